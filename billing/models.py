@@ -1,0 +1,81 @@
+"""Prices and orders. Metering, rating and invoices join with the money work."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+
+class Price(models.Model):
+    """What one unit of a meter costs in a price class, for a time. Loaded from `billing/prices/*.toml`.
+
+    `region` empty = everywhere. `tiers` is a list of {from, to, unit_price, flat}, decimals as text; the interval
+    [`valid_from`, `valid_to`) is half open and may not overlap another of the same key.
+    """
+
+    class Mode(models.TextChoices):
+        FLAT = "flat"
+        GRADUATED = "graduated"
+        VOLUME = "volume"
+        PACKAGE = "package"
+
+    class Category(models.TextChoices):
+        STANDARD = "standard"
+        COMMITTED = "committed"
+        DYNAMIC = "dynamic"
+
+    public_id = models.CharField(max_length=16, unique=True)
+    book = models.CharField(max_length=40, default="list")
+    price_class = models.CharField(max_length=60)
+    meter = models.CharField(max_length=40)
+    region = models.CharField(max_length=32, blank=True)
+    unit = models.CharField(max_length=20)
+    mode = models.CharField(max_length=12, choices=Mode.choices, default=Mode.FLAT)
+    category = models.CharField(max_length=12, choices=Category.choices, default=Category.STANDARD)
+    currency = models.CharField(max_length=3, default="EUR")
+    free_quantity = models.DecimalField(max_digits=24, decimal_places=9, default=0)
+    tiers = models.JSONField(default=list)
+    valid_from = models.DateTimeField()
+    valid_to = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["book", "price_class", "meter", "region", "category", "valid_from"],
+                name="one_price_per_start",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.price_class}/{self.meter} from {self.valid_from:%F}"
+
+
+class Order(models.Model):
+    """A change that costs money, with the price it was ordered at. `quote` is the snapshot: lines, net, VAT, gross."""
+
+    class State(models.TextChoices):
+        PLACED = "placed"
+        AWAITING_APPROVAL = "awaiting_approval"
+        REFUSED = "refused"
+
+    public_id = models.CharField(max_length=16, unique=True)
+    organisation = models.ForeignKey(
+        "tenancy.Organisation", on_delete=models.PROTECT, related_name="orders"
+    )
+    instance = models.ForeignKey(
+        "instances.Instance", on_delete=models.PROTECT, related_name="orders"
+    )
+    operation = models.ForeignKey(
+        "instances.Operation", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    kind = models.CharField(max_length=12)
+    state = models.CharField(max_length=20, choices=State.choices, default=State.PLACED)
+    quote = models.JSONField(default=dict)
+    requested_by = models.CharField(max_length=254, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["organisation", "-id"])]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} {self.kind}"

@@ -1,0 +1,46 @@
+"""The audit trail: who did what, to what, from where. Append-only, one hash chain per organisation."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class AuditEvent(models.Model):
+    """One act. `chain` is the organisation's public slug, or "provider".
+
+    `hash` covers the previous hash and every field; personal fields (`actor_name`, `address`) enter it as a salted
+    digest (`personal_digest`), so that they can be erased without breaking the chain.
+    """
+
+    chain = models.CharField(max_length=80)
+    sequence = models.PositiveBigIntegerField()
+    at = models.DateTimeField()
+    actor_kind = models.CharField(max_length=16)  # user | service_account | staff | system
+    actor_id = models.CharField(max_length=40)
+    actor_name = models.CharField(max_length=254, blank=True)
+    address = models.CharField(max_length=45, blank=True)
+    token = models.CharField(max_length=16, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    verb = models.CharField(max_length=64)  # noun.verb, as in instance.create
+    target_kind = models.CharField(max_length=32)
+    target = models.CharField(max_length=80)
+    project = models.CharField(max_length=80, blank=True)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    reason = models.TextField(blank=True)
+    salt = models.CharField(max_length=32)
+    personal_digest = models.CharField(max_length=64)
+    previous_hash = models.CharField(max_length=64, blank=True)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["chain", "sequence"], name="audit_sequence_once")
+        ]
+        indexes = [
+            models.Index(fields=["chain", "-sequence"]),
+            models.Index(fields=["target", "-at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.chain}#{self.sequence} {self.verb} {self.target}"

@@ -1,0 +1,62 @@
+"""The process environment, read once. What is missing stops the start with the variable's name.
+
+A copy that `manage.py up` started keeps its generated values in `<POLDER_HOME>/environment` (0600, `NAME=value`
+lines); real environment variables win over that file.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+BASE = Path(__file__).resolve().parent.parent.parent
+HOME = Path(os.environ.get("POLDER_HOME") or BASE / "var").absolute()
+FILE = HOME / "environment"
+
+
+def read_file(path: Path = FILE) -> dict[str, str]:
+    """`NAME=value` lines of `path`; empty when there is no such file."""
+    try:
+        lines = path.read_text().splitlines()
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except PermissionError as error:
+        raise ImproperlyConfigured(
+            f"{path} belongs to another user. Run this command as the user who started Polder, or set "
+            "POLDER_HOME to a directory of your own."
+        ) from error
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+_VALUES = {**read_file(), **os.environ}
+
+
+def text(name: str, default: str | None = None) -> str:
+    """Raises: ImproperlyConfigured, with the variable's name, when it is not set and has no default."""
+    value = _VALUES.get(name, default)
+    if value is None:
+        raise ImproperlyConfigured(
+            f"{name} is not set. Start Polder with `make run`, which writes {FILE}, or set {name} yourself "
+            "(docs/operating.md lists all variables)."
+        )
+    return value
+
+
+def number(name: str, default: int) -> int:
+    value = text(name, str(default))
+    try:
+        return int(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from error
+
+
+def flag(name: str, default: bool = False) -> bool:
+    return text(name, "1" if default else "0").lower() in ("1", "true", "yes", "on")
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A comma-separated list."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]

@@ -1,0 +1,44 @@
+"""Structured logs: stable event names, ids in `extra`, the request's id on every line."""
+
+from __future__ import annotations
+
+import logging
+
+from portal.kernel.context import request_id
+
+_PLAIN = {
+    *vars(logging.makeLogRecord({})),
+    "message",
+    "asctime",
+    "request_id",
+    "request",
+    "taskName",
+}
+
+
+class RequestIdFilter(logging.Filter):
+    """Puts the id of the request (or task) at hand on each record."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = request_id.get()
+        return True
+
+
+class TextFormatter(logging.Formatter):
+    """One readable line: time, level, event, `name=value` pairs, request id."""
+
+    default_msec_format = "%s.%03d"
+
+    def format(self, record: logging.LogRecord) -> str:
+        pairs = [f"{k}={v}" for k, v in vars(record).items() if k not in _PLAIN]
+        ident = getattr(record, "request_id", "-")
+        line = " ".join(
+            [
+                self.formatTime(record, "%H:%M:%S"),
+                f"{record.levelname.lower():7}",
+                record.getMessage(),
+                *pairs,
+                *([f"request={ident}"] if ident != "-" else []),
+            ]
+        )
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line

@@ -1,0 +1,281 @@
+"""All settings. The environment is read here and nowhere else (see docs/operating.md for every variable)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from urllib.parse import urlsplit
+
+import dj_database_url
+
+from portal.conf import environment as env
+
+BASE = env.BASE
+POLDER_HOME = env.HOME
+POLDER_PORT = env.number("PORT", 8000)
+POLDER_URL = env.text("POLDER_URL", f"http://127.0.0.1:{POLDER_PORT}").rstrip("/")
+
+SECRET_KEY = env.text("POLDER_SIGNING_KEY")
+POLDER_SECRET_KEYS = env.words("POLDER_SECRET_KEYS")
+DEBUG = env.flag("POLDER_DEBUG")
+
+_url = urlsplit(POLDER_URL)
+ALLOWED_HOSTS = env.words("POLDER_ALLOWED_HOSTS", f"{_url.hostname},127.0.0.1,localhost")
+CSRF_TRUSTED_ORIGINS = [POLDER_URL]
+_HTTPS = _url.scheme == "https"
+
+INSTALLED_APPS = [
+    "portal.conf.apps.PolderAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "rest_framework",
+    "drf_spectacular",
+    "django_htmx",
+    "template_partials.apps.SimpleAppConfig",
+    "django_cotton.apps.SimpleAppConfig",
+    "portal.accounts",
+    "portal.audit",
+    "portal.tenancy",
+    "services.regions",
+    "services.instances",
+    "billing",
+    "portal.api",
+    "portal.console",
+    "portal.embedded",
+]
+
+MIDDLEWARE = [
+    "portal.conf.middleware.RequestId",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.conf.middleware.ContentSecurityPolicy",
+    "django.middleware.gzip.GZipMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "portal.console.errors.ErrorPages",
+]
+
+ROOT_URLCONF = "portal.conf.urls"
+WSGI_APPLICATION = "portal.conf.wsgi.application"
+
+# Partials wrap the cached loader, and Cotton's loader stands inside it: the only order in which both work.
+_LOADERS = [
+    (
+        "template_partials.loader.Loader",
+        [
+            (
+                "django.template.loaders.cached.Loader",
+                [
+                    "django_cotton.cotton_loader.Loader",
+                    "django.template.loaders.filesystem.Loader",
+                    "django.template.loaders.app_directories.Loader",
+                ],
+            )
+        ],
+    )
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE / "templates"],
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal.console.shell.shell",
+            ],
+            "builtins": [
+                "django_cotton.templatetags.cotton",
+                "template_partials.templatetags.partials",
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "portal.console.templatetags.ui",
+            ],
+            "loaders": _LOADERS,
+        },
+    }
+]
+
+# -- data ------------------------------------------------------------------------------------------
+
+DATABASES = {
+    "default": {
+        **dj_database_url.parse(
+            env.text("POLDER_DATABASE_URL"), conn_max_age=60, conn_health_checks=True
+        ),
+        "ATOMIC_REQUESTS": False,
+    }
+}
+DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 5
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": env.text("POLDER_BROKER_URL", "redis://127.0.0.1:6379/0"),
+        "KEY_PREFIX": "polder",
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
+}
+
+# -- people ----------------------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+POLDER_SIGNUP = env.text("POLDER_SIGNUP", "open")  # open | invite | closed
+ACCOUNT_ADAPTER = "portal.accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = env.text("POLDER_EMAIL_VERIFICATION", "optional")
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+EMAIL_BACKEND = env.text("POLDER_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+DEFAULT_FROM_EMAIL = env.text("POLDER_EMAIL_FROM", "Polder <noreply@localhost>")
+
+# -- security --------------------------------------------------------------------------------------
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_NAME = (
+    f"polder_session_{POLDER_PORT}"  # two copies on one host do not log each other out
+)
+CSRF_COOKIE_NAME = f"polder_csrf_{POLDER_PORT}"
+SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else None
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+)
+
+# -- language, time, files --------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch"), ("fr", "Français")]
+LOCALE_PATHS = [BASE / "locale"]
+USE_I18N = USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATIC_ROOT = POLDER_HOME / "static"
+STATICFILES_DIRS = [BASE / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_MANIFEST_STRICT = False
+
+# -- work ------------------------------------------------------------------------------------------
+
+CELERY_BROKER_URL = env.text("POLDER_BROKER_URL", "redis://127.0.0.1:6379/0")
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_PUBLISH_RETRY = (
+    False  # the sweep finds what the broker lost; a request must not wait for it
+)
+CELERY_TASK_DEFAULT_QUEUE = "polder"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 600,
+    "socket_connect_timeout": 2,
+    "socket_timeout": 5,
+    "socket_keepalive": True,
+}
+POLDER_LEASE_SECONDS = env.number("POLDER_LEASE_SECONDS", 30)
+POLDER_SWEEP_SECONDS = env.number("POLDER_SWEEP_SECONDS", 5)
+POLDER_OBSERVE_SECONDS = env.number("POLDER_OBSERVE_SECONDS", 20)
+POLDER_BIN = timedelta(days=env.number("POLDER_BIN_DAYS", 7))
+
+# -- the provider -----------------------------------------------------------------------------------
+
+POLDER_PROVIDER_NAME = env.text("POLDER_PROVIDER_NAME", "Polder Cloud")
+POLDER_PROVIDER_COUNTRY = env.text("POLDER_PROVIDER_COUNTRY", "NL")
+POLDER_PROVIDER_VAT_PERCENT = Decimal(env.text("POLDER_PROVIDER_VAT_PERCENT", "21"))
+POLDER_CURRENCY = "EUR"
+
+# -- API -------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "portal.api.authentication.TokenAuthentication",
+        "portal.api.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "portal.api.schema.Schema",
+    "EXCEPTION_HANDLER": "portal.api.errors.problem_response",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Polder",
+    "DESCRIPTION": "Managed platform services: order, operate, see what they cost.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+POLDER_API_REQUESTS_PER_MINUTE = env.number("POLDER_API_REQUESTS_PER_MINUTE", 1200)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "portal.conf.logs.RequestIdFilter"}},
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "{asctime}{levelname}{name}{message}{request_id}",
+            "style": "{",
+            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+        },
+        "text": {"()": "portal.conf.logs.TextFormatter"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "filters": ["request_id"],
+            "formatter": env.text("POLDER_LOG_FORMAT", "text"),
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": env.text("POLDER_LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "celery": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+        "kubernetes": {"level": "WARNING"},
+    },
+}

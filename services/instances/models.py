@@ -1,0 +1,172 @@
+"""What runs, what is being done to it, and what happened."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from services.instances.states import OPEN, Health, Kind, Lane, OperationState, Phase
+
+
+class Instance(models.Model):
+    """A managed service of a project: desired state, what was observed, and what people see.
+
+    `public_id` names all its backend objects and is never reused; `name` is a free label, unique among the live
+    instances of the project. `generation` grows with each change of desired state.
+    """
+
+    public_id = models.CharField(max_length=16, unique=True)
+    project = models.ForeignKey(
+        "tenancy.Project", on_delete=models.PROTECT, related_name="instances"
+    )
+    region = models.ForeignKey("regions.Region", on_delete=models.PROTECT, related_name="instances")
+    offering = models.CharField(max_length=40)
+    name = models.CharField(max_length=63)
+
+    version = models.CharField(max_length=20)
+    plan = models.CharField(max_length=40)
+    parameters = models.JSONField(default=dict)
+    paused = models.BooleanField(default=False)
+    generation = models.PositiveIntegerField(default=1)
+
+    observed = models.CharField(max_length=12, default="absent")
+    observed_generation = models.PositiveIntegerField(default=0)
+    observed_at = models.DateTimeField(null=True, blank=True)
+    observed_code = models.CharField(max_length=40, blank=True)
+    observed_detail = models.TextField(blank=True)
+    endpoints = models.JSONField(default=list)
+    storage_used_mib = models.PositiveIntegerField(null=True, blank=True)
+
+    phase = models.CharField(max_length=12, choices=Phase.choices, default=Phase.CREATING)
+    health = models.CharField(max_length=12, choices=Health.choices, default=Health.UNKNOWN)
+    needs_attention = models.BooleanField(default=False)
+
+    protected = models.BooleanField(default=True)
+    delete_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    tags = models.JSONField(default=dict)
+    reserved = models.JSONField(default=dict)  # quota it holds, by name; {} once freed
+    price_hourly = models.DecimalField(max_digits=20, decimal_places=9, null=True)
+    currency = models.CharField(max_length=3, default="EUR")
+
+    created_by = models.CharField(max_length=254, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "name"],
+                condition=Q(deleted_at__isnull=True),
+                name="one_live_name_per_project",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["project", "-id"]),
+            models.Index(fields=["region", "deleted_at"]),
+            models.Index(
+                fields=["delete_at"], condition=Q(delete_at__isnull=False), name="instance_bin"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.public_id})"
+
+
+class Operation(models.Model):
+    """The single asynchronous object behind console, REST API and broker.
+
+    `claim` counts claims and fences writes: a worker that lost its lease holds an old number. `before` is the
+    desired state to return to when the operation fails or is cancelled before `committed_at`, its point of no
+    return. `steps` is a list of {code, params, started, finished, percent}; texts are made at read.
+    """
+
+    public_id = models.CharField(max_length=16, unique=True)
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="operations")
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    lane = models.CharField(max_length=8, choices=Lane.choices, default=Lane.CHANGE)
+    state = models.CharField(
+        max_length=12, choices=OperationState.choices, default=OperationState.PENDING
+    )
+    goal = models.JSONField(default=dict)
+    before = models.JSONField(default=dict)
+    retry_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries"
+    )
+    steps = models.JSONField(default=list)
+    claim = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    deadline = models.DateTimeField()
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    committed_at = models.DateTimeField(null=True, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_params = models.JSONField(default=dict)
+    error_detail = models.TextField(blank=True)
+    requested_by = models.CharField(max_length=254, blank=True)
+    reason = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["instance", "lane"],
+                condition=Q(state__in=sorted(OPEN)),
+                name="one_open_operation_per_lane",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=OperationState.values), name="operation_state_known"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=Q(state__in=sorted(OPEN)),
+                name="operation_open",
+            ),
+            models.Index(fields=["instance", "-id"]),
+            models.Index(fields=["kind", "-finished_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} {self.kind} {self.state}"
+
+
+class InstanceEvent(models.Model):
+    """What happened to an instance, append-only: the source of metering and history."""
+
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="events")
+    at = models.DateTimeField()
+    code = models.CharField(max_length=40)  # created, resized, paused, resumed, deleted, purged …
+    operation = models.ForeignKey(Operation, null=True, on_delete=models.SET_NULL, related_name="+")
+    version = models.CharField(max_length=20, blank=True)
+    plan = models.CharField(max_length=40, blank=True)
+    params = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [models.Index(fields=["instance", "at"])]
+
+    def __str__(self) -> str:
+        return f"{self.instance_id} {self.code} {self.at:%F %T}"
+
+
+class Credential(models.Model):
+    """A secret of an instance, encrypted. `next_value` holds its successor while a rotation runs."""
+
+    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="secrets")
+    name = models.CharField(max_length=40)
+    value = models.TextField()
+    next_value = models.TextField(blank=True)
+    rotated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["instance", "name"], name="one_secret_per_name")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instance_id}/{self.name}"

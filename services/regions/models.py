@@ -1,0 +1,74 @@
+"""Where instances run, how a region is, and what a project may use of it."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class Region(models.Model):
+    """A place with one backend. `settings` is the backend's own (docs/operating.md).
+
+    `health`, `detail` and `unavailable` are what the last check said; `failures` feeds the circuit breaker: no
+    operation of the region is claimed before `retry_at`.
+    """
+
+    class Backend(models.TextChoices):
+        PROCESS = "process"
+        KUBERNETES = "kubernetes"
+
+    class Status(models.TextChoices):
+        OPEN = "open"  # orders welcome
+        CLOSED = "closed"  # what is there stays, no new orders
+        OFF = "off"  # not shown
+
+    code = models.SlugField(max_length=32, unique=True)
+    name = models.CharField(max_length=80)
+    country = models.CharField(max_length=2)
+    backend = models.CharField(max_length=16, choices=Backend.choices)
+    settings = models.JSONField(default=dict, blank=True)
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)
+    healthy = models.BooleanField(default=True)
+    detail = models.TextField(blank=True)
+    unavailable = models.JSONField(default=dict, blank=True)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0)
+    retry_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.code})"
+
+
+class Quota(models.Model):
+    """How much of one thing a project may hold in a region; `used` is what its instances hold now."""
+
+    class Name(models.TextChoices):
+        INSTANCES = "instances"
+        VCPU = "vcpu"
+        MEMORY_MIB = "memory_mib"
+        STORAGE_GIB = "storage_gib"
+        GPU = "gpu"
+        PUBLIC_ENDPOINTS = "public_endpoints"
+
+    project = models.ForeignKey("tenancy.Project", on_delete=models.CASCADE, related_name="quotas")
+    region = models.ForeignKey(Region, on_delete=models.CASCADE, related_name="quotas")
+    name = models.CharField(max_length=20, choices=Name.choices)
+    limit = models.DecimalField(max_digits=14, decimal_places=3)
+    used = models.DecimalField(max_digits=14, decimal_places=3, default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "region", "name"], name="one_quota_per_name"
+            ),
+            models.CheckConstraint(condition=Q(used__gte=0), name="quota_used_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.project}/{self.region.code} {self.name}: {self.used} of {self.limit}"
+
+    @property
+    def left(self) -> object:
+        return max(self.limit - self.used, 0)
