@@ -1,0 +1,40 @@
+"""Who acts: plain data, so that every layer can carry it and the audit trail can write it down.
+
+What an actor may do is decided in `portal.tenancy.access`, never read from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["user", "service_account", "system", "staff"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """`id` is the key of a user as text or the public id of a service account; `name` is shown to people.
+
+    `scopes` (names of permissions, None = no limit), `organisation_id` and `project_id` bound what a token
+    may do; they never add to what its owner may do.
+    """
+
+    kind: Kind
+    id: str
+    name: str = ""
+    user_id: int | None = None
+    service_account_id: int | None = None
+    token_id: str = ""
+    scopes: frozenset[str] | None = None
+    organisation_id: int | None = None
+    project_id: int | None = None
+    is_staff: bool = False
+    address: str = ""
+    request_id: str = ""
+
+    @property
+    def is_system(self) -> bool:
+        return self.kind == "system"
+
+
+SYSTEM = Actor(kind="system", id="system", name="Polder")
