@@ -1,4 +1,6 @@
-"""The one place that validates what a tenant typed; the form, the API and the broker all call it."""
+"""The one place that validates what a tenant typed; the form, the API and the broker all call
+it.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,11 @@ from services.spec import Offering, Parameter
 def clean(
     offering: Offering, raw: Mapping[str, Any], *, current: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Values for every parameter of `offering`. What is left out keeps its `current` value, else its default.
+    """Values for every parameter of `offering`. What is left out keeps its `current` value, else
+    its default.
 
-    Raises: Invalid, with one message per field, named `parameters.<name>`; also when `current` is given and a
-    parameter that cannot change would change.
+    Raises: Invalid, with one message per field, named `parameters.<name>`; also when `current` is
+    given and a parameter that cannot change would change.
     """
     known = {p.name: p for p in offering.parameters}
     faults = {

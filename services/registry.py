@@ -1,8 +1,9 @@
-"""Finds what the catalogue folders hold: one folder `services/catalog/<family>/<slug>/` is one offering, and its
-`engine.py` may define engines that any offering can name.
+"""Finds what the catalogue folders hold: one folder `services/catalog/<family>/<slug>/` is one
+offering, and its `engine.py` may define engines that any offering can name.
 
-`POLDER_CATALOG_PATH` names further folders of the same shape (`<family>/<slug>/`), so that a provider adds an
-offering without touching this repository. Faults are reported by Django's system checks (`services.regions.checks`).
+`POLDER_CATALOG_PATH` names further folders of the same shape (`<family>/<slug>/`), so that a
+provider adds an offering without touching this repository. Faults are reported by Django's system
+checks (`services.regions.checks`).
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def _families() -> list[ModuleType]:
 
 @cache
 def _folders() -> tuple[str, ...]:
-    """Dotted names of all offering folders; those with a leading underscore are a family's common code."""
+    """Dotted names of all offering folders; those with a leading underscore are a family's common
+    code.
+    """
     found: list[str] = []
     for family in _families():
         for module in pkgutil.iter_modules(family.__path__, f"{family.__name__}."):

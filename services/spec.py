@@ -1,11 +1,13 @@
 """The vocabulary every offering is written in. Plain data: no Django, no I/O.
 
-A managed service is an `Offering` value plus small pure renderers: `kubernetes.py` (desired spec → manifests,
-live objects → Observation) and `process.py` (desired spec → `ProcessSpec`, a real server on one machine).
+A managed service is an `Offering` value plus small pure renderers: `kubernetes.py` (desired spec →
+manifests, live objects → Observation) and `process.py` (desired spec → `ProcessSpec`, a real server
+on one machine).
 Backends do all I/O.
 
-Units: memory in MiB, storage in GiB, time in seconds. Plan ids are `dev-1x1`, `single-2x8`, `ha-2x8`
-(kind, vCPU × GiB). Texts that a person reads are marked with `gettext_noop` and translated at render.
+Units: memory in MiB, storage in GiB, time in seconds. Plan ids are `dev-1x1`, `single-2x8`,
+`ha-2x8` (kind, vCPU × GiB). Texts that a person reads are marked with `gettext_noop` and translated
+at render.
 """
 
 from __future__ import annotations
@@ -22,12 +24,16 @@ Manifest = dict[str, Any]
 
 
 def gettext_noop(text: str) -> str:
-    """Marks `text` for the message catalogue and returns it as it is (the catalogue imports no Django)."""
+    """Marks `text` for the message catalogue and returns it as it is (the catalogue imports no
+    Django).
+    """
     return text
 
 
 class Secret(str):
-    """Text that must not be shown. Its `repr` hides it, so that a log or a traceback cannot tell."""
+    """Text that must not be shown. Its `repr` hides it, so that a log or a traceback cannot
+    tell.
+    """
 
     __slots__ = ()
 
@@ -93,7 +99,9 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Quantities of one node; its price is Σ quantity × nodes × rate of the offering's price class."""
+    """Quantities of one node; its price is Σ quantity × nodes × rate of the offering's price
+    class.
+    """
 
     id: str
     vcpu: Decimal
@@ -111,7 +119,8 @@ class Plan:
 class Parameter:
     """One thing the tenant may choose; form, API schema and validation derive from it.
 
-    `minimum` and `maximum` bound an integer, or the length of a string; `pattern` (a full match) bounds a string.
+    `minimum` and `maximum` bound an integer, or the length of a string; `pattern` (a full match)
+    bounds a string.
     `mutable=False` fixes it at create; `restart` says that changing it restarts the service.
     """
 
@@ -175,7 +184,8 @@ class Offering:
         return {v.id: v for v in self.versions}[version_id]
 
 
-# Source: the layer's SLA classes. A plan on one node promises less, and a dev plan least; both say so.
+# Source: the layer's SLA classes. A plan on one node promises less, and a dev plan least; both say
+# so.
 _PROMISED = {
     "compute": Decimal("99.95"),
     "database": Decimal("99.99"),
@@ -222,7 +232,9 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a client needs to log in. `uri` and `env` carry the password, so the value is shown audited."""
+    """What a client needs to log in. `uri` and `env` carry the password, so the value is shown
+    audited.
+    """
 
     username: str
     password: Secret
@@ -247,7 +259,9 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Of a backend. `unavailable` maps an offering's slug to (reason code, params) why it cannot be ordered."""
+    """Of a backend. `unavailable` maps an offering's slug to (reason code, params) why it cannot be
+    ordered.
+    """
 
     ok: bool
     detail: str = ""
@@ -257,15 +271,17 @@ class Health:
 class Report(Protocol):
     """Told by a backend as it goes: step `code` is being done now. Renews the lease of the caller.
 
-    `percent` (0–100) and `params` refine the step's text. Raises: StaleState when the caller has lost its claim.
+    `percent` (0–100) and `params` refine the step's text. Raises: StaleState when the caller has
+    lost its claim.
     """
 
     def __call__(self, code: str, *, percent: int | None = None, **params: Any) -> None: ...
 
 
 class Backend(Protocol):
-    """Where instances run. All I/O of the service side is behind these calls; each is idempotent and may be
-    repeated after a crash at any line. Each raises Temporary (come back later) or Permanent (give up).
+    """Where instances run. All I/O of the service side is behind these calls; each is idempotent
+    and may be repeated after a crash at any line. Each raises Temporary (come back later) or
+    Permanent (give up).
     """
 
     def check(self) -> Health: ...
@@ -302,9 +318,10 @@ class Wheel:
 class Maven:
     """From Maven: exactly the files of a JSON lock (coordinate, sha256, size); no POM is read.
 
-    With `unpack` the one locked archive is opened, and what lies under that path inside it becomes the engine's
-    home (`*` matches within a name; a `.txz`/`.tar.gz`/`.zip` inside the archive is opened too). `leave_out`
-    names path prefixes inside it that are not needed. `executable` names globs that get the x bit.
+    With `unpack` the one locked archive is opened, and what lies under that path inside it becomes
+    the engine's home (`*` matches within a name; a `.txz`/`.tar.gz`/`.zip` inside the archive is
+    opened too). `leave_out` names path prefixes inside it that are not needed. `executable` names
+    globs that get the x bit.
     """
 
     lock: Path
@@ -315,7 +332,9 @@ class Maven:
 
 @dataclass(frozen=True, slots=True)
 class Debian:
-    """Found on this machine, never installed by Polder. `program` is looked for on PATH and in `directories`."""
+    """Found on this machine, never installed by Polder. `program` is looked for on PATH and in
+    `directories`.
+    """
 
     package: str
     program: str
@@ -354,8 +373,9 @@ class Listener:
 class Place:
     """Where the process backend has put one instance. Absolute paths; ports by listener name.
 
-    `home` is the engine's directory (read only), `toolchain` that of its toolchain, `engines` those of the
-    engines named in `ALSO`. `certificate` and `key` are PEM files of the instance, `ca` the installation's CA.
+    `home` is the engine's directory (read only), `toolchain` that of its toolchain, `engines` those
+    of the engines named in `ALSO`. `certificate` and `key` are PEM files of the instance, `ca` the
+    installation's CA.
     """
 
     home: str
@@ -373,7 +393,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Exec:
-    """Runs a program as the instance's user in its data directory. Secrets go by `stdin` or a file, never argv."""
+    """Runs a program as the instance's user in its data directory. Secrets go by `stdin` or a file,
+    never argv.
+    """
 
     argv: Sequence[str]
     stdin: Secret = Secret("")
@@ -411,7 +433,9 @@ class Sql:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """Sends `send` over TCP (TLS when `tls`) and expects the regular expression `expect` in the answer."""
+    """Sends `send` over TCP (TLS when `tls`) and expects the regular expression `expect` in the
+    answer.
+    """
 
     port: int
     send: Secret = Secret("")
@@ -422,7 +446,8 @@ class Talk:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A small script of the folder, run by the Python of the wheel engine `engine`; gets `stdin` as JSON.
+    """A small script of the folder, run by the Python of the wheel engine `engine`; gets `stdin` as
+    JSON.
 
     Prints nothing on success; exit code 75 (EX_TEMPFAIL) means "not yet", any other is a fault.
     """
@@ -438,7 +463,9 @@ Action = Exec | Http | Sql | Talk | Client
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of an instance, written 0600 to its user. `path` is relative to the instance's config directory."""
+    """A file of an instance, written 0600 to its user. `path` is relative to the instance's config
+    directory.
+    """
 
     path: str
     content: Secret
@@ -448,11 +475,13 @@ class File:
 class ProcessSpec:
     """A real server on this machine, as data.
 
-    The renderer's `prepare(place)` makes a data directory that knows nothing of the instance (so it can be done
-    ahead); `init` runs once before the first start; `setup` once after the first readiness. All may run again
-    after a crash: before `prepare` the data directory is empty again, the other two must be repeatable.
-    `ready` succeeds when a real client call does. `rotate` makes the engine take `spec.secrets` and runs against
-    the running engine. `reload` is how changed files are taken over: a signal name, an action, or "restart".
+    The renderer's `prepare(place)` makes a data directory that knows nothing of the instance (so it
+    can be done ahead); `init` runs once before the first start; `setup` once after the first
+    readiness. All may run again after a crash: before `prepare` the data directory is empty again,
+    the other two must be repeatable.
+    `ready` succeeds when a real client call does. `rotate` makes the engine take `spec.secrets` and
+    runs against the running engine. `reload` is how changed files are taken over: a signal name, an
+    action, or "restart".
     """
 
     argv: Sequence[str]
@@ -484,8 +513,10 @@ class Kubernetes(Protocol):
 class Process(Protocol):
     """`process.py` of an offering.
 
-    `LISTENERS` are the ports it needs, `ALSO` further engines (clients), `CAPABILITIES` what it can do here.
-    `engine(version)` is the name of the engine that runs a version. Raises: KeyError where none does.
+    `LISTENERS` are the ports it needs, `ALSO` further engines (clients), `CAPABILITIES` what it can
+    do here.
+    `engine(version)` is the name of the engine that runs a version. Raises: KeyError where none
+    does.
     `prepare(place)` is the part of `process` that knows nothing of the instance; may be empty.
     """
 

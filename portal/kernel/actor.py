@@ -13,10 +13,11 @@ Kind = Literal["user", "service_account", "system", "staff"]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`id` is the key of a user as text or the public id of a service account; `name` is shown to people.
+    """`id` is the key of a user as text or the public id of a service account; `name` is shown to
+    people.
 
-    `scopes` (names of permissions, None = no limit), `organisation_id` and `project_id` bound what a token
-    may do; they never add to what its owner may do.
+    `scopes` (names of permissions, None = no limit), `organisation_id` and `project_id` bound what
+    a token may do; they never add to what its owner may do.
     """
 
     kind: Kind

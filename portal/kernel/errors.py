@@ -13,7 +13,8 @@
   - Unavailable         503  a part of Polder does not answer
 * BackendError          never reaches a person as it is
   - Temporary           tried again after `retry_after` seconds
-  - Permanent           ends the operation; `code` and `params` name a text, `detail` is the engine's own word
+  - Permanent           ends the operation; `code` and `params` name a text, `detail` is the
+  engine's own word
 
 `code` is public contract: stable, documented in docs/errors.md, never reused.
 """

@@ -1,4 +1,5 @@
-"""Money: exact decimals with a currency. No float anywhere; rounding happens once, half away from zero.
+"""Money: exact decimals with a currency. No float anywhere; rounding happens once, half away from
+zero.
 
 Source: shared design, billing rules (round per invoice line; console amounts are exact until then).
 """

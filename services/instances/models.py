@@ -12,8 +12,8 @@ from services.instances.states import OPEN, Health, Kind, Lane, OperationState, 
 class Instance(models.Model):
     """A managed service of a project: desired state, what was observed, and what people see.
 
-    `public_id` names all its backend objects and is never reused; `name` is a free label, unique among the live
-    instances of the project. `generation` grows with each change of desired state.
+    `public_id` names all its backend objects and is never reused; `name` is a free label, unique
+    among the live instances of the project. `generation` grows with each change of desired state.
     """
 
     public_id = models.CharField(max_length=16, unique=True)
@@ -77,9 +77,10 @@ class Instance(models.Model):
 class Operation(models.Model):
     """The single asynchronous object behind console, REST API and broker.
 
-    `claim` counts claims and fences writes: a worker that lost its lease holds an old number. `before` is the
-    desired state to return to when the operation fails or is cancelled before `committed_at`, its point of no
-    return. `steps` is a list of {code, params, started, finished, percent}; texts are made at read.
+    `claim` counts claims and fences writes: a worker that lost its lease holds an old number.
+    `before` is the desired state to return to when the operation fails or is cancelled before
+    `committed_at`, its point of no return. `steps` is a list of {code, params, started, finished,
+    percent}; texts are made at read.
     """
 
     public_id = models.CharField(max_length=16, unique=True)
@@ -155,7 +156,9 @@ class InstanceEvent(models.Model):
 
 
 class Credential(models.Model):
-    """A secret of an instance, encrypted. `next_value` holds its successor while a rotation runs."""
+    """A secret of an instance, encrypted. `next_value` holds its successor while a rotation
+    runs.
+    """
 
     instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="secrets")
     name = models.CharField(max_length=40)

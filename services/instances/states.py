@@ -4,7 +4,8 @@
        │           ├──────▶ failed
        └───────────┴──────▶ cancelled
 
-`transition` is the only code that writes `Operation.state`; `phase_of` the only source of `Instance.phase`.
+`transition` is the only code that writes `Operation.state`; `phase_of` the only source of
+`Instance.phase`.
 """
 
 from __future__ import annotations
@@ -96,11 +97,12 @@ _DOING = {
 
 
 def transition(operation: Operation, to: OperationState, **fields: Any) -> None:
-    """Move `operation` to `to`, with `fields`, if it still is where we last saw it and no other worker claimed it.
+    """Move `operation` to `to`, with `fields`, if it still is where we last saw it and no other
+    worker claimed it.
 
     One UPDATE guarded by the old state and the claim number, so two workers cannot both win.
-    Raises: ValueError if the table has no such arrow (a bug); StaleState if another moved it first (normal: drop
-    the work).
+    Raises: ValueError if the table has no such arrow (a bug); StaleState if another moved it first
+    (normal: drop the work).
     """
     before = OperationState(operation.state)
     if to not in TRANSITIONS[before]:
@@ -132,7 +134,8 @@ def phase_of(
 ) -> Phase:
     """The one word for people, from the last change operation and the last observation.
 
-    A failed create is "failed"; any other failure leaves what was there before, and its operation tells.
+    A failed create is "failed"; any other failure leaves what was there before, and its operation
+    tells.
     """
     if deleted:
         return Phase.DELETED

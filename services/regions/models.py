@@ -10,8 +10,8 @@ from django.utils import timezone
 class Region(models.Model):
     """A place with one backend. `settings` is the backend's own (docs/operating.md).
 
-    `health`, `detail` and `unavailable` are what the last check said; `failures` feeds the circuit breaker: no
-    operation of the region is claimed before `retry_at`.
+    `health`, `detail` and `unavailable` are what the last check said; `failures` feeds the circuit
+    breaker: no operation of the region is claimed before `retry_at`.
     """
 
     class Backend(models.TextChoices):
@@ -42,7 +42,9 @@ class Region(models.Model):
 
 
 class Quota(models.Model):
-    """How much of one thing a project may hold in a region; `used` is what its instances hold now."""
+    """How much of one thing a project may hold in a region; `used` is what its instances hold
+    now.
+    """
 
     class Name(models.TextChoices):
         INSTANCES = "instances"

@@ -1,0 +1,99 @@
+"""System users. As root, each instance runs under a user of its own; otherwise all run as the one
+who started Polder.
+
+A bare numeric id will not do: PostgreSQL, for one, looks its user up in the passwd file.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from portal.kernel.errors import Permanent, Temporary
+
+_PREFIX = "polder-"
+
+
+@lru_cache(maxsize=1)
+def running_as_root() -> bool:
+    return os.geteuid() == 0
+
+
+def user_for(instance: str) -> str | None:
+    """The system user of an instance: None when there is nothing to drop from."""
+    return f"{_PREFIX}{instance}" if running_as_root() else None
+
+
+def exists(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def ensure_user(name: str) -> None:
+    """Creates the system user `name` with a group of its own, without shell or home. Nothing to do
+    unless root.
+
+    Raises: Temporary while another process holds the passwd file; Permanent when the system
+    refuses.
+    """
+    if not running_as_root() or exists(name):
+        return
+    done = subprocess.run(
+        [
+            "useradd",
+            "--system",
+            "--user-group",
+            "--no-create-home",
+            "--no-log-init",
+            "--home-dir=/nonexistent",
+            "--shell=/usr/sbin/nologin",
+            name,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0 or exists(name):
+        return
+    if done.returncode in (1, 10):  # the passwd or group file is locked or cannot be updated now
+        raise Temporary("user-locked", retry_after=1, detail=done.stderr.strip())
+    raise Permanent("user-refused", detail=done.stderr.strip())
+
+
+def remove_user(name: str) -> None:
+    """Removes a user that `ensure_user` made. Raises: Temporary while the passwd file is locked or
+    it still runs.
+    """
+    if not name.startswith(_PREFIX) or not running_as_root() or not exists(name):
+        return
+    done = subprocess.run(["userdel", name], capture_output=True, text=True, check=False)
+    if done.returncode != 0 and exists(name):
+        raise Temporary("user-locked", retry_after=1, detail=done.stderr.strip())
+
+
+def give(path: Path, user: str | None) -> None:
+    """Hands `path` and all below it to `user`; links are not followed. Nothing to do unless
+    root.
+    """
+    if user is None or not running_as_root():
+        return
+    entry = pwd.getpwnam(user)
+    os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
+    for folder, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            os.chown(os.path.join(folder, name), entry.pw_uid, entry.pw_gid, follow_symlinks=False)
+
+
+def demoted(user: str | None) -> dict[str, Any]:
+    """Keyword arguments that make `subprocess` run as `user`."""
+    if user is None or not running_as_root():
+        return {}
+    entry = pwd.getpwnam(user)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
