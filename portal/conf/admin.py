@@ -1,4 +1,6 @@
-"""The admin site: raw data for the provider's staff, under the same strict policy as the console."""
+"""The admin site: raw data for the provider's staff, under the same strict policy as the
+console.
+"""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _

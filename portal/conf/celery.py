@@ -1,4 +1,6 @@
-"""The Celery application and its timetable. Tasks are hints: PostgreSQL holds the work, the sweep finds it."""
+"""The Celery application and its timetable. Tasks are hints: PostgreSQL holds the work, the sweep
+finds it.
+"""
 
 import os
 
@@ -17,7 +19,8 @@ app.conf.beat_schedule = {
         "task": "services.instances.tasks.observe_instances",
         "schedule": settings.POLDER_OBSERVE_SECONDS,
     },
-    "regions": {"task": "services.regions.tasks.check_regions", "schedule": 30},
+    "regions": {"task": "services.instances.tasks.check_regions", "schedule": 30},
+    "prepare": {"task": "services.instances.tasks.prepare_ahead", "schedule": 15},
     "certificates": {"task": "services.instances.tasks.renew_certificates", "schedule": 3600},
     "expire": {"task": "portal.api.tasks.expire_records", "schedule": 3600},
 }

@@ -1,7 +1,7 @@
 """The process environment, read once. What is missing stops the start with the variable's name.
 
-A copy that `manage.py up` started keeps its generated values in `<POLDER_HOME>/environment` (0600, `NAME=value`
-lines); real environment variables win over that file.
+A copy that `manage.py up` started keeps its generated values in `<POLDER_HOME>/environment` (0600,
+`NAME=value` lines); real environment variables win over that file.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ _VALUES = {**read_file(), **os.environ}
 
 
 def text(name: str, default: str | None = None) -> str:
-    """Raises: ImproperlyConfigured, with the variable's name, when it is not set and has no default."""
+    """Raises: ImproperlyConfigured, with the variable's name, when it is not set and has no
+    default.
+    """
     value = _VALUES.get(name, default)
     if value is None:
         raise ImproperlyConfigured(

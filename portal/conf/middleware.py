@@ -15,8 +15,8 @@ _GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class RequestId:
-    """`request.id`, the `X-Request-Id` header of the answer and of every log line. A well-formed id that a proxy
-    sent is kept."""
+    """`request.id`, the `X-Request-Id` header of the answer and of every log line. A well-formed id
+    that a proxy sent is kept."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,4 +1,6 @@
-"""All settings. The environment is read here and nowhere else (see docs/operating.md for every variable)."""
+"""All settings. The environment is read here and nowhere else (see docs/operating.md for every
+variable).
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,8 @@ MIDDLEWARE = [
 ROOT_URLCONF = "portal.conf.urls"
 WSGI_APPLICATION = "portal.conf.wsgi.application"
 
-# Partials wrap the cached loader, and Cotton's loader stands inside it: the only order in which both work.
+# Partials wrap the cached loader, and Cotton's loader stands inside it: the only order in which
+# both work.
 _LOADERS = [
     (
         "template_partials.loader.Loader",
@@ -179,7 +182,8 @@ CONTENT_SECURITY_POLICY = (
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
 )
 
-# -- language, time, files --------------------------------------------------------------------------
+# -- language, time, files
+# --------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"
 LANGUAGES = [("en-gb", "English"), ("de", "Deutsch"), ("fr", "Français")]
@@ -220,7 +224,8 @@ POLDER_SWEEP_SECONDS = env.number("POLDER_SWEEP_SECONDS", 5)
 POLDER_OBSERVE_SECONDS = env.number("POLDER_OBSERVE_SECONDS", 20)
 POLDER_BIN = timedelta(days=env.number("POLDER_BIN_DAYS", 7))
 
-# -- the provider -----------------------------------------------------------------------------------
+# -- the provider
+# -----------------------------------------------------------------------------------
 
 POLDER_PROVIDER_NAME = env.text("POLDER_PROVIDER_NAME", "Polder Cloud")
 POLDER_PROVIDER_COUNTRY = env.text("POLDER_PROVIDER_COUNTRY", "NL")

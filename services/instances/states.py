@@ -10,10 +10,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext_lazy as _
 
 from portal.kernel import clock
@@ -118,8 +120,57 @@ def transition(operation: Operation, to: OperationState, **fields: Any) -> None:
     if changed != 1:
         raise StaleState(f"Operation {operation.public_id} is no longer {before}.")
     for name, value in values.items():
-        if not isinstance(value, models.Expression | Now):
-            setattr(operation, name, value)
+        setattr(operation, name, value)
+
+
+def claim(operation_id: int, lease_seconds: int) -> bool:
+    """Take `operation` for this worker until its lease ends, by the database's clock.
+
+    One guarded UPDATE: of many workers that try, one wins. `claim` grows, so that whoever held it
+    before is fenced off. False when it is closed, held by another, or not due yet.
+    """
+    from services.instances.models import Operation
+
+    now = Now()
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    due = Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now + timedelta(milliseconds=50))
+    return bool(
+        Operation.objects.filter(free, due, pk=operation_id, state__in=OPEN).update(
+            state=OperationState.RUNNING,
+            claim=F("claim") + 1,
+            attempts=F("attempts") + 1,
+            lease_until=now + timedelta(seconds=lease_seconds),
+            next_attempt_at=None,
+            started_at=Coalesce("started_at", now),
+        )
+    )
+
+
+def hold(operation: Operation, **fields: Any) -> None:
+    """Write `fields` to a running operation that this worker claimed. Raises: StaleState when it
+    lost the claim.
+    """
+    changed = (
+        type(operation)
+        .objects.filter(pk=operation.pk, state=OperationState.RUNNING, claim=operation.claim)
+        .update(**fields)
+    )
+    if changed != 1:
+        raise StaleState(f"Operation {operation.public_id} is in other hands.")
+
+
+def fence(operation: Operation) -> None:
+    """Take a running operation away from whichever worker holds it, so that the caller can close
+    it.
+    """
+    changed = (
+        type(operation)
+        .objects.filter(pk=operation.pk, state=operation.state, claim=operation.claim)
+        .update(claim=F("claim") + 1)
+    )
+    if changed != 1:
+        raise StaleState(f"Operation {operation.public_id} has moved.")
+    operation.claim += 1
 
 
 def phase_of(

@@ -28,6 +28,7 @@ from portal.kernel.errors import Permanent, Temporary
 from services.backends.process import users
 
 _SOCKET_LIMIT = 107  # bytes of a unix socket's path on Linux
+_PATIENCE_SECONDS = 2.0
 _RUNNING = frozenset({"RUNNING", "STARTING"})
 _ENDED = frozenset({"STOPPED", "EXITED", "FATAL", "ABSENT"})
 _BAD_NAME, _ALREADY_STARTED, _NOT_RUNNING, _ALREADY_ADDED, _STILL_RUNNING = 10, 60, 70, 90, 91
@@ -125,6 +126,15 @@ def command(home: Path) -> list[str]:
     ]
 
 
+def environment() -> dict[str, str]:
+    """What supervisord itself is started with: nothing of ours, since every engine inherits it.
+
+    Programs that need more (web, worker, an installation) get it from their own ini file.
+    """
+    keep = ("PATH", "HOME", "LANG", "TERM", "USER", "LOGNAME", "TMPDIR", "TZ")
+    return {name: os.environ[name] for name in keep if name in os.environ}
+
+
 @lru_cache(maxsize=1)
 def _setpriv() -> str | None:
     return shutil.which("setpriv")
@@ -199,24 +209,27 @@ class Supervisor:
             return False
         return True
 
-    def start(self, program: Program) -> None:
-        """Makes `program` run as described; a program that runs otherwise is restarted.
-        Idempotent.
+    def start(self, program: Program) -> bool:
+        """Makes `program` run as described; one that runs otherwise is restarted. Idempotent.
+
+        True when this call started it. Raises: Temporary while the old one still stops.
         """
         text, path = render(program), self._ini(program.name)
         same = path.exists() and path.read_text() == text
         state = self.state(program.name)
         if same and state.running:
-            return
-        if not same:
-            _write(path, text)
+            return False
         if same and state.word != "ABSENT":
             self._try("startProcess", program.name, False, allow=(_ALREADY_STARTED,))
-            return
-        if state.word != "ABSENT" and not self._drop(program.name, program.stop_seconds):
-            raise Temporary("stopping", retry_after=0.5)
+            return True
+        # The ini is written only once the old program is gone: what is on disk is what runs.
+        if state.word != "ABSENT" and not self._drop(program.name, _PATIENCE_SECONDS):
+            raise Temporary("stopping", retry_after=0.3)
+        if not same:
+            _write(path, text)
         self._call("reloadConfig")
         self._try("addProcessGroup", program.name, allow=(_ALREADY_ADDED,))
+        return True
 
     def stop(self, name: str, *, wait_seconds: float = 0) -> bool:
         """Asks `name` to stop; True once it has. Waits up to `wait_seconds` for that."""

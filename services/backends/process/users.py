@@ -6,12 +6,15 @@ A bare numeric id will not do: PostgreSQL, for one, looks its user up in the pas
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import subprocess
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from portal.kernel.errors import Permanent, Temporary
 
@@ -97,3 +100,17 @@ def demoted(user: str | None) -> dict[str, Any]:
         return {}
     entry = pwd.getpwnam(user)
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def end_processes(name: str) -> None:
+    """Ends what still runs as `name` (helpers that a server left behind). Nothing to do unless
+    root.
+    """
+    if not name.startswith(_PREFIX) or not running_as_root() or not exists(name):
+        return
+    uid = pwd.getpwnam(name).pw_uid
+    for process in psutil.process_iter(["uids"]):
+        uids = process.info["uids"]
+        if uids is not None and uids.real == uid:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()

@@ -1,0 +1,96 @@
+"""A backend in memory for unit tests: ready on the second look. Never registered in the product."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from portal.kernel.errors import BackendError, Permanent
+from services.spec import (
+    Credentials,
+    Effect,
+    Endpoint,
+    Entry,
+    Health,
+    InstanceSpec,
+    Observation,
+    Observed,
+    Report,
+    Secret,
+)
+
+
+@dataclass
+class FakeBackend:
+    """`faults` are raised one a call to a changing method, first come first served; `looks` counts observations."""
+
+    faults: list[BackendError] = field(default_factory=list)
+    looks_until_ready: int = 2
+    looks: dict[str, int] = field(default_factory=dict)
+    paused: set[str] = field(default_factory=set)
+    applied: dict[str, InstanceSpec] = field(default_factory=dict)
+
+    def check(self) -> Health:
+        return Health(True)
+
+    def steps(self, entry: Entry, spec: InstanceSpec, kind: str) -> tuple[str, ...]:
+        return {"create": ("place", "data", "start", "ready"), "rotate": ("rotate",)}.get(
+            kind, ("start", "ready")
+        )
+
+    def effect(self, entry: Entry, before: InstanceSpec, after: InstanceSpec) -> Effect:
+        return "restart" if before.plan != after.plan else "none"
+
+    def apply(self, entry: Entry, spec: InstanceSpec, report: Report) -> None:
+        report("start")
+        self._fail()
+        self.applied[spec.name] = spec
+        self.paused.discard(spec.name)
+        self.looks.setdefault(spec.name, 0)
+        report("ready")
+
+    def observe(self, entry: Entry, spec: InstanceSpec) -> Observation:
+        if spec.name not in self.applied:
+            return Observation(Observed.ABSENT)
+        if spec.name in self.paused:
+            return Observation(Observed.PAUSED)
+        self.looks[spec.name] += 1
+        if self.looks[spec.name] < self.looks_until_ready:
+            return Observation(Observed.PROGRESSING)
+        return Observation(Observed.READY, endpoints=(self._endpoint(spec),), storage_used_mib=1)
+
+    def credentials(self, entry: Entry, spec: InstanceSpec) -> Credentials:
+        password = spec.secrets[entry.offering.secrets[0]]
+        uri = Secret(f"fake://app:{password}@127.0.0.1:5432/")
+        return Credentials("app", password, uri, "127.0.0.1", 5432, env={"FAKE_URL": uri})
+
+    def pause(self, entry: Entry, spec: InstanceSpec, report: Report) -> None:
+        report("stop")
+        self._fail()
+        self.paused.add(spec.name)
+
+    def stop(self, entry: Entry, spec: InstanceSpec, report: Report) -> None:
+        self.pause(entry, spec, report)
+
+    def rotate(self, entry: Entry, spec: InstanceSpec, report: Report) -> None:
+        report("rotate")
+        self._fail()
+        if spec.name not in self.applied:
+            raise Permanent("engine-refused")
+        self.applied[spec.name] = spec
+
+    def destroy(self, entry: Entry, spec: InstanceSpec, report: Report) -> None:
+        report("remove")
+        self._fail()
+        for store in (self.applied, self.looks):
+            store.pop(spec.name, None)
+        self.paused.discard(spec.name)
+
+    def logs(self, entry: Entry, spec: InstanceSpec, lines: int) -> str:
+        return "fake: ready"
+
+    def _endpoint(self, spec: InstanceSpec) -> Endpoint:
+        return Endpoint("client", "fake", "127.0.0.1", 5432, "fake://app@127.0.0.1:5432/", False)
+
+    def _fail(self) -> None:
+        if self.faults:
+            raise self.faults.pop(0)

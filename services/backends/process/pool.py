@@ -1,0 +1,143 @@
+"""Data directories: made for an instance, or taken from those that were made ahead.
+
+Making one (`initdb` and its like) is the slowest part of an order, so a few are kept ready for each
+engine that is installed; an order claims one by a rename.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from portal.kernel.errors import BackendError, Permanent
+from services import registry
+from services.backends.process import certificates, engines, users
+from services.backends.process.layout import Folder, discard
+from services.backends.process.run import Surroundings, run
+from services.spec import Entry, Place
+
+KEEP = 2
+_MAKER = "polder-prepare"
+
+
+def place(
+    home: Path,
+    entry: Entry,
+    version: str,
+    *,
+    data: Path,
+    config: Path,
+    run_folder: Path,
+    held: Mapping[str, int],
+) -> Place:
+    """The Place of an instance (or of a directory being prepared). Raises: Permanent when an engine
+    is missing.
+    """
+    if entry.process is None:
+        raise Permanent("not-here", offering=entry.offering.slug)
+    name = entry.process.engine(version)
+    toolchain = registry.engine(name).toolchain
+    return Place(
+        home=str(engines.home(name)),
+        data=str(data),
+        config=str(config),
+        run=str(run_folder),
+        ports=held,
+        ca=str(certificates.bundle(home)),
+        certificate=str(config / "certificate.pem"),
+        key=str(config / "key.pem"),
+        toolchain=str(engines.home(toolchain)) if toolchain else "",
+        engines={also: str(engines.home(also)) for also in entry.process.ALSO},
+    )
+
+
+def _name(entry: Entry, engine: str) -> str:
+    return f"{entry.offering.slug}-{engine}"
+
+
+def fill(home: Path, entry: Entry, folder: Folder, where: Place, around: Surroundings) -> None:
+    """Gives the instance its data directory: a prepared one, else made now."""
+    if entry.process is None:
+        raise Permanent("not-here", offering=entry.offering.slug)
+    actions = entry.process.prepare(where)
+    engine = Path(where.home)
+    if actions and folder.claim_prepared(_name(entry, _engine_of(engine))):
+        return
+    folder.clear_data()
+    for action in actions:
+        run(action, around)
+
+
+def _engine_of(home: Path) -> str:
+    """The engine's name from its home, `<engines>/<name>/…`."""
+    root = engines.root()
+    return home.relative_to(root).parts[0] if home.is_relative_to(root) else home.name
+
+
+def refill(home: Path) -> int:
+    """Tops up the prepared directories of each installed engine; how many were made.
+
+    One process at a time; a half-made one is thrown away by the next call.
+    """
+    made = 0
+    for entry in registry.entries().values():
+        process = entry.process
+        if process is None:
+            continue
+        for version in entry.offering.versions:
+            try:
+                engine = process.engine(version.id)
+            except KeyError:
+                continue
+            if all(engines.state(name).installed for name in (engine, *process.ALSO)):
+                made += _top_up(home, entry, version.id, engine)
+    return made
+
+
+def _top_up(home: Path, entry: Entry, version: str, engine: str) -> int:
+    folder = home / "prepared" / _name(entry, engine)
+    made = 0
+    while len(list(folder.glob("[0-9a-f]*[0-9a-f]"))) < KEEP:
+        if not _prepare(home, folder, entry, version):
+            break
+        made += 1
+    return made
+
+
+def _prepare(home: Path, folder: Path, entry: Entry, version: str) -> bool:
+    user = _MAKER if users.running_as_root() else None
+    if user:
+        users.ensure_user(user)
+    name = secrets.token_hex(4)
+    work = folder / f"{name}.part"
+    data, config, run_folder = (work / part for part in ("data", "config", "run"))
+    for part in (data, config, run_folder):
+        part.mkdir(parents=True, mode=0o700)
+        users.give(part, user)
+    where = place(home, entry, version, data=data, config=config, run_folder=run_folder, held={})
+    actions = entry.process.prepare(where) if entry.process else ()
+    around = Surroundings(
+        user,
+        data,
+        Path(where.ca),
+        {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8", "HOME": str(data)},
+    )
+    try:
+        for action in actions:
+            run(action, around)
+        if actions:
+            data.rename(folder / name)
+    except BackendError:
+        return False
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return bool(actions)
+
+
+def drop_half_made(home: Path) -> None:
+    """Throws away what an interrupted `refill` left."""
+    for path in (home / "prepared").glob("*/*.part"):
+        discard(home, path)

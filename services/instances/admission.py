@@ -1,0 +1,168 @@
+"""Whether an order or change may be made: every fault at once, field by field. Reads only.
+
+The form, the API and dry runs all come through here, so a rule holds everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from portal.kernel.errors import Invalid
+from portal.tenancy.models import Project
+from services import parameters
+from services.instances.models import Instance
+from services.regions.models import Region
+from services.regions.queries import orderable
+from services.spec import Entry, Plan
+
+_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_TAG_KEY = re.compile(r"[a-z][a-z0-9_.-]{0,39}")
+MOST_TAGS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An order that may be placed, or a change that may be made."""
+
+    entry: Entry
+    plan: Plan
+    version: str
+    parameters: dict[str, Any]
+
+
+def admit_order(
+    *,
+    project: Project,
+    region: Region,
+    entry: Entry,
+    name: str,
+    plan: str | None = None,
+    version: str | None = None,
+    raw_parameters: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Admitted:
+    """Raises: Invalid, with every fault."""
+    faults: dict[str, str] = {}
+    faults |= name_faults(project, name)
+    faults |= tag_faults(tags or {})
+    chosen = _plan(entry, plan or _default_plan(entry, region), faults)
+    wanted_version = _version(entry, version, faults)
+    values = _parameters(entry, raw_parameters or {}, None, faults)
+    where = orderable(entry, region, chosen)
+    if not where.ok:
+        field = "plan" if where.code in ("one-node-only", "plan-retired") else "region"
+        faults.setdefault(field, f"{where.reason} {where.hint}".strip())
+    if faults or chosen is None:
+        raise Invalid(faults)
+    return Admitted(entry, chosen, wanted_version, values)
+
+
+def admit_change(
+    instance: Instance,
+    entry: Entry,
+    *,
+    plan: str | None = None,
+    version: str | None = None,
+    raw_parameters: Mapping[str, Any] | None = None,
+) -> Admitted:
+    """Raises: Invalid, with every fault."""
+    faults: dict[str, str] = {}
+    chosen = _plan(entry, plan or instance.plan, faults)
+    if chosen and plan and plan != instance.plan:
+        where = orderable(entry, instance.region, chosen)
+        if not where.ok:
+            faults["plan"] = f"{where.reason} {where.hint}".strip()
+        elif instance.storage_used_mib and chosen.storage_gib * 1024 < instance.storage_used_mib:
+            faults["plan"] = _("The data takes %(used)s MB, more than this plan holds.") % {
+                "used": instance.storage_used_mib
+            }
+    if version is not None and version != instance.version:
+        faults["version"] = _(
+            "Changing the version of a running service comes with upgrades, later."
+        )
+    values = _parameters(entry, raw_parameters or {}, instance.parameters, faults)
+    if faults or chosen is None:
+        raise Invalid(faults)
+    return Admitted(entry, chosen, instance.version, values)
+
+
+def name_faults(project: Project, name: str, *, besides: Instance | None = None) -> dict[str, str]:
+    """One query."""
+    if not name:
+        return {"name": _("Give the service a name.")}
+    if not _NAME.fullmatch(name):
+        return {
+            "name": _(
+                "Use 1 to 40 lower-case letters, digits and dashes; begin with a letter and do not "
+                "end with a dash."
+            )
+        }
+    taken = Instance.objects.filter(project=project, name=name, deleted_at__isnull=True)
+    if besides is not None:
+        taken = taken.exclude(pk=besides.pk)
+    if taken.exists():
+        return {"name": _("“%(name)s” is already in use in this project.") % {"name": name}}
+    return {}
+
+
+def tag_faults(tags: Mapping[str, Any]) -> dict[str, str]:
+    if len(tags) > MOST_TAGS:
+        return {"tags": _("A service holds at most %(most)s tags.") % {"most": MOST_TAGS}}
+    for key, value in tags.items():
+        if not _TAG_KEY.fullmatch(key):
+            return {
+                "tags": _("“%(key)s” is no tag name: use lower-case letters, digits, _ . -")
+                % {"key": key}
+            }
+        if not isinstance(value, str) or len(value) > 80 or "\0" in value:
+            return {
+                "tags": _("The value of “%(key)s” must be a text of at most 80 characters.")
+                % {"key": key}
+            }
+    return {}
+
+
+def _default_plan(entry: Entry, region: Region) -> str:
+    for plan in entry.offering.plans:
+        if orderable(entry, region, plan).ok:
+            return plan.id
+    return entry.offering.plans[0].id
+
+
+def _plan(entry: Entry, plan_id: str, faults: dict[str, str]) -> Plan | None:
+    try:
+        return entry.offering.plan(plan_id)
+    except KeyError:
+        known = ", ".join(p.id for p in entry.offering.plans if not p.retired)
+        faults["plan"] = _("There is no such plan. Choose one of %(plans)s.") % {"plans": known}
+        return None
+
+
+def _version(entry: Entry, version: str | None, faults: dict[str, str]) -> str:
+    wanted = version or entry.offering.default_version
+    try:
+        return entry.offering.version(wanted).id
+    except KeyError:
+        known = ", ".join(v.id for v in entry.offering.versions)
+        faults["version"] = _("There is no such version. Choose one of %(versions)s.") % {
+            "versions": known
+        }
+        return wanted
+
+
+def _parameters(
+    entry: Entry,
+    raw: Mapping[str, Any],
+    current: Mapping[str, Any] | None,
+    faults: dict[str, str],
+) -> dict[str, Any]:
+    try:
+        return parameters.clean(entry.offering, raw, current=current)
+    except Invalid as error:
+        faults.update(error.fields)
+        return {}

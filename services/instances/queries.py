@@ -1,0 +1,236 @@
+"""Reads of instances and operations. Everything a tenant sees comes through
+`portal.tenancy.access`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db.models import Prefetch, Q, QuerySet
+from django.utils.translation import gettext as _
+from portal.audit.actions import record
+
+from portal.kernel.actor import Actor
+from portal.kernel.errors import BackendError, Conflict, Gone, NotFound, Unavailable
+from portal.tenancy import access
+from portal.tenancy.permissions import Permission
+from services import registry
+from services.backends import backend_for
+from services.instances.models import Instance, InstanceEvent, Operation
+from services.instances.specs import entry_of, spec_of
+from services.instances.states import OPEN, Lane, Phase
+from services.spec import Credentials, Effect, InstanceSpec, Plan
+
+
+def instances_for(
+    actor: Actor,
+    *,
+    project: str | None = None,
+    region: str | None = None,
+    offering: str | None = None,
+    phase: str | None = None,
+    tag: str | None = None,
+    search: str | None = None,
+    permission: Permission = Permission.INSTANCE_VIEW,
+) -> QuerySet[Instance]:
+    """The instances `actor` may see, newest first, without those that are gone unless `phase` asks
+    for them.
+
+    `tag` is `key` or `key:value`. Project, organisation and region come along, the open operation
+    as `open_ones`.
+    """
+    rows = Instance.objects.filter(project__in=access.projects(actor, permission))
+    rows = rows.filter(phase=phase) if phase else rows.filter(deleted_at__isnull=True)
+    if project:
+        rows = rows.filter(project__slug=project)
+    if region:
+        rows = rows.filter(region__code=region)
+    if offering:
+        rows = rows.filter(offering=offering)
+    if tag:
+        key, colon, value = tag.partition(":")
+        rows = rows.filter(tags__contains={key: value}) if colon else rows.filter(tags__has_key=key)
+    if search:
+        rows = rows.filter(Q(name__icontains=search) | Q(public_id__iexact=search))
+    return with_relations(rows).order_by("-id")
+
+
+def with_relations(rows: QuerySet[Instance]) -> QuerySet[Instance]:
+    """What a row of a list needs, in two queries however long the list."""
+    open_ones = Operation.objects.filter(state__in=OPEN, lane=Lane.CHANGE)
+    return rows.select_related("project__organisation", "region").prefetch_related(
+        Prefetch("operations", queryset=open_ones, to_attr="open_ones")
+    )
+
+
+def instance_for(
+    actor: Actor, public_id: str, permission: Permission = Permission.INSTANCE_VIEW
+) -> Instance:
+    """Raises: NotFound when it is not there or not theirs, NotPermitted."""
+    row = with_relations(Instance.objects.filter(public_id=public_id)).first()
+    if row is None:
+        raise _no_instance(public_id)
+    try:
+        access.require(actor, row.project, permission)
+    except NotFound as error:
+        raise _no_instance(public_id) from error
+    return row
+
+
+def _no_instance(public_id: str) -> NotFound:
+    return NotFound(
+        _("There is no service “%(id)s”, or you may not see it.") % {"id": public_id},
+        hint=_("Check the number, or ask the person who gave it to you."),
+    )
+
+
+def operations_for(
+    actor: Actor,
+    *,
+    project: str | None = None,
+    instance: str | None = None,
+    state: str | None = None,
+    kind: str | None = None,
+) -> QuerySet[Operation]:
+    """The operations `actor` may see, newest first."""
+    rows = Operation.objects.filter(
+        instance__project__in=access.projects(actor, Permission.OPERATION_VIEW)
+    )
+    if project:
+        rows = rows.filter(instance__project__slug=project)
+    if instance:
+        rows = rows.filter(instance__public_id=instance)
+    if state:
+        rows = rows.filter(state=state)
+    if kind:
+        rows = rows.filter(kind=kind)
+    return rows.select_related(
+        "instance__project__organisation", "instance__region", "retry_of"
+    ).order_by("-id")
+
+
+def operation_for(
+    actor: Actor, public_id: str, permission: Permission = Permission.OPERATION_VIEW
+) -> Operation:
+    """Raises: NotFound when it is not there or not theirs, NotPermitted."""
+    row = (
+        Operation.objects.filter(public_id=public_id)
+        .select_related("instance__project__organisation", "instance__region", "retry_of")
+        .first()
+    )
+    if row is not None:
+        try:
+            access.require(actor, row.instance.project, permission)
+        except NotFound:
+            row = None
+    if row is None:
+        raise NotFound(
+            _("There is no operation “%(id)s”, or you may not see it.") % {"id": public_id},
+            hint=_("Check the number, or see the list of operations."),
+        )
+    return row
+
+
+def newest_operation(instance: Instance) -> Operation | None:
+    """The last change operation of an instance, open or closed."""
+    return (
+        instance.operations.filter(lane=Lane.CHANGE)
+        .select_related("retry_of")
+        .order_by("-id")
+        .first()
+    )
+
+
+def events_of(instance: Instance) -> QuerySet[InstanceEvent]:
+    """What happened to an instance, newest first."""
+    return instance.events.select_related("operation").order_by("-at", "-id")
+
+
+def reveal_credentials(actor: Actor, instance: Instance) -> Credentials:
+    """What a client needs to log in; the look is audited.
+
+    Raises: NotPermitted, Gone, Conflict before the instance is ready, Unavailable when the backend
+    does not answer.
+    """
+    access.require(actor, instance.project, Permission.CREDENTIAL_REVEAL)
+    if instance.deleted_at is not None:
+        raise Gone(_("This service was destroyed."), hint=_("Order a new one."))
+    if instance.phase in (Phase.CREATING, Phase.FAILED):
+        raise Conflict(
+            _("There is nothing to connect to yet."),
+            hint=_("Wait until the service runs."),
+            code="not-ready",
+        )
+    try:
+        found = backend_for(instance.region).credentials(entry_of(instance), spec_of(instance))
+    except BackendError as error:
+        raise Unavailable(
+            _("The region does not answer, so its credentials cannot be read now."),
+            hint=_("Nothing is lost. Try again in a minute."),
+        ) from error
+    record(
+        actor,
+        "credential.reveal",
+        "instance",
+        instance.public_id,
+        chain=instance.project.organisation.slug,
+        project=instance.project.slug,
+    )
+    return found
+
+
+def masked_credentials(instance: Instance) -> Credentials:
+    """As `reveal_credentials`, with dots for every secret: for a page. Not audited, since nothing
+    is told.
+
+    Raises: BackendError when the place is not known yet.
+    """
+    spec = spec_of(instance, with_secrets=False)
+    dots = {name: type(value)("••••••••••••") for name, value in spec.secrets.items()}
+    shown = InstanceSpec(
+        spec.name, spec.namespace, spec.version, spec.plan, spec.parameters, dots, spec.generation
+    )
+    return backend_for(instance.region).credentials(entry_of(instance), shown)
+
+
+def effect_of(
+    instance: Instance, *, plan: Plan, version: str, parameters: Mapping[str, Any]
+) -> Effect:
+    """What a change would mean for who is connected. Reads the backend, writes nothing."""
+    before = spec_of(instance)
+    after = spec_of(
+        instance, changed={"plan": plan.id, "version": version, "parameters": dict(parameters)}
+    )
+    try:
+        return backend_for(instance.region).effect(entry_of(instance), before, after)
+    except BackendError:
+        return "restart"
+
+
+def logs_of(actor: Actor, instance: Instance, lines: int = 200) -> str:
+    """The newest lines of the server's own log. Raises: NotPermitted, Unavailable."""
+    access.require(actor, instance.project, Permission.INSTANCE_UPDATE)
+    try:
+        return backend_for(instance.region).logs(entry_of(instance), spec_of(instance), lines)
+    except BackendError as error:
+        raise Unavailable(
+            _("The region does not answer, so the log cannot be read now."),
+            hint=_("Try again in a minute."),
+        ) from error
+
+
+def counts_by_phase(actor: Actor, project: str) -> dict[str, int]:
+    """How many live instances of a project are in each phase."""
+    phases: Iterable[str] = (
+        instances_for(actor, project=project).order_by().values_list("phase", flat=True)
+    )
+    counts: dict[str, int] = {}
+    for phase in phases:
+        counts[phase] = counts.get(phase, 0) + 1
+    return counts
+
+
+def catalogue() -> list[registry.Entry]:
+    """All entries of the catalogue, by family and name."""
+    return sorted(registry.entries().values(), key=lambda e: (e.offering.family, e.offering.name))

@@ -1,0 +1,313 @@
+"""One step of one operation: push the backend towards the goal, look once, say when to come back.
+
+Never sleeps, never loops; `work` around it decides. Every call may be the first after a crash.
+A step that fails for good, is cancelled or passes its deadline turns the operation to undoing what
+it began; only then is it closed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from portal.kernel import clock
+from portal.kernel.errors import Permanent, Temporary
+from services.instances import closing
+from services.instances.models import Instance, Operation
+from services.instances.specs import entry_of, spec_of
+from services.instances.states import Kind, OperationState, hold
+from services.spec import Backend, Entry, InstanceSpec, Observation, Observed
+
+logger = logging.getLogger(__name__)
+
+# The step at which a kind can no longer be taken back; create and update can until they are done.
+POINT_OF_NO_RETURN = {
+    Kind.PAUSE: "stop",
+    Kind.RESUME: "start",
+    Kind.ROTATE: "rotate",
+    Kind.DELETE: "stop",
+    Kind.UNDELETE: "start",
+    Kind.PURGE: "stop",
+}
+_UNDO_PATIENCE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`retry_in` seconds, or None when the operation is closed. `code` says what is waited for."""
+
+    retry_in: float | None
+    code: str = ""
+
+
+@dataclass(slots=True)
+class Job:
+    """An operation at work."""
+
+    operation: Operation
+    backend: Backend
+    entry: Entry
+    spec: InstanceSpec
+
+    @property
+    def instance(self) -> Instance:
+        return self.operation.instance
+
+    def report(self, code: str, *, percent: int | None = None, **params: Any) -> None:
+        """See services.spec.Report. Honours a cancel that came before the point of no return."""
+        operation = self.operation
+        fields: dict[str, Any] = {}
+        if POINT_OF_NO_RETURN.get(Kind(operation.kind)) == code and not operation.committed_at:
+            fields["committed_at"] = operation.committed_at = clock.now()
+        operation.steps = _advance(operation.steps, code, percent, params)
+        lease = Now() + timedelta(seconds=settings.POLDER_LEASE_SECONDS)
+        hold(operation, steps=operation.steps, lease_until=lease, **fields)
+        if _cancelled(operation):
+            raise _Cancelled
+
+
+class _Cancelled(Exception):
+    """A cancel request was seen in time."""
+
+
+def step(operation: Operation, backend: Backend) -> Outcome:
+    """Raises: StaleState when another worker or a delete request took the operation."""
+    entry = entry_of(operation.instance)
+    rotating = operation.kind == Kind.ROTATE
+    job = Job(operation, backend, entry, spec_of(operation.instance, next_secrets=rotating))
+    if not operation.steps:
+        codes = backend.steps(entry, job.spec, operation.kind)
+        operation.steps = [_blank(code) for code in codes]
+        hold(operation, steps=operation.steps)
+    if operation.error_code or _cancelled(operation):
+        return _undo(job)
+    if clock.now() > operation.deadline:
+        return _fail(job, "timed-out", {}, "")
+    try:
+        _DRIVERS[Kind(operation.kind)](job)
+        seen = backend.observe(entry, job.spec)
+    except _Cancelled:
+        return Outcome(0, "cancel")
+    except Temporary as error:
+        return Outcome(error.retry_after, error.code)
+    except Permanent as error:
+        return _fail(job, error.code, error.params, error.detail)
+    if seen.observed != _GOALS[Kind(operation.kind)]:
+        return _not_yet(job, seen)
+    _finish_steps(operation)
+    closing.close(operation, OperationState.SUCCEEDED, seen=seen)
+    return Outcome(None)
+
+
+def _not_yet(job: Job, seen: Observation) -> Outcome:
+    if seen.observed == Observed.FAILED:
+        return _fail(job, seen.code or "engine-crashed", {}, seen.detail)
+    return Outcome(0.3, seen.code)
+
+
+def _apply(job: Job) -> None:
+    job.backend.apply(job.entry, job.spec, job.report)
+
+
+def _pause(job: Job) -> None:
+    job.backend.pause(job.entry, job.spec, job.report)
+
+
+def _stop(job: Job) -> None:
+    job.backend.stop(job.entry, job.spec, job.report)
+
+
+def _rotate(job: Job) -> None:
+    job.backend.rotate(job.entry, job.spec, job.report)
+
+
+def _destroy(job: Job) -> None:
+    job.backend.destroy(job.entry, job.spec, job.report)
+
+
+def _repair(job: Job) -> None:
+    """Drives the backend to what is desired now: running, paused or in the bin."""
+    if job.instance.paused or job.instance.delete_at is not None:
+        _pause(job)
+    else:
+        _apply(job)
+
+
+_DRIVERS: dict[Kind, Callable[[Job], None]] = {
+    Kind.CREATE: _apply,
+    Kind.UPDATE: _apply,
+    Kind.RESUME: _apply,
+    Kind.UNDELETE: _apply,
+    Kind.PAUSE: _pause,
+    Kind.DELETE: _stop,
+    Kind.ROTATE: _rotate,
+    Kind.PURGE: _destroy,
+    Kind.REPAIR: _repair,
+}
+_GOALS = {
+    Kind.CREATE: Observed.READY,
+    Kind.UPDATE: Observed.READY,
+    Kind.RESUME: Observed.READY,
+    Kind.UNDELETE: Observed.READY,
+    Kind.ROTATE: Observed.READY,
+    Kind.PAUSE: Observed.PAUSED,
+    Kind.DELETE: Observed.PAUSED,
+    Kind.PURGE: Observed.ABSENT,
+    Kind.REPAIR: Observed.READY,
+}
+
+
+# -- when it does not work ------------------------------------------------------------------------
+
+
+def _fail(job: Job, code: str, params: dict[str, Any], detail: str) -> Outcome:
+    """Remembers why, so that the next step (of any worker) undoes; the deadline moves to allow for
+    that.
+    """
+    operation = job.operation
+    logger.warning("operation.failing", extra={"operation": operation.public_id, "code": code})
+    operation.error_code, operation.error_params, operation.error_detail = code, params, detail
+    operation.deadline = clock.now() + _UNDO_PATIENCE
+    hold(
+        operation,
+        error_code=code,
+        error_params=params,
+        error_detail=detail[:4000],
+        deadline=operation.deadline,
+    )
+    return Outcome(0, code)
+
+
+def _undo(job: Job) -> Outcome:
+    operation = job.operation
+    to = OperationState.FAILED if operation.error_code else OperationState.CANCELLED
+    quiet = Job(operation, job.backend, job.entry, job.spec)
+    try:
+        seen = _UNDO.get(Kind(operation.kind), _look)(quiet)
+    except Temporary as error:
+        if clock.now() > operation.deadline:
+            return _abandon(job, to)
+        return Outcome(error.retry_after, error.code)
+    except Permanent as error:
+        logger.warning(
+            "operation.undo_failed", extra={"operation": operation.public_id, "code": error.code}
+        )
+        return _abandon(job, to)
+    closing.close(operation, to, seen=seen)
+    return Outcome(None)
+
+
+def _abandon(job: Job, to: OperationState) -> Outcome:
+    """Even undoing did not work: close it and tell staff."""
+    Instance.objects.filter(pk=job.instance.pk).update(needs_attention=True)
+    closing.close(job.operation, to)
+    return Outcome(None)
+
+
+def _hush(code: str, *, percent: int | None = None, **params: Any) -> None:
+    """Steps of an undo are not shown one by one."""
+
+
+def _undo_create(job: Job) -> Observation:
+    job.report("undo")
+    job.backend.destroy(job.entry, job.spec, _hush)
+    return job.backend.observe(job.entry, job.spec)
+
+
+def _undo_change(job: Job) -> Observation:
+    """Back to the plan, version and parameters before; the running server follows."""
+    job.report("undo")
+    restore_desired(job.operation)
+    spec = spec_of(job.instance)
+    job.backend.apply(job.entry, spec, _hush)
+    return job.backend.observe(job.entry, spec)
+
+
+def _undo_start(job: Job) -> Observation:
+    job.report("undo")
+    job.backend.pause(job.entry, job.spec, _hush)
+    return job.backend.observe(job.entry, job.spec)
+
+
+def _look(job: Job) -> Observation:
+    return job.backend.observe(job.entry, job.spec)
+
+
+_UNDO: dict[Kind, Callable[[Job], Observation]] = {
+    Kind.CREATE: _undo_create,
+    Kind.UPDATE: _undo_change,
+    Kind.RESUME: _undo_start,
+    Kind.UNDELETE: _undo_start,
+}
+
+
+def restore_desired(operation: Operation) -> None:
+    """Puts `before` back as desired state, once; a new generation."""
+    before = operation.before
+    if not before or operation.goal.get("restored"):
+        return
+    with transaction.atomic():
+        operation.goal = {**operation.goal, "restored": True}
+        hold(operation, goal=operation.goal)
+        instance = Instance.objects.select_for_update().get(pk=operation.instance_id)
+        instance.version, instance.plan = before["version"], before["plan"]
+        instance.parameters = before["parameters"]
+        instance.generation += 1
+        instance.save(update_fields=["version", "plan", "parameters", "generation"])
+    operation.instance = instance
+
+
+# -- steps ----------------------------------------------------------------------------------------
+
+
+def _blank(code: str) -> dict[str, Any]:
+    return {"code": code, "params": {}, "started": None, "finished": None, "percent": None}
+
+
+def _advance(
+    steps: list[dict[str, Any]], code: str, percent: int | None, params: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """`code` is being done now: those before it are finished; one not foreseen joins at its
+    place.
+    """
+    now = clock.now().isoformat()
+    if code not in [s["code"] for s in steps]:
+        begun = sum(1 for s in steps if s["started"])
+        steps = [*steps[:begun], _blank(code), *steps[begun:]]
+    done: list[dict[str, Any]] = []
+    reached = False
+    for one in steps:
+        if one["code"] == code:
+            reached = True
+            one = {
+                **one,
+                "started": one["started"] or now,
+                "percent": percent,
+                "params": {**one["params"], **params},
+            }
+        elif not reached and one["started"] and not one["finished"]:
+            one = {**one, "finished": now, "percent": None}
+        done.append(one)
+    return done
+
+
+def _finish_steps(operation: Operation) -> None:
+    """All that began is finished; what was foreseen and not needed is left out."""
+    now = clock.now().isoformat()
+    operation.steps = [
+        {**s, "finished": s["finished"] or now, "percent": None}
+        for s in operation.steps
+        if s["started"]
+    ]
+    hold(operation, steps=operation.steps)
+
+
+def _cancelled(operation: Operation) -> bool:
+    return operation.cancel_requested_at is not None and operation.committed_at is None

@@ -1,0 +1,43 @@
+"""Celery's side: thin, idempotent, ids only."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from services.instances import region_health, upkeep, work
+
+
+@shared_task(acks_late=True, time_limit=600)
+def run_operation(operation_id: int) -> None:
+    """One turn at an operation."""
+    work.take_turn(operation_id)
+
+
+@shared_task(time_limit=120)
+def sweep() -> None:
+    """Finds what the broker lost and what time has made due."""
+    upkeep.sweep()
+
+
+@shared_task(time_limit=300)
+def observe_instances() -> None:
+    """Looks at every instance that nothing is being done to."""
+    upkeep.observe_instances()
+
+
+@shared_task(time_limit=600)
+def renew_certificates() -> None:
+    """Opens a repair for each instance whose certificate is due."""
+    upkeep.renew_certificates()
+
+
+@shared_task(time_limit=600)
+def prepare_ahead() -> None:
+    """Keeps some data directories ready for the next orders."""
+    upkeep.prepare_ahead()
+
+
+@shared_task(time_limit=120)
+def check_regions() -> None:
+    """Stores each region's health."""
+    region_health.check_regions()

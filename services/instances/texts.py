@@ -1,0 +1,136 @@
+"""What people read about operations, by code: steps, and failures with what they mean and what to
+do.
+
+Rows store codes and parameters; these texts are made at read, in the reader's language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+_STEPS = {
+    "engine": (gettext_noop("Server program"), gettext_noop("Downloading %(engine)s, %(mib)s MB")),
+    "place": (gettext_noop("Place reserved"), gettext_noop("Ports, user and certificate")),
+    "data": (gettext_noop("Data directory"), ""),
+    "configure": (gettext_noop("New settings applied"), ""),
+    "start": (gettext_noop("Server started"), ""),
+    "ready": (gettext_noop("Answers its first client"), ""),
+    "access": (gettext_noop("Users and rights"), ""),
+    "rotate": (gettext_noop("New password set"), ""),
+    "stop": (gettext_noop("Server stopped"), ""),
+    "remove": (gettext_noop("Data, ports and user removed"), ""),
+    "undo": (gettext_noop("Undoing what was begun"), ""),
+}
+
+_KINDS = {
+    "create": gettext_noop("Create %(name)s"),
+    "update": gettext_noop("Change %(name)s"),
+    "upgrade": gettext_noop("Upgrade %(name)s"),
+    "pause": gettext_noop("Pause %(name)s"),
+    "resume": gettext_noop("Resume %(name)s"),
+    "rotate": gettext_noop("Change the password of %(name)s"),
+    "delete": gettext_noop("Delete %(name)s"),
+    "undelete": gettext_noop("Bring %(name)s back"),
+    "purge": gettext_noop("Destroy %(name)s"),
+    "backup": gettext_noop("Back up %(name)s"),
+    "restore": gettext_noop("Restore %(name)s"),
+    "repair": gettext_noop("Repair %(name)s"),
+}
+
+_RETRY = gettext_noop("Try again. If it fails again, send us the operation's number.")
+_ERRORS = {
+    "timed-out": (
+        gettext_noop("This took longer than it may, so it was stopped."),
+        gettext_noop("Try again. Staff have been told and look at it."),
+    ),
+    "engine-checksum": (
+        gettext_noop(
+            "The downloaded server program is not the one that was checked: it was refused."
+        ),
+        gettext_noop(
+            "Nothing of it was kept. Try again later; staff must look at the package source."
+        ),
+    ),
+    "engine-download": (
+        gettext_noop("The server program could not be downloaded."),
+        gettext_noop("Check the machine's connection to the package registries, then try again."),
+    ),
+    "engine-disk-full": (
+        gettext_noop("The disk is full, so the server program could not be installed."),
+        gettext_noop("Free some space under the data directory, then try again."),
+    ),
+    "engine-read-only": (
+        gettext_noop("The data directory cannot be written to."),
+        gettext_noop("Make it writable for the user who runs Polder, then try again."),
+    ),
+    "engine-missing": (
+        gettext_noop("The server program of this version is not installed."),
+        gettext_noop("Install it with “manage.py engines install”, then try again."),
+    ),
+    "engine-missing-debian": (
+        gettext_noop("The server program is not installed on this machine."),
+        gettext_noop("Install its Debian package, then try again."),
+    ),
+    "engine-crashed": (
+        gettext_noop("The server ended again and again after its start."),
+        gettext_noop("Read its last words below; a changed parameter is the usual cause."),
+    ),
+    "engine-refused": (
+        gettext_noop("The server refused what it was asked to do."),
+        gettext_noop("Read its answer below, then try again."),
+    ),
+    "engine-not-ready": (gettext_noop("The server does not answer yet."), _RETRY),
+    "engine-installing": (gettext_noop("The server program is being installed."), ""),
+    "program-failed": (
+        gettext_noop("A program that prepares the service failed."),
+        gettext_noop("Read its last words below, then try again."),
+    ),
+    "program-slow": (gettext_noop("A program that prepares the service took too long."), _RETRY),
+    "disk-full": (
+        gettext_noop("The disk is full."),
+        gettext_noop("Free some space under the data directory, then try again."),
+    ),
+    "no-port": (
+        gettext_noop("No port is free on this machine."),
+        gettext_noop("Delete services that are not needed, then try again."),
+    ),
+    "path-too-long": (
+        gettext_noop("The path of the data directory is too long for a socket."),
+        gettext_noop("Set POLDER_HOME to a shorter path."),
+    ),
+    "user-refused": (gettext_noop("The system would not make a user for this service."), _RETRY),
+    "not-here": (
+        gettext_noop("This service cannot run in this region."),
+        gettext_noop("Choose another region."),
+    ),
+    "no-backend": (
+        gettext_noop("The region names a backend that this release does not have."),
+        gettext_noop("Staff must correct the region's settings."),
+    ),
+    "supervisor-down": (gettext_noop("The region does not answer."), _RETRY),
+    "internal": (
+        gettext_noop("Something in Polder itself went wrong."),
+        gettext_noop("Try again. If it fails again, send us the operation's number."),
+    ),
+}
+
+
+def step_text(code: str, params: Mapping[str, Any]) -> tuple[str, str]:
+    """(title, detail) of a step; an unknown code is shown as it is."""
+    title, detail = _STEPS.get(code, (code, ""))
+    filled = {"engine": "", "mib": "", **params}
+    return _(title), (_(detail) % filled if detail else "")
+
+
+def operation_title(kind: str, name: str) -> str:
+    return _(_KINDS.get(kind, "%(name)s")) % {"name": name}
+
+
+def error_text(code: str, params: Mapping[str, Any]) -> tuple[str, str]:
+    """(what happened and what it means, what to do)."""
+    text, hint = _ERRORS.get(code, (gettext_noop("The operation failed."), _RETRY))
+    return _(text), (_(hint) if hint else "")

@@ -1,0 +1,111 @@
+"""Reads of regions and quotas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+
+from portal.kernel.errors import NotFound
+from services.regions.models import Quota, Region
+from services.regions.texts import reason_text
+
+if TYPE_CHECKING:
+    from portal.tenancy.models import Project
+    from services.spec import Entry, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaLine:
+    """One quota of a project in a region, with what would be left after `wanted` more."""
+
+    region: str
+    name: str
+    limit: Decimal
+    used: Decimal
+    wanted: Decimal = Decimal(0)
+
+    @property
+    def left(self) -> Decimal:
+        return max(self.limit - self.used, Decimal(0))
+
+    @property
+    def enough(self) -> bool:
+        return self.used + self.wanted <= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Orderable:
+    """Whether an offering (or one plan of it) can be ordered in a region; if not, why and what to
+    do.
+    """
+
+    region: Region
+    ok: bool
+    code: str = ""
+    reason: str = ""
+    hint: str = ""
+
+
+def region(code: str) -> Region:
+    """Raises: NotFound."""
+    found = Region.objects.filter(code=code).exclude(status=Region.Status.OFF).first()
+    if found is None:
+        raise NotFound(
+            _("There is no region “%(code)s”.") % {"code": code},
+            hint=_("See the list of regions."),
+        )
+    return found
+
+
+def regions() -> list[Region]:
+    """All regions that are shown, by name."""
+    return list(Region.objects.exclude(status=Region.Status.OFF).order_by("name"))
+
+
+def orderable(entry: Entry, where: Region, plan: Plan | None = None) -> Orderable:
+    """Whether `entry` (with `plan`) can be ordered in `where` now. No query."""
+    code, params = _obstacle(entry, where, plan)
+    if not code:
+        return Orderable(where, True)
+    reason, hint = reason_text(
+        code, {"region": where.name, "offering": entry.offering.name, **params}
+    )
+    return Orderable(where, False, code, reason, hint)
+
+
+def _obstacle(entry: Entry, where: Region, plan: Plan | None) -> tuple[str, Mapping[str, str]]:
+    if where.status != Region.Status.OPEN:
+        return "region-closed", {}
+    if where.backend == Region.Backend.PROCESS and entry.process is None:
+        return "needs-kubernetes", {}
+    if where.backend == Region.Backend.KUBERNETES and entry.kubernetes is None:
+        return "needs-process", {}
+    if entry.offering.slug in where.unavailable:
+        code, params = where.unavailable[entry.offering.slug]
+        return code, params
+    if plan is not None and plan.retired:
+        return "plan-retired", {}
+    if plan is not None and plan.nodes > 1 and where.backend == Region.Backend.PROCESS:
+        return "one-node-only", {}
+    return "", {}
+
+
+def quota_left(
+    project: Project, where: Region, wanted: Mapping[str, Decimal] | None = None
+) -> list[QuotaLine]:
+    """All quotas of `project` in `where`, beside what `wanted` would take."""
+    rows = Quota.objects.filter(project=project, region=where).order_by("name")
+    return [
+        QuotaLine(where.code, q.name, q.limit, q.used, (wanted or {}).get(q.name, Decimal(0)))
+        for q in rows
+    ]
+
+
+def quotas_of(project: Project) -> list[QuotaLine]:
+    """All quotas of `project` in all regions."""
+    rows = project.quotas.select_related("region").order_by("region__code", "name")
+    return [QuotaLine(q.region.code, q.name, q.limit, q.used) for q in rows]

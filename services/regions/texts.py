@@ -1,0 +1,46 @@
+"""Why something cannot be ordered in a region: what it means and what to do, by code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+_REASONS = {
+    "region-closed": (
+        gettext_noop("%(region)s takes no new orders now."),
+        gettext_noop("Choose another region."),
+    ),
+    "needs-kubernetes": (
+        gettext_noop("%(offering)s runs only in regions with Kubernetes."),
+        gettext_noop("Choose another region."),
+    ),
+    "needs-process": (
+        gettext_noop("%(offering)s does not run in %(region)s."),
+        gettext_noop("Choose another region."),
+    ),
+    "engine-missing-debian": (
+        gettext_noop("The server program of %(offering)s is not installed on this machine."),
+        gettext_noop("Install it with “apt install %(package)s”, then try again."),
+    ),
+    "no-version-here": (
+        gettext_noop("No version of %(offering)s runs in %(region)s."),
+        gettext_noop("Choose another region."),
+    ),
+    "one-node-only": (
+        gettext_noop("%(region)s is one machine: plans with several nodes need zones."),
+        gettext_noop("Choose a plan on one node, or a region with zones."),
+    ),
+    "plan-retired": (
+        gettext_noop("This plan is no longer offered."),
+        gettext_noop("Choose another plan. Services that have it keep it."),
+    ),
+}
+
+
+def reason_text(code: str, params: Mapping[str, str]) -> tuple[str, str]:
+    """(reason, hint) in the reader's language; an unknown code is shown as it is."""
+    reason, hint = _REASONS.get(code, (code, ""))
+    filled = {"package": "", **params}
+    return _(reason) % filled, (_(hint) % filled if hint else "")
