@@ -222,6 +222,19 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 POLDER_LEASE_SECONDS = env.number("POLDER_LEASE_SECONDS", 30)
 POLDER_SWEEP_SECONDS = env.number("POLDER_SWEEP_SECONDS", 5)
 POLDER_OBSERVE_SECONDS = env.number("POLDER_OBSERVE_SECONDS", 20)
+_TIMETABLE = {
+    "services.instances.tasks.sweep": POLDER_SWEEP_SECONDS,
+    "services.instances.tasks.observe_instances": POLDER_OBSERVE_SECONDS,
+    "services.instances.tasks.prepare_ahead": 15,
+    "services.instances.tasks.check_regions": 30,
+    "services.instances.tasks.renew_certificates": 3600,
+    "portal.api.tasks.expire_records": 3600,
+}
+# A message that a busy worker left lying expires, so that they do not pile up.
+CELERY_BEAT_SCHEDULE = {
+    task: {"task": task, "schedule": seconds, "options": {"expires": max(5, seconds)}}
+    for task, seconds in _TIMETABLE.items()
+}
 POLDER_BIN = timedelta(days=env.number("POLDER_BIN_DAYS", 7))
 
 # -- the provider

@@ -10,6 +10,7 @@ import hashlib
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
@@ -89,6 +90,8 @@ class ProcessBackend:
         folder = Folder(self.home, spec.name)
         with _told(spec):
             installing.ensure(self.supervisor, _needed(entry, spec), report)
+            if folder.user:
+                users.ensure_user(folder.user)
             folder.make()
             with folder.locked():
                 self._apply(entry, spec, folder, report)
@@ -103,7 +106,7 @@ class ProcessBackend:
         around = self._around(folder)
         if not progress.prepared:
             report("data")
-            pool.fill(self.home, entry, folder, place, around)
+            pool.fill(self.home, entry, spec.version, folder, place, around)
             progress.prepared = True
             folder.remember(progress)
         process = self._render(entry, spec, place)
@@ -128,9 +131,7 @@ class ProcessBackend:
         folder.remember(progress)
 
     def _settle(self, entry: Entry, spec: InstanceSpec, folder: Folder) -> tuple[Place, bool]:
-        """User, ports and certificate; whether the certificate is new."""
-        if folder.user:
-            users.ensure_user(folder.user)
+        """Ports and certificate; whether the certificate is new."""
         names = [listener.name for listener in _renderer(entry).LISTENERS]
         ports.allocate(self.home, spec.name, names)
         renewed = certificates.issue(self.home, folder.config, f"{spec.name}.localhost")
@@ -212,8 +213,11 @@ class ProcessBackend:
         )
 
     def credentials(self, entry: Entry, spec: InstanceSpec) -> Credentials:
-        """Raises: Temporary before the instance has its ports."""
-        return self._render(entry, spec, self._place(entry, spec)).credentials
+        """`ca_certificate` is the text of the installation's CA bundle, where the engine has TLS."""
+        found = self._render(entry, spec, self._place(entry, spec)).credentials
+        if not found.ca_certificate:
+            return found
+        return replace(found, ca_certificate=Path(found.ca_certificate).read_text())
 
     def logs(self, entry: Entry, spec: InstanceSpec, lines: int) -> str:
         """The newest `lines` of the server's own log."""

@@ -58,23 +58,18 @@ def _name(entry: Entry, engine: str) -> str:
     return f"{entry.offering.slug}-{engine}"
 
 
-def fill(home: Path, entry: Entry, folder: Folder, where: Place, around: Surroundings) -> None:
+def fill(
+    home: Path, entry: Entry, version: str, folder: Folder, where: Place, around: Surroundings
+) -> None:
     """Gives the instance its data directory: a prepared one, else made now."""
     if entry.process is None:
         raise Permanent("not-here", offering=entry.offering.slug)
     actions = entry.process.prepare(where)
-    engine = Path(where.home)
-    if actions and folder.claim_prepared(_name(entry, _engine_of(engine))):
+    if actions and folder.claim_prepared(_name(entry, entry.process.engine(version))):
         return
     folder.clear_data()
     for action in actions:
         run(action, around)
-
-
-def _engine_of(home: Path) -> str:
-    """The engine's name from its home, `<engines>/<name>/…`."""
-    root = engines.root()
-    return home.relative_to(root).parts[0] if home.is_relative_to(root) else home.name
 
 
 def refill(home: Path) -> int:

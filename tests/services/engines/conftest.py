@@ -1,0 +1,181 @@
+"""Real engines under a real supervisor, driven through the process backend alone: no database, no worker.
+
+Engines are kept in a cache outside the checkout (`POLDER_TEST_CACHE`) and installed when a test first needs them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from portal.kernel import crypto
+from portal.kernel.errors import Temporary
+from services import parameters, registry
+from services.backends.process import certificates, engines
+from services.backends.process import supervisor as supervising
+from services.backends.process.backend import ProcessBackend
+from services.spec import Credentials, Entry, InstanceSpec, Observation, Observed, Secret
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "services/engines" in str(item.path):
+            item.add_marker("engine")
+
+
+@pytest.fixture(scope="session")
+def home() -> Iterator[Path]:
+    """A data directory with a running supervisor, short enough for sockets and open to instance users."""
+    folder = Path(tempfile.mkdtemp(prefix="polder-e"))
+    folder.chmod(0o755)
+    cache = Path(os.environ.get("POLDER_TEST_CACHE", Path.home() / ".cache" / "polder-tests"))
+    (cache / "engines").mkdir(parents=True, exist_ok=True)
+    (folder / "engines").symlink_to(cache / "engines")
+    before, settings.POLDER_HOME = settings.POLDER_HOME, folder
+    supervising.configure(folder)
+    parent = subprocess.Popen(
+        supervising.command(folder), env=supervising.environment(), stdout=subprocess.DEVNULL
+    )
+    client = supervising.Supervisor(folder)
+    until = time.monotonic() + 20
+    while not client.alive():
+        assert time.monotonic() < until, "the supervisor did not start"
+        time.sleep(0.02)
+    yield folder
+    parent.terminate()
+    parent.wait(60)
+    settings.POLDER_HOME = before
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass
+class Handle:
+    """One instance at work. Every method returns when the backend shows what was asked for."""
+
+    backend: ProcessBackend
+    entry: Entry
+    spec: InstanceSpec
+    wait_seconds: float = 120
+
+    @property
+    def credentials(self) -> Credentials:
+        return self.backend.credentials(self.entry, self.spec)
+
+    @property
+    def ca(self) -> str:
+        """Path of the CA bundle that tenants download."""
+        return str(certificates.bundle(self.backend.home))
+
+    def ports(self) -> dict[str, int]:
+        from services.backends.process import ports
+
+        return ports.held_by(self.backend.home, self.spec.name)
+
+    def apply(self) -> Handle:
+        self._until(self.backend.apply, Observed.READY)
+        return self
+
+    def pause(self) -> None:
+        self._next()
+        self._until(self.backend.pause, Observed.PAUSED)
+
+    def resume(self) -> None:
+        self._next()
+        self._until(self.backend.apply, Observed.READY)
+
+    def change(self, *, plan: str | None = None, **values: Any) -> None:
+        """Another plan or other parameters."""
+        offering = self.entry.offering
+        wanted = parameters.clean(offering, values, current=self.spec.parameters)
+        chosen = offering.plan(plan) if plan else self.spec.plan
+        self._next(parameters=wanted, plan=chosen)
+        self._until(self.backend.apply, Observed.READY)
+
+    def rotate(self) -> None:
+        """A new password, as the `rotate` operation does it."""
+        name = self.entry.offering.secrets[0]
+        fresh = {**self.spec.secrets, name: Secret(crypto.new_password())}
+        self.spec = replace(self.spec, secrets=fresh)
+        self._until(self.backend.rotate, Observed.READY)
+
+    def destroy(self) -> None:
+        self._until(self.backend.destroy, Observed.ABSENT)
+
+    def observe(self) -> Observation:
+        return self.backend.observe(self.entry, self.spec)
+
+    def _next(self, **fields: Any) -> None:
+        self.spec = replace(self.spec, generation=self.spec.generation + 1, **fields)
+
+    def _until(self, call: Callable[..., None], goal: Observed) -> None:
+        until = time.monotonic() + self.wait_seconds
+        while True:
+            try:
+                call(self.entry, self.spec, lambda code, **_: None)
+            except Temporary as error:
+                assert time.monotonic() < until, f"{goal} not reached: {error}"
+                time.sleep(min(error.retry_after, 0.3))
+                continue
+            if self.observe().observed == goal:
+                return
+            assert time.monotonic() < until, f"{goal} not reached: {self.observe()}"
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def run_offering(home: Path) -> Iterator[Callable[..., Handle]]:
+    """`run_offering(slug, version=None, plan=None, parameters=None)` → a Handle whose instance is ready."""
+    started: list[Handle] = []
+
+    def run(
+        slug: str,
+        version: str | None = None,
+        plan: str | None = None,
+        values: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> Handle:
+        entry = registry.get(slug)
+        offering = entry.offering
+        assert entry.process is not None
+        version = version or offering.default_version
+        for name in (entry.process.engine(version), *entry.process.ALSO):
+            _installed(name)
+        wanted = {**(values or {}), **more.pop("parameters", {}), **more}
+        spec = InstanceSpec(
+            name=f"{offering.prefix}-{os.urandom(4).hex()}",
+            namespace="polder-test",
+            version=version,
+            plan=offering.plan(plan) if plan else offering.plans[0],
+            parameters=parameters.clean(offering, wanted),
+            secrets={n: Secret(crypto.new_password()) for n in offering.secrets},
+        )
+        handle = Handle(ProcessBackend(home), entry, spec)
+        started.append(handle)
+        return handle.apply()
+
+    yield run
+    for handle in started:
+        handle.destroy()
+
+
+def _installed(name: str) -> None:
+    """Engines are installed here and now; one that only its Debian package brings skips, loudly."""
+    state = engines.state(name)
+    if state.installed:
+        return
+    if state.code == "engine-missing-debian":
+        word = f"engine {name} is not installed: apt install {registry.engine(name).source.package}"
+        if os.environ.get("POLDER_REQUIRE_ENGINES"):
+            pytest.fail(word)
+        pytest.skip(word)
+    engines.install(name)
