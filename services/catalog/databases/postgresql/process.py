@@ -1,8 +1,10 @@
-"""PostgreSQL as a process of this machine. Source: PostgreSQL 17 documentation, chapters 18 to 21; initdb, postgres.
+"""PostgreSQL as a process of this machine. Source: PostgreSQL 17 documentation, chapters 18 to 21;
+initdb, postgres.
 
-The tenant's role `app` owns one database, may make more, and is never superuser: nothing of it reaches the machine
-(`COPY … TO PROGRAM`, server files and untrusted languages need rights that it lacks). `polder_admin` logs in over
-TCP with a password of its own. Both are made before the first start, in single-user mode.
+The tenant's role `app` owns one database, may make more, and is never superuser: nothing of it
+reaches the machine (`COPY … TO PROGRAM`, server files and untrusted languages need rights that it
+lacks). `polder_admin` logs in over TCP with a password of its own. Both are made before the first
+start, in single-user mode.
 """
 
 from services.spec import (
@@ -22,7 +24,7 @@ from services.spec import (
 LISTENERS = (Listener("client"),)
 ALSO: tuple[str, ...] = ()
 CAPABILITIES = frozenset({Capability.PAUSE, Capability.RESIZE, Capability.ROTATE, Capability.LOGS})
-USER, ADMIN = "app", "polder_admin"
+USER, ADMIN, DATABASE = "app", "polder_admin", "app"
 
 
 def engine(version: str) -> str:
@@ -30,9 +32,18 @@ def engine(version: str) -> str:
 
 
 def prepare(place: Place) -> tuple[Exec, ...]:
-    """`initdb`; nobody can log in until our own pg_hba.conf is used."""
+    """`initdb`, the two roles without passwords, and the database under its default name.
+
+    Nobody can log in until our own pg_hba.conf is used.
+    """
     initdb = [f"{place.home}/bin/initdb", "-D", place.data, "-U", ADMIN, "--auth=reject"]
-    return (Exec([*initdb, "--encoding=UTF8", "--locale=C", "--data-checksums", "--no-sync"]),)
+    return (
+        Exec([*initdb, "--encoding=UTF8", "--locale=C", "--data-checksums", "--no-sync"]),
+        Exec(
+            [f"{place.home}/bin/postgres", "--single", "-D", place.data, "postgres"],
+            stdin=Secret("\n".join(_PREPARED) + "\n"),
+        ),
+    )
 
 
 def process(spec: InstanceSpec, place: Place) -> ProcessSpec:
@@ -131,20 +142,27 @@ def _settings(spec: InstanceSpec, place: Place) -> str:
     return "".join(f"{name} = '{value}'\n" for name, value in lines.items())
 
 
+# One statement a line, as single-user mode reads them.
+_PREPARED = (
+    f"CREATE ROLE {USER} LOGIN CREATEDB NOCREATEROLE NOSUPERUSER NOREPLICATION",
+    f"GRANT pg_monitor TO {USER}",
+    f"CREATE DATABASE {DATABASE} OWNER {USER}",
+    f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC",
+    "REVOKE CONNECT ON DATABASE postgres FROM PUBLIC",
+    "REVOKE CONNECT ON DATABASE template1 FROM PUBLIC",
+)
+
+
 def _first_statements(spec: InstanceSpec) -> str:
-    """One statement a line, as single-user mode reads them. After a crash in the middle they run again: what exists
-    already answers with an error that changes nothing, and the passwords are set in any case."""
+    """Passwords and the database's name. After a crash in the middle they run again: a second
+    rename answers with an error that changes nothing."""
     database = spec.parameters["database"]
+    renaming = [f"ALTER DATABASE {DATABASE} RENAME TO {database}"] if database != DATABASE else []
     return "\n".join(
         [
             f"ALTER ROLE {ADMIN} PASSWORD '{spec.secrets['admin_password']}'",
-            f"CREATE ROLE {USER} LOGIN CREATEDB NOCREATEROLE NOSUPERUSER NOREPLICATION",
             f"ALTER ROLE {USER} PASSWORD '{spec.secrets['password']}'",
-            f"GRANT pg_monitor TO {USER}",
-            f"CREATE DATABASE {database} OWNER {USER}",
-            f"REVOKE ALL ON DATABASE {database} FROM PUBLIC",
-            "REVOKE CONNECT ON DATABASE postgres FROM PUBLIC",
-            "REVOKE CONNECT ON DATABASE template1 FROM PUBLIC",
+            *renaming,
             "",
         ]
     )

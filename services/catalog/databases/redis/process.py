@@ -1,7 +1,8 @@
 """Valkey as a process of this machine. Source: Valkey 9 documentation (configuration, ACL).
 
-The tenant's user `app` may do everything with data and nothing with the server: `CONFIG`, `MODULE`, `ACL`, `MIGRATE`
-and the like are refused. This build has no TLS, so the endpoint says so; it listens on loopback only.
+The tenant's user `app` may do everything with data and nothing with the server: `CONFIG`, `MODULE`,
+`ACL`, `MIGRATE` and the like are refused. This build has no TLS, so the endpoint says so; it
+listens on loopback only.
 """
 
 from hashlib import sha256
@@ -101,7 +102,9 @@ def _configuration(place: Place) -> str:
 
 
 def _users(password: Secret, admin: Secret) -> str:
-    """The server keeps SHA-256 digests only; the passwords are long and random, so that is enough."""
+    """The server keeps SHA-256 digests only; the passwords are long and random, so that is
+    enough.
+    """
     rights = "~* &* +@all -@admin -@dangerous +keys +info +flushdb +flushall +sort +client|list"
     return "\n".join(
         [
