@@ -245,6 +245,8 @@ POLDER_PROVIDER_COUNTRY = env.text("POLDER_PROVIDER_COUNTRY", "NL")
 POLDER_PROVIDER_VAT_PERCENT = Decimal(env.text("POLDER_PROVIDER_VAT_PERCENT", "21"))
 POLDER_CURRENCY = "EUR"
 
+POLDER_MAVEN_REPOSITORY = env.text("POLDER_MAVEN_REPOSITORY", "")  # a mirror, where wanted
+
 # -- API -------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
