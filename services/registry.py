@@ -38,6 +38,8 @@ def _folders() -> tuple[str, ...]:
     """
     found: list[str] = []
     for family in _families():
+        if family.__name__.rpartition(".")[2].startswith("_"):
+            continue
         for module in pkgutil.iter_modules(family.__path__, f"{family.__name__}."):
             if module.ispkg and not module.name.rpartition(".")[2].startswith("_"):
                 found.append(module.name)

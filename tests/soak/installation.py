@@ -21,6 +21,8 @@ from typing import Any
 
 import psutil
 
+from tests.cache import cache_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 240
 
@@ -45,9 +47,8 @@ class Installation:
 
     def start(self) -> Installation:
         self.home.chmod(0o755)
-        cache = Path(os.environ.get("POLDER_TEST_CACHE", Path.home() / ".cache" / "polder-tests"))
-        if (cache / "engines").is_dir() and not (self.home / "engines").exists():
-            (self.home / "engines").symlink_to(cache / "engines")
+        if not (self.home / "engines").exists():
+            (self.home / "engines").symlink_to(cache_folder() / "engines")
         log = (self.home / "up.log").open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "up"],

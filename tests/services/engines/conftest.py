@@ -25,6 +25,7 @@ from services.backends.process import certificates, engines
 from services.backends.process import supervisor as supervising
 from services.backends.process.backend import ProcessBackend
 from services.spec import Credentials, Entry, InstanceSpec, Observation, Observed, Secret
+from tests.cache import cache_folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,9 +39,7 @@ def home() -> Iterator[Path]:
     """A data directory with a running supervisor, short enough for sockets and open to instance users."""
     folder = Path(tempfile.mkdtemp(prefix="polder-e"))
     folder.chmod(0o755)
-    cache = Path(os.environ.get("POLDER_TEST_CACHE", Path.home() / ".cache" / "polder-tests"))
-    (cache / "engines").mkdir(parents=True, exist_ok=True)
-    (folder / "engines").symlink_to(cache / "engines")
+    (folder / "engines").symlink_to(cache_folder() / "engines")
     before, settings.POLDER_HOME = settings.POLDER_HOME, folder
     supervising.configure(folder)
     parent = subprocess.Popen(
