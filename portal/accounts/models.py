@@ -49,13 +49,24 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class ServiceAccount(models.Model):
-    """An actor that is no person: a pipeline, a Terraform run. Its tokens bound what it may do."""
+    """An actor that is no person: a pipeline, a Terraform run.
+
+    It holds one role, in its organisation or in one `project` of it; its tokens bound that further.
+    """
 
     organisation = models.ForeignKey(
         "tenancy.Organisation", on_delete=models.CASCADE, related_name="service_accounts"
     )
     public_id = models.CharField(max_length=16, unique=True)
     name = models.CharField(max_length=80)
+    role = models.CharField(max_length=16)
+    project = models.ForeignKey(
+        "tenancy.Project",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="service_accounts",
+    )
     created_at = models.DateTimeField(default=timezone.now)
     disabled_at = models.DateTimeField(null=True, blank=True)
 
@@ -71,7 +82,8 @@ class ServiceAccount(models.Model):
 
 
 class ApiToken(models.Model):
-    """`digest` is the SHA-256 of the token, which is shown once. Empty `permissions` = all its owner has.
+    """`digest` is the SHA-256 of the token, which is shown once. Empty `permissions` = all its
+    owner has.
 
     `organisation` bounds the token; `project` bounds it further.
     """

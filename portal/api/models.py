@@ -9,7 +9,8 @@ from django.utils import timezone
 class IdempotencyRecord(models.Model):
     """The answer to a POST with an `Idempotency-Key`. `status` is null while it is being answered.
 
-    Only the kind and public id of the made object are kept: a replay is rendered anew, show-once secrets are not.
+    Only the kind and public id of the made object are kept: a replay is rendered anew, show-once
+    secrets are not.
     """
 
     actor = models.CharField(max_length=60)

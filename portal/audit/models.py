@@ -1,4 +1,6 @@
-"""The audit trail: who did what, to what, from where. Append-only, one hash chain per organisation."""
+"""The audit trail: who did what, to what, from where. Append-only, one hash chain per
+organisation.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,9 @@ from django.db import models
 class AuditEvent(models.Model):
     """One act. `chain` is the organisation's public slug, or "provider".
 
-    `hash` covers the previous hash and every field; personal fields (`actor_name`, `address`) enter it as a salted
-    digest (`personal_digest`), so that they can be erased without breaking the chain.
+    `hash` covers the previous hash and every field; personal fields (`actor_name`, `address`) enter
+    it as a salted digest (`personal_digest`), so that they can be erased without breaking the
+    chain.
     """
 
     chain = models.CharField(max_length=80)

@@ -24,8 +24,8 @@ def read_file(path: Path = FILE) -> dict[str, str]:
         return {}
     except PermissionError as error:
         raise ImproperlyConfigured(
-            f"{path} belongs to another user. Run this command as the user who started Polder, or set "
-            "POLDER_HOME to a directory of your own."
+            f"{path} belongs to another user. Run this command as the user who started Polder, "
+            "or set POLDER_HOME to a directory of your own."
         ) from error
     pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
     return {name.strip(): value.strip() for name, _, value in pairs}
@@ -41,8 +41,8 @@ def text(name: str, default: str | None = None) -> str:
     value = _VALUES.get(name, default)
     if value is None:
         raise ImproperlyConfigured(
-            f"{name} is not set. Start Polder with `make run`, which writes {FILE}, or set {name} yourself "
-            "(docs/operating.md lists all variables)."
+            f"{name} is not set. Start Polder with `make run`, which writes {FILE}, or set {name} "
+            "yourself (docs/operating.md lists all variables)."
         )
     return value
 

@@ -1,7 +1,7 @@
 """Form fields built from an offering, so that no service needs a form of its own.
 
-What was typed is validated by `services.parameters` and `services.instances.admission`, where the API's is too; here
-it is only read and shown again.
+What was typed is validated by `services.parameters` and `services.instances.admission`, where the
+API's is too; here it is only read and shown again.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ def _field(
 def raw_parameters(
     offering: Offering, data: QueryDict, *, changing: bool = False
 ) -> dict[str, Any]:
-    """What was typed, by parameter name. A checkbox that was not sent is off; what is locked is left out."""
+    """What was typed, by parameter name. A checkbox that was not sent is off; what is locked is
+    left out.
+    """
     typed: dict[str, Any] = {}
     for parameter in offering.parameters:
         key = f"{PREFIX}{parameter.name}"

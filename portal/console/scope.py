@@ -1,4 +1,6 @@
-"""The project that a person works in: remembered in the session, else the first one they may see."""
+"""The project that a person works in: remembered in the session, else the first one they may
+see.
+"""
 
 from __future__ import annotations
 

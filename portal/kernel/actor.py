@@ -13,11 +13,11 @@ Kind = Literal["user", "service_account", "system", "staff"]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`id` is the key of a user as text or the public id of a service account; `name` is shown to
-    people.
+    """`id` is a user's key as text or a service account's public id; `name` is shown to people.
 
     `scopes` (names of permissions, None = no limit), `organisation_id` and `project_id` bound what
-    a token may do; they never add to what its owner may do.
+    a token may do; they never add to what its owner may do. `staff` is a person of the provider who
+    acts as such, `user` the same person as a member of an organisation.
     """
 
     kind: Kind

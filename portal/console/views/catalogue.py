@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-
 from django.views.decorators.http import require_GET, require_http_methods
 
 from portal.accounts.actors import actor_of
@@ -71,5 +70,3 @@ def _entry(slug: str) -> Entry:
         return registry.get(slug)
     except KeyError as error:
         raise Http404 from error
-
-

@@ -1,0 +1,130 @@
+"""Writes to the audit trail. One hash chain per organisation and one for the provider."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import connection, transaction
+
+from portal.audit.models import AuditEvent
+from portal.kernel import clock
+from portal.kernel.actor import Actor
+from portal.kernel.context import request_id
+
+PROVIDER = "provider"
+_SECRET_WORDS = ("password", "secret", "token", "api_key", "private", "credential")
+_HASHED = (
+    "chain",
+    "sequence",
+    "actor_kind",
+    "actor_id",
+    "token",
+    "request_id",
+    "verb",
+    "target_kind",
+    "target",
+    "project",
+    "before",
+    "after",
+    "reason",
+    "salt",
+    "personal_digest",
+    "previous_hash",
+)
+
+
+def record(
+    actor: Actor,
+    verb: str,
+    target_kind: str,
+    target: str,
+    *,
+    chain: str,
+    project: str = "",
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    reason: str = "",
+) -> AuditEvent:
+    """Appends one act to `chain` (an organisation's slug, or PROVIDER) in the caller's transaction.
+
+    `verb` is `noun.verb`. Values under names that sound like secrets are masked. The chain is
+    locked until the transaction ends, so that two writers cannot fork it. Raises: RuntimeError
+    outside a transaction.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("an audit record belongs to the transaction that it describes")
+    _lock(chain)
+    last = AuditEvent.objects.filter(chain=chain).order_by("-sequence").first()
+    event = AuditEvent(
+        chain=chain,
+        sequence=last.sequence + 1 if last else 1,
+        at=clock.now(),
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        actor_name=actor.name,
+        address=actor.address,
+        token=actor.token_id,
+        request_id=actor.request_id or request_id.get(),
+        verb=verb,
+        target_kind=target_kind,
+        target=target,
+        project=project,
+        before=_masked(before or {}),
+        after=_masked(after or {}),
+        reason=reason,
+        salt=secrets.token_hex(8),
+        previous_hash=last.hash if last else "",
+    )
+    event.personal_digest = personal_digest(event)
+    event.hash = event_hash(event)
+    event.save(force_insert=True)
+    return event
+
+
+def erase_person(actor: Actor, *, actor_id: str) -> int:
+    """Removes name and address of one actor from all chains; the chains stay whole. Returns the
+    number of rows.
+    """
+    with transaction.atomic():
+        rows = AuditEvent.objects.filter(actor_id=actor_id)
+        count = rows.update(actor_name="", address="")
+        record(actor, "audit.erase", "actor", actor_id, chain=PROVIDER, after={"rows": count})
+    return count
+
+
+def event_hash(event: AuditEvent) -> str:
+    """SHA-256 over every field but the personal ones, which enter by their digest."""
+    fields = {name: getattr(event, name) for name in _HASHED}
+    fields["at"] = event.at.isoformat()
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def personal_digest(event: AuditEvent) -> str:
+    text = "\0".join((event.salt, event.actor_name, event.address))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _lock(chain: str) -> None:
+    """One writer a chain until the transaction ends; the key is a stable 63-bit number of its
+    name.
+    """
+    key = int.from_bytes(hashlib.sha256(f"audit:{chain}".encode()).digest()[:8]) >> 1
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", [key])
+
+
+def _masked(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _mask(name, value) for name, value in values.items()}
+
+
+def _mask(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _masked(value)
+    if value and any(word in name.lower() for word in _SECRET_WORDS):
+        return "…"
+    return value

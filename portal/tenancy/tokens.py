@@ -1,0 +1,221 @@
+"""Tokens and service accounts: made, listed and ended. (Their check at the door is
+portal.accounts.tokens.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import ApiToken, ServiceAccount
+from portal.accounts.tokens import new_text
+from portal.audit.actions import PROVIDER, record
+from portal.kernel import clock, crypto, ids
+from portal.kernel.actor import Actor
+from portal.kernel.errors import Invalid, NotFound, NotPermitted
+from portal.tenancy import access
+from portal.tenancy.models import Organisation, Project
+from portal.tenancy.permissions import GRANTS, Permission, Role
+
+MOST_NAME = 80
+
+
+@transaction.atomic
+def create_token(
+    *,
+    actor: Actor,
+    name: str,
+    permissions: Collection[str] = (),
+    organisation: Organisation | None = None,
+    project: Project | None = None,
+    expires_at: datetime | None = None,
+    service_account: ServiceAccount | None = None,
+) -> tuple[ApiToken, str]:
+    """A token of the actor, or of a service account they manage, and its text, which is shown once.
+
+    Empty `permissions` means all that its owner has. A token that makes tokens hands on no more
+    than it has itself.
+    Raises: Invalid, NotPermitted.
+    """
+    _check_fields(name, permissions, expires_at)
+    scopes = _bounded(actor, set(permissions))
+    if project is not None:
+        organisation = project.organisation
+    if service_account is not None:
+        organisation = service_account.organisation
+        access.require_in_organisation(actor, organisation, Permission.TOKEN_MANAGE)
+    elif actor.user_id is None:
+        raise NotPermitted(
+            _("A service account cannot make tokens for itself."),
+            hint=_("Ask a person who manages its tokens."),
+        )
+    text = new_text()
+    token = ApiToken.objects.create(
+        public_id=ids.public_id("tk"),
+        name=name.strip(),
+        digest=crypto.digest(text),
+        user_id=actor.user_id if service_account is None else None,
+        service_account=service_account,
+        organisation_id=organisation.pk if organisation else actor.organisation_id,
+        project_id=project.pk if project else actor.project_id,
+        permissions=sorted(scopes),
+        expires_at=expires_at,
+    )
+    record(
+        actor,
+        "token.create",
+        "token",
+        token.public_id,
+        chain=organisation.slug if organisation else PROVIDER,
+        project=project.slug if project else "",
+        after={"name": token.name, "permissions": token.permissions},
+    )
+    return token, text
+
+
+def _check_fields(name: str, permissions: Collection[str], expires_at: datetime | None) -> None:
+    faults: dict[str, str] = {}
+    if not name.strip() or len(name) > MOST_NAME:
+        faults["name"] = _("Give the token a name of at most %(most)s characters.") % {
+            "most": MOST_NAME
+        }
+    unknown = [p for p in permissions if p not in Permission.values]
+    if unknown:
+        faults["permissions"] = _("There is no permission “%(name)s”.") % {"name": unknown[0]}
+    if expires_at is not None and expires_at <= clock.now():
+        faults["expires_at"] = _("Choose a time that is still to come.")
+    if faults:
+        raise Invalid(faults)
+
+
+def _bounded(actor: Actor, wanted: set[str]) -> set[str]:
+    if actor.scopes is None:
+        return wanted
+    if not wanted:
+        return set(actor.scopes)
+    beyond = wanted - actor.scopes
+    if beyond:
+        raise NotPermitted(
+            _("This token cannot hand on “%(name)s”: it does not hold it.")
+            % {"name": sorted(beyond)[0]},
+            hint=_("Make the new token with your own session instead."),
+        )
+    return wanted
+
+
+@transaction.atomic
+def revoke_token(*, actor: Actor, token: ApiToken) -> None:
+    """Ends a token at once."""
+    if token.revoked_at is not None:
+        return
+    token.revoked_at = clock.now()
+    token.save(update_fields=["revoked_at"])
+    chain = token.organisation.slug if token.organisation else PROVIDER
+    record(
+        actor, "token.revoke", "token", token.public_id, chain=chain, before={"name": token.name}
+    )
+
+
+def tokens_for(actor: Actor) -> QuerySet[ApiToken]:
+    """The actor's own tokens and those of service accounts that they manage, newest first; ended
+    ones left out.
+    """
+    managed = access.organisations(actor, Permission.TOKEN_MANAGE)
+    own = Q(user_id=actor.user_id) if actor.user_id is not None else Q(pk__in=[])
+    rows = ApiToken.objects.filter(own | Q(service_account__organisation__in=managed))
+    if actor.organisation_id is not None:
+        rows = rows.filter(organisation_id=actor.organisation_id)
+    return (
+        rows.filter(revoked_at__isnull=True)
+        .select_related("user", "service_account", "organisation", "project")
+        .order_by("-id")
+    )
+
+
+def token_for(actor: Actor, public_id: str) -> ApiToken:
+    """Raises: NotFound."""
+    found = tokens_for(actor).filter(public_id=public_id).first()
+    if found is None:
+        raise NotFound(
+            _("There is no token “%(id)s”, or you may not see it.") % {"id": public_id},
+            hint=_("See the list of your tokens."),
+        )
+    return found
+
+
+@transaction.atomic
+def create_service_account(
+    *,
+    actor: Actor,
+    organisation: Organisation,
+    name: str,
+    role: str,
+    project: Project | None = None,
+) -> ServiceAccount:
+    """Raises: NotPermitted, Invalid. It may never hold more than its maker."""
+    access.require_in_organisation(actor, organisation, Permission.TOKEN_MANAGE)
+    faults: dict[str, str] = {}
+    if not name.strip() or len(name) > MOST_NAME:
+        faults["name"] = _("Give it a name of at most %(most)s characters.") % {"most": MOST_NAME}
+    if role not in Role.values:
+        faults["role"] = _("Choose one of %(roles)s.") % {"roles": ", ".join(Role.values)}
+    elif not GRANTS[Role(role)] <= access.permissions_in_organisation(actor, organisation):
+        faults["role"] = _("You cannot give more rights than you have.")
+    if project is not None and project.organisation_id != organisation.pk:
+        faults["project"] = _("This project belongs to another organisation.")
+    if faults:
+        raise Invalid(faults)
+    try:
+        with transaction.atomic():
+            account = ServiceAccount.objects.create(
+                organisation=organisation,
+                public_id=ids.public_id("sa"),
+                name=name.strip(),
+                role=role,
+                project=project,
+            )
+    except IntegrityError as error:
+        raise Invalid({"name": _("“%(name)s” is already in use.") % {"name": name}}) from error
+    record(
+        actor,
+        "service_account.create",
+        "service_account",
+        account.public_id,
+        chain=organisation.slug,
+        project=project.slug if project else "",
+        after={"name": account.name, "role": role},
+    )
+    return account
+
+
+@transaction.atomic
+def disable_service_account(*, actor: Actor, account: ServiceAccount) -> None:
+    """Ends a service account with all its tokens."""
+    access.require_in_organisation(actor, account.organisation, Permission.TOKEN_MANAGE)
+    if account.disabled_at is None:
+        account.disabled_at = clock.now()
+        account.save(update_fields=["disabled_at"])
+        slug = account.organisation.slug
+        record(actor, "service_account.disable", "service_account", account.public_id, chain=slug)
+
+
+def service_accounts_for(actor: Actor) -> QuerySet[ServiceAccount]:
+    """Those of the organisations whose tokens the actor manages."""
+    managed = access.organisations(actor, Permission.TOKEN_MANAGE)
+    rows = ServiceAccount.objects.filter(organisation__in=managed, disabled_at__isnull=True)
+    return rows.select_related("organisation", "project").order_by("-id")
+
+
+def service_account_for(actor: Actor, public_id: str) -> ServiceAccount:
+    """Raises: NotFound."""
+    found = service_accounts_for(actor).filter(public_id=public_id).first()
+    if found is None:
+        raise NotFound(
+            _("There is no service account “%(id)s”, or you may not see it.") % {"id": public_id},
+            hint=_("See the list of service accounts."),
+        )
+    return found
