@@ -88,12 +88,13 @@ def raw_parameters(
     left out.
     """
     typed: dict[str, Any] = {}
+    sent = data.dict()
     for parameter in offering.parameters:
         key = f"{PREFIX}{parameter.name}"
         if changing and not parameter.mutable:
             continue
-        if parameter.kind == "boolean" and "sent" in data:
-            typed[parameter.name] = key in data
-        elif key in data:
-            typed[parameter.name] = data[key].strip()
+        if parameter.kind == "boolean" and "sent" in sent:
+            typed[parameter.name] = key in sent
+        elif key in sent:
+            typed[parameter.name] = str(sent[key]).strip()
     return typed

@@ -28,7 +28,7 @@ def overview(actor: Actor, project: Project) -> dict[str, Any]:
     alive = [i for i in rows if i.delete_at is None]
     running = [i for i in alive if i.phase == "running"]
     hourly = sum((i.price_hourly or Decimal(0) for i in running), Decimal(0))
-    operations = queries.operations_for(actor, project=project.slug) if sees else []
+    operations = list(queries.operations_for(actor, project=project.slug)[:6]) if sees else []
     return {
         "project": project,
         "instances": alive[:_SHOWN],
@@ -39,7 +39,7 @@ def overview(actor: Actor, project: Project) -> dict[str, Any]:
         "attention": [i for i in alive if i.needs_attention or i.health in ("down", "degraded")],
         "hourly": Money(hourly),
         "monthly": Money(hourly * HOURS_PER_MONTH),
-        "operations": list(operations[:6]),
+        "operations": operations,
         "quota": fullest(regions.quotas_of(project)),
         "starters": _starters() if not alive else [],
         "may_order": Permission.INSTANCE_CREATE in held,

@@ -15,7 +15,7 @@ class Permission(models.TextChoices):
     MEMBER_VIEW = "member.view"
     MEMBER_MANAGE = "member.manage"
     OWNER_MANAGE = "owner.manage"
-    TOKEN_MANAGE = "token.manage"
+    TOKEN_MANAGE = "token.manage"  # noqa: S105  # a name, not a secret
     AUDIT_VIEW = "audit.view"
     QUOTA_REQUEST = "quota.request"
     INSTANCE_VIEW = "instance.view"

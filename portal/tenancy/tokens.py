@@ -80,9 +80,7 @@ def create_token(
 def _check_fields(name: str, permissions: Collection[str], expires_at: datetime | None) -> None:
     faults: dict[str, str] = {}
     if not name.strip() or len(name) > MOST_NAME:
-        faults["name"] = _("Give the token a name of at most %(most)s characters.") % {
-            "most": MOST_NAME
-        }
+        faults["name"] = _("Give it a name of at most %(most)s characters.") % {"most": MOST_NAME}
     unknown = [p for p in permissions if p not in Permission.values]
     if unknown:
         faults["permissions"] = _("There is no permission “%(name)s”.") % {"name": unknown[0]}

@@ -20,7 +20,7 @@ from services.backends import backend_for
 from services.instances.models import Instance, InstanceEvent, Operation
 from services.instances.specs import entry_of, spec_of
 from services.instances.states import OPEN, Lane, Phase
-from services.spec import Credentials, Effect, InstanceSpec, Plan
+from services.spec import Credentials, Effect, Entry, InstanceSpec, Plan
 
 
 def instances_for(
@@ -231,6 +231,6 @@ def counts_by_phase(actor: Actor, project: str) -> dict[str, int]:
     return counts
 
 
-def catalogue() -> list[registry.Entry]:
+def catalogue() -> list[Entry]:
     """All entries of the catalogue, by family and name."""
     return sorted(registry.entries().values(), key=lambda e: (e.offering.family, e.offering.name))

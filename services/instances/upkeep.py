@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from portal.kernel import clock
@@ -62,7 +62,7 @@ def _empty_bin() -> None:
             )
 
 
-def _open() -> object:
+def _open() -> QuerySet[Operation]:
     return Operation.objects.filter(instance=OuterRef("pk"), state__in=OPEN)
 
 

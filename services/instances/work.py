@@ -38,7 +38,7 @@ def enqueue(operation_id: int, region_code: str, *, delay: float = 0) -> None:
 
     try:
         run_operation.apply_async(
-            args=[operation_id], countdown=delay or None, queue=queue_of(region_code)
+            args=(operation_id,), countdown=delay, queue=queue_of(region_code)
         )
     except (BrokerError, OSError) as error:
         logger.warning(

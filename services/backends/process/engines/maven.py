@@ -71,9 +71,12 @@ def _context() -> Any:
 
     cache = root() / ".m2"
     cache.mkdir(parents=True, exist_ok=True)
-    repositories = settings.POLDER_MAVEN_REPOSITORY
-    more = {"remote_repos": {"mirror": repositories}} if repositories else {}
-    return MavenContext(repo_cache=cache, timeout=_TIMEOUT_SECONDS, **more)
+    mirror = settings.POLDER_MAVEN_REPOSITORY
+    return MavenContext(
+        repo_cache=cache,
+        timeout=_TIMEOUT_SECONDS,
+        remote_repos={"mirror": mirror} if mirror else None,
+    )
 
 
 def _fetch(context: Any, artifact: Artifact) -> Path:
@@ -156,8 +159,8 @@ def _members(opened: Path | io.BytesIO, name: str) -> Iterator[tuple[str, int, A
                     with file.open(info) as data:
                         yield info.filename, info.external_attr >> 16, data
         return
-    stream = {"fileobj": opened} if isinstance(opened, io.BytesIO) else {"name": opened}
-    with tarfile.open(mode="r:*", **stream) as tar:  # type: ignore[call-overload]  # either of two
+    stream = opened if isinstance(opened, io.BytesIO) else opened.open("rb")
+    with stream, tarfile.open(mode="r:*", fileobj=stream) as tar:
         for member in tar:
             if member.issym():
                 yield member.name, 0o777, member.linkname
