@@ -7,10 +7,12 @@ from django.utils import timezone
 
 
 class Price(models.Model):
-    """What one unit of a meter costs in a price class, for a time. Loaded from `billing/prices/*.toml`.
+    """What one unit of a meter costs in a price class, for a time. Loaded from
+    `billing/prices/*.toml`.
 
-    `region` empty = everywhere. `tiers` is a list of {from, to, unit_price, flat}, decimals as text; the interval
-    [`valid_from`, `valid_to`) is half open and may not overlap another of the same key.
+    `region` empty = everywhere. `tiers` is a list of {from, to, unit_price, flat}, decimals as
+    text; the interval [`valid_from`, `valid_to`) is half open and may not overlap another of the
+    same key.
     """
 
     class Mode(models.TextChoices):
@@ -51,7 +53,9 @@ class Price(models.Model):
 
 
 class Order(models.Model):
-    """A change that costs money, with the price it was ordered at. `quote` is the snapshot: lines, net, VAT, gross."""
+    """A change that costs money, with the price it was ordered at. `quote` is the snapshot: lines,
+    net, VAT, gross.
+    """
 
     class State(models.TextChoices):
         PLACED = "placed"

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils.translation import gettext as _
-from portal.audit.actions import record
 
+from portal.audit.actions import record
 from portal.kernel.actor import Actor
 from portal.kernel.errors import BackendError, Conflict, Gone, NotFound, Unavailable
 from portal.tenancy import access
