@@ -22,7 +22,9 @@ BACKENDS: dict[str, Callable[[Region], Backend]] = {"process": _process}
 
 
 def backend_for(region: Region) -> Backend:
-    """Raises: Permanent("no-backend") when the region names a kind that this release does not have."""
+    """Raises: Permanent("no-backend") when the region names a kind that this release does not
+    have.
+    """
     try:
         return BACKENDS[region.backend](region)
     except KeyError as error:

@@ -21,7 +21,9 @@ from services.spec import (
 
 @dataclass
 class FakeBackend:
-    """`faults` are raised one a call to a changing method, first come first served; `looks` counts observations."""
+    """`faults` are raised one a call to a changing method, first come first served; `looks` counts
+    observations.
+    """
 
     faults: list[BackendError] = field(default_factory=list)
     looks_until_ready: int = 2

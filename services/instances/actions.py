@@ -14,8 +14,8 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
-from portal.audit.actions import record
 
+from portal.audit.actions import record
 from portal.kernel import clock, crypto, ids
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Conflict, Gone, Invalid, OperationOpen, StaleState

@@ -50,7 +50,7 @@ def admit_order(
     faults: dict[str, str] = {}
     faults |= name_faults(project, name)
     faults |= tag_faults(tags or {})
-    chosen = _plan(entry, plan or _default_plan(entry, region), faults)
+    chosen = _plan(entry, plan or default_plan(entry, region), faults)
     wanted_version = _version(entry, version, faults)
     values = _parameters(entry, raw_parameters or {}, None, faults)
     where = orderable(entry, region, chosen)
@@ -127,7 +127,8 @@ def tag_faults(tags: Mapping[str, Any]) -> dict[str, str]:
     return {}
 
 
-def _default_plan(entry: Entry, region: Region) -> str:
+def default_plan(entry: Entry, region: Region) -> str:
+    """The first plan that can be ordered in `region`, else the first."""
     for plan in entry.offering.plans:
         if orderable(entry, region, plan).ok:
             return plan.id

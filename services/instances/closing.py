@@ -9,8 +9,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from portal.audit.actions import record
 
+from portal.audit.actions import record
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from services.instances.models import Credential, Instance, InstanceEvent, Operation

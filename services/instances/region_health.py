@@ -14,7 +14,9 @@ logger = logging.getLogger(__name__)
 
 
 def check_regions() -> None:
-    """Asks each region's backend once; a region that cannot be asked is unhealthy, never an error here."""
+    """Asks each region's backend once; a region that cannot be asked is unhealthy, never an error
+    here.
+    """
     for region in Region.objects.exclude(status=Region.Status.OFF):
         health = _ask(region)
         if region.healthy != health.ok:

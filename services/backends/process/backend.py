@@ -213,7 +213,9 @@ class ProcessBackend:
         )
 
     def credentials(self, entry: Entry, spec: InstanceSpec) -> Credentials:
-        """`ca_certificate` is the text of the installation's CA bundle, where the engine has TLS."""
+        """`ca_certificate` is the text of the installation's CA bundle, where the engine has
+        TLS.
+        """
         found = self._render(entry, spec, self._place(entry, spec)).credentials
         if not found.ca_certificate:
             return found

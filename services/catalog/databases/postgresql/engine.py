@@ -1,5 +1,5 @@
-"""PostgreSQL servers: 17 with its client programs from a wheel, which Polder's own database uses too; the other
-majors from Maven archives that hold the server alone."""
+"""PostgreSQL servers: 17 with its client programs from a wheel, which Polder's own database uses
+too; the other majors from Maven archives that hold the server alone."""
 
 from pathlib import Path
 

@@ -1,0 +1,253 @@
+"""The only door for changes that cost money: create, plan, version, resume, undelete.
+
+Each writes an Order with the price it was placed at, in one transaction with the operation it
+opens. A preview says what an order would cost and mean, and writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from billing.models import Order
+from billing.pricing import Quote
+from billing.queries import quote_for
+from portal.kernel import ids
+from portal.kernel.actor import Actor
+from portal.kernel.errors import Invalid
+from portal.tenancy import access
+from portal.tenancy.models import Project
+from portal.tenancy.permissions import Permission
+from services.instances import actions, admission, queries
+from services.instances.models import Instance, Operation
+from services.instances.specs import entry_of
+from services.regions import queries as regions
+from services.regions import quota
+from services.regions.models import Region
+from services.regions.queries import QuotaLine
+from services.spec import Effect, Entry, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an order would cost and mean. `faults` (field → message) says why it would be refused as
+    it is.
+    """
+
+    quote: Quote
+    quota: list[QuotaLine]
+    effect: Effect = "none"
+    before: Quote | None = None
+    destroys: list[str] = field(default_factory=list)
+    faults: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def within_quota(self) -> bool:
+        return all(line.enough for line in self.quota)
+
+
+@transaction.atomic
+def place_order(
+    *,
+    actor: Actor,
+    project: Project,
+    entry: Entry,
+    region: Region,
+    name: str,
+    plan: str | None = None,
+    version: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    protected: bool = True,
+) -> Operation:
+    """Orders a service. What is left out takes the offering's default.
+
+    Raises: NotPermitted, Invalid (every fault at once), QuotaExceeded, Unavailable without a price.
+    """
+    access.require(actor, project, Permission.INSTANCE_CREATE)
+    admitted = admission.admit_order(
+        project=project,
+        region=region,
+        entry=entry,
+        name=name,
+        plan=plan,
+        version=version,
+        raw_parameters=parameters,
+        tags=tags,
+    )
+    price = quote_for(entry.offering, admitted.plan, region.code, project.organisation)
+    operation = actions.create(
+        actor=actor,
+        project=project,
+        entry=entry,
+        plan=admitted.plan,
+        version=admitted.version,
+        region=region,
+        name=name,
+        parameters=admitted.parameters,
+        tags=tags,
+        protected=protected,
+        price_hourly=price.hourly.amount,
+        currency=price.currency,
+    )
+    _keep(actor, operation, price)
+    return operation
+
+
+@transaction.atomic
+def change_order(
+    *,
+    actor: Actor,
+    instance: Instance,
+    plan: str | None = None,
+    version: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> Operation:
+    """Another plan, version or other parameters. Raises: NotPermitted, Invalid, Conflict,
+    QuotaExceeded.
+    """
+    access.require(actor, instance.project, Permission.INSTANCE_UPDATE)
+    price = _price_of(instance, plan or instance.plan)
+    operation = actions.update(
+        actor=actor,
+        instance=instance,
+        plan=plan,
+        version=version,
+        parameters=parameters,
+        price_hourly=price.hourly.amount if price else None,
+    )
+    if price is not None:
+        _keep(actor, operation, price)
+    return operation
+
+
+@transaction.atomic
+def resume_order(*, actor: Actor, instance: Instance) -> Operation:
+    """Starts a paused service; compute is billed again once it runs. Raises: NotPermitted,
+    Conflict.
+    """
+    return _again(actor, instance, actions.resume(actor=actor, instance=instance))
+
+
+@transaction.atomic
+def undelete_order(*, actor: Actor, instance: Instance) -> Operation:
+    """Brings a service out of the bin. Raises: NotPermitted, Conflict, Gone, QuotaExceeded."""
+    return _again(actor, instance, actions.undelete(actor=actor, instance=instance))
+
+
+def _again(actor: Actor, instance: Instance, operation: Operation) -> Operation:
+    price = _price_of(instance, instance.plan)
+    if price is not None:
+        _keep(actor, operation, price)
+    return operation
+
+
+def _price_of(instance: Instance, plan_id: str) -> Quote | None:
+    """None for a plan that does not exist: the admission says so, field by field."""
+    offering = entry_of(instance).offering
+    try:
+        plan = offering.plan(plan_id)
+    except KeyError:
+        return None
+    return quote_for(offering, plan, instance.region.code, instance.project.organisation)
+
+
+def _keep(actor: Actor, operation: Operation, price: Quote) -> Order:
+    return Order.objects.create(
+        public_id=ids.public_id("or"),
+        organisation=operation.instance.project.organisation,
+        instance=operation.instance,
+        operation=operation,
+        kind=operation.kind,
+        quote=price.as_json(),
+        requested_by=actor.name,
+    )
+
+
+# -- before the click
+# -------------------------------------------------------------------------------
+
+
+def preview_order(
+    *,
+    actor: Actor,
+    project: Project,
+    entry: Entry,
+    region: Region,
+    name: str,
+    plan: str | None = None,
+    version: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Preview:
+    """What `place_order` with the same words would do. Raises: NotPermitted."""
+    access.require(actor, project, Permission.INSTANCE_CREATE)
+    faults: dict[str, str] = {}
+    try:
+        admission.admit_order(
+            project=project,
+            region=region,
+            entry=entry,
+            name=name,
+            plan=plan,
+            version=version,
+            raw_parameters=parameters,
+            tags=tags,
+        )
+    except Invalid as error:
+        faults = error.fields
+    chosen = _plan_or_default(entry, region, plan)
+    price = quote_for(entry.offering, chosen, region.code, project.organisation)
+    wanted = quota.needs(entry.offering, chosen)
+    return Preview(price, regions.quota_left(project, region, wanted), faults=faults)
+
+
+def _plan_or_default(entry: Entry, region: Region, plan: str | None) -> Plan:
+    plans = {p.id: p for p in entry.offering.plans}
+    return plans.get(plan or "") or plans[admission.default_plan(entry, region)]
+
+
+def preview_change(
+    *,
+    actor: Actor,
+    instance: Instance,
+    plan: str | None = None,
+    version: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> Preview:
+    """What `change_order` with the same words would do. Raises: NotPermitted."""
+    access.require(actor, instance.project, Permission.INSTANCE_UPDATE)
+    entry, faults = entry_of(instance), dict[str, str]()
+    effect: Effect = "none"
+    try:
+        admitted = admission.admit_change(
+            instance, entry, plan=plan, version=version, raw_parameters=parameters
+        )
+    except Invalid as error:
+        faults = error.fields
+    else:
+        effect = queries.effect_of(
+            instance,
+            plan=admitted.plan,
+            version=admitted.version,
+            parameters=admitted.parameters,
+        )
+    known = {p.id: p for p in entry.offering.plans}
+    chosen = known.get(plan or instance.plan) or known[instance.plan]
+    organisation, code = instance.project.organisation, instance.region.code
+    more = _more(quota.needs(entry.offering, chosen), quota.read(instance.reserved))
+    return Preview(
+        quote_for(entry.offering, chosen, code, organisation),
+        regions.quota_left(instance.project, instance.region, more),
+        effect,
+        before=quote_for(entry.offering, known[instance.plan], code, organisation),
+        faults=faults,
+    )
+
+
+def _more(wanted: Mapping[str, Decimal], held: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    return {n: max(v - held.get(n, Decimal(0)), Decimal(0)) for n, v in wanted.items()}

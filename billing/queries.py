@@ -1,0 +1,131 @@
+"""Reads of prices and orders."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from billing import pricing
+from billing.models import Order, Price
+from billing.pricing import Quote, Rate
+from billing.vat import rate_for
+from portal.kernel import clock
+from portal.kernel.actor import Actor
+from portal.kernel.errors import Unavailable
+from portal.tenancy import access
+from portal.tenancy.permissions import Permission
+from services import registry
+from services.spec import Offering, Plan
+
+if TYPE_CHECKING:
+    from portal.tenancy.models import Organisation
+
+_FRESH_SECONDS = 30
+
+
+@dataclass
+class _Book:
+    """The price rows of this process, read again every half minute: they change a few times a
+    year.
+    """
+
+    rows: list[Price] = field(default_factory=list)
+    read_at: float = 0
+
+    def current(self) -> list[Price]:
+        if not self.rows or time.monotonic() - self.read_at > _FRESH_SECONDS:
+            self.rows = list(Price.objects.filter(book="list"))
+            self.read_at = time.monotonic()
+        return self.rows
+
+    def forget(self) -> None:
+        self.rows = []
+
+
+_book = _Book()
+forget_prices = _book.forget
+
+
+def rates_for(price_class: str, region: str, at: datetime | None = None) -> dict[str, Rate]:
+    """What holds at `at` (now), by meter; a price of the region wins over one for everywhere."""
+    moment = at or clock.now()
+    found: dict[str, Rate] = {}
+    for row in sorted(_book.current(), key=lambda r: r.region):
+        if row.price_class != price_class or row.region not in ("", region):
+            continue
+        if row.valid_from <= moment and (row.valid_to is None or moment < row.valid_to):
+            price = Decimal(row.tiers[0]["unit_price"])
+            found[row.meter] = Rate(row.meter, price, row.public_id)
+    return found
+
+
+def quote_for(
+    offering: Offering,
+    plan: Plan,
+    region: str,
+    organisation: Organisation | None = None,
+    at: datetime | None = None,
+) -> Quote:
+    """Raises: Unavailable when the plan has no price (the price files were not loaded)."""
+    moment = at or clock.now()
+    rates = rates_for(offering.price_class, region, moment)
+    try:
+        return pricing.quote(offering, plan, rates, vat=rate_for(organisation), at=moment)
+    except KeyError as error:
+        raise Unavailable(
+            _("%(offering)s has no price yet, so it cannot be ordered.")
+            % {"offering": offering.name},
+            hint=_("Staff must load the price files (manage.py load_prices)."),
+            code="no-price",
+        ) from error
+
+
+def quotes_of(offering: Offering, region: str) -> dict[str, Quote]:
+    """A quote for each plan of an offering, by plan id; plans without a price are left out."""
+    found: dict[str, Quote] = {}
+    for plan in offering.plans:
+        try:
+            found[plan.id] = quote_for(offering, plan, region)
+        except Unavailable:
+            continue
+    return found
+
+
+def cheapest(slugs: Iterable[str], region: str = "") -> dict[str, Quote]:
+    """The cheapest plan of each offering, by slug."""
+    found: dict[str, Quote] = {}
+    for slug in slugs:
+        quotes = quotes_of(registry.get(slug).offering, region).values()
+        if quotes:
+            found[slug] = min(quotes, key=lambda q: q.hourly.amount)
+    return found
+
+
+def prices(
+    *, offering: str | None = None, region: str | None = None, at: datetime | None = None
+) -> QuerySet[Price]:
+    """The public price list: what holds at `at` (now) or begins later."""
+    moment = at or clock.now()
+    rows = Price.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=moment))
+    if at is not None:
+        rows = rows.filter(valid_from__lte=at)
+    if offering is not None:
+        entry = registry.entries().get(offering)
+        rows = rows.filter(price_class=entry.offering.price_class if entry else "")
+    if region is not None:
+        rows = rows.filter(region__in=["", region])
+    return rows.order_by("price_class", "meter", "region", "valid_from")
+
+
+def orders_for(actor: Actor, organisation: Organisation) -> QuerySet[Order]:
+    """The orders of an organisation, newest first. Raises: NotPermitted."""
+    access.require_in_organisation(actor, organisation, Permission.COST_VIEW)
+    rows = Order.objects.filter(organisation=organisation)
+    return rows.select_related("instance", "operation").order_by("-id")
