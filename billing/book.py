@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ def lint(rows: Iterable[PriceRow]) -> list[str]:
         faults += _row_faults(row)
     for key, same in by_key.items():
         same.sort(key=lambda r: r.valid_from)
-        for earlier, later in zip(same, same[1:], strict=False):
+        for earlier, later in pairwise(same):
             if earlier.valid_to is None or earlier.valid_to > later.valid_from:
                 faults.append(
                     f"{'/'.join(filter(None, key))}: two prices hold on {later.valid_from:%F}"

@@ -55,6 +55,7 @@ class Job:
     backend: Backend
     entry: Entry
     spec: InstanceSpec
+    undoing: bool = False
 
     @property
     def instance(self) -> Instance:
@@ -69,7 +70,7 @@ class Job:
         operation.steps = _advance(operation.steps, code, percent, params)
         lease = Now() + timedelta(seconds=settings.POLDER_LEASE_SECONDS)
         hold(operation, steps=operation.steps, lease_until=lease, **fields)
-        if _cancelled(operation):
+        if not self.undoing and _cancelled(operation):
             raise _Cancelled
 
 
@@ -188,9 +189,9 @@ def _fail(job: Job, code: str, params: dict[str, Any], detail: str) -> Outcome:
 def _undo(job: Job) -> Outcome:
     operation = job.operation
     to = OperationState.FAILED if operation.error_code else OperationState.CANCELLED
-    quiet = Job(operation, job.backend, job.entry, job.spec)
+    job.undoing = True
     try:
-        seen = _UNDO.get(Kind(operation.kind), _look)(quiet)
+        seen = _UNDO.get(Kind(operation.kind), _look)(job)
     except Temporary as error:
         if clock.now() > operation.deadline:
             return _abandon(job, to)

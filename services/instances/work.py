@@ -77,8 +77,9 @@ def _drive(operation: Operation) -> None:
         outcome = _step(operation)
         if outcome.code in breaker.UNREACHABLE:
             breaker.failed(region)
-        else:
-            breaker.answered(region)
+            _give_back(operation, max(outcome.retry_in or 0, 1))
+            return
+        breaker.answered(region)
         if outcome.retry_in is None:
             logger.info(
                 f"operation.{operation.state}",  # noqa: G004  # a stable name of five

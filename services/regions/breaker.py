@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db.models import F
+
 from portal.kernel import clock
 from services.regions.models import Region
 
@@ -23,12 +25,14 @@ def waiting_seconds(region: Region) -> float:
 
 def failed(region: Region) -> None:
     """The backend did not answer: after a few times, wait longer each time."""
-    failures = region.failures + 1
+    Region.objects.filter(pk=region.pk).update(failures=F("failures") + 1)
+    region.refresh_from_db(fields=["failures"])
+    failures = region.failures
     pause = (
         0 if failures <= _TOLERATED else min(2 ** (failures - _TOLERATED), _LONGEST_PAUSE_SECONDS)
     )
     retry_at = clock.now() + timedelta(seconds=pause) if pause else None
-    Region.objects.filter(pk=region.pk).update(failures=failures, retry_at=retry_at)
+    Region.objects.filter(pk=region.pk).update(retry_at=retry_at)
 
 
 def answered(region: Region) -> None:

@@ -1,0 +1,39 @@
+"""What all tests share: the fake backend, prices, and a broker that takes nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from services import backends
+from services.backends.fake import FakeBackend
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeBackend:
+    """The backend of regions made by `make_region`; a fresh one for each test."""
+    backend = FakeBackend()
+    monkeypatch.setitem(backends.BACKENDS, "fake", lambda region: backend)
+    return backend
+
+
+@pytest.fixture(autouse=True)
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """No test talks to a broker by accident; what would have been sent is collected."""
+    from services.instances import work
+
+    collected: list[int] = []
+    monkeypatch.setattr(
+        work, "enqueue", lambda operation_id, code, delay=0: collected.append(operation_id)
+    )
+    return collected
+
+
+@pytest.fixture
+def prices(db: None) -> None:
+    """The price files, loaded."""
+    from billing import queries
+    from billing.loading import load_prices
+
+    queries.forget_prices()
+    load_prices()
+    queries.forget_prices()

@@ -1,0 +1,119 @@
+"""Makers of rows for tests. Each fills in what a test does not care about."""
+
+from __future__ import annotations
+
+import itertools
+from decimal import Decimal
+from typing import Any
+
+from billing import ordering
+from portal.accounts.actors import user_actor
+from portal.accounts.models import User
+from portal.kernel.actor import SYSTEM, Actor
+from portal.tenancy.models import Membership, Organisation, Project
+from portal.tenancy.permissions import Role
+from portal.tenancy.tokens import create_token
+from services import registry
+from services.instances import work
+from services.instances.models import Instance, Operation
+from services.instances.states import OPEN
+from services.regions.models import Quota, Region
+
+_number = itertools.count(1)
+PASSWORD = "a long enough password"
+
+
+def make_user(email: str | None = None, **fields: Any) -> User:
+    return User.objects.create_user(email or f"u{next(_number)}@test.example", PASSWORD, **fields)
+
+
+def make_organisation(slug: str | None = None, **fields: Any) -> Organisation:
+    slug = slug or f"org-{next(_number)}"
+    return Organisation.objects.create(slug=slug, name=fields.pop("name", slug.title()), **fields)
+
+
+def make_project(organisation: Organisation | None = None, slug: str | None = None) -> Project:
+    slug = slug or f"project-{next(_number)}"
+    return Project.objects.create(
+        organisation=organisation or make_organisation(),
+        public_id=f"pj-{next(_number):08x}",
+        slug=slug,
+        name=slug.title(),
+    )
+
+
+def make_member(
+    project: Project, role: Role = Role.OWNER, *, only_project: bool = False, **fields: Any
+) -> User:
+    """A user with `role` in the project's organisation, or in the project alone."""
+    user = fields.pop("user", None) or make_user()
+    Membership.objects.create(
+        user=user,
+        organisation=project.organisation,
+        project=project if only_project else None,
+        role=role,
+        **fields,
+    )
+    return user
+
+
+def actor_for(user: User) -> Actor:
+    return user_actor(user)
+
+
+def make_owner(project: Project) -> Actor:
+    return actor_for(make_member(project, Role.OWNER))
+
+
+def make_token(user: User, **fields: Any) -> str:
+    """The text of a fresh token."""
+    return create_token(actor=actor_for(user), name=f"token {next(_number)}", **fields)[1]
+
+
+def make_region(code: str = "local", **fields: Any) -> Region:
+    wanted = {"name": code.title(), "country": "NL", "backend": "fake", **fields}
+    return Region.objects.create(code=code, **wanted)
+
+
+def make_quota(project: Project, region: Region, **limits: int) -> None:
+    for name, limit in limits.items():
+        Quota.objects.create(project=project, region=region, name=name, limit=Decimal(limit))
+
+
+def order(
+    project: Project,
+    region: Region,
+    *,
+    actor: Actor | None = None,
+    offering: str = "postgresql",
+    **fields: Any,
+) -> Operation:
+    """Places an order as an owner would; the operation is pending."""
+    return ordering.place_order(
+        actor=actor or SYSTEM,
+        project=project,
+        entry=registry.get(offering),
+        region=region,
+        name=fields.pop("name", f"service-{next(_number)}"),
+        **fields,
+    )
+
+
+def drive(operation: Operation, *, turns: int = 50) -> Operation:
+    """Lets workers take turns until the operation has ended, without waiting for its due times."""
+    for _ in range(turns):
+        operation.refresh_from_db()
+        if operation.state not in OPEN:
+            return operation
+        Operation.objects.filter(pk=operation.pk).update(next_attempt_at=None)
+        work.take_turn(operation.pk)
+    raise AssertionError(f"{operation} has not ended after {turns} turns")
+
+
+def make_instance(project: Project, region: Region, **fields: Any) -> Instance:
+    """A running service."""
+    operation = drive(order(project, region, **fields))
+    assert operation.state == "succeeded", operation.error_code
+    return Instance.objects.select_related("project__organisation", "region").get(
+        pk=operation.instance_id
+    )
