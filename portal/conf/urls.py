@@ -6,4 +6,11 @@ from django.urls import include, path
 urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("", include("portal.console.urls")),
 ]
+
+handler400 = "portal.console.errors.bad_request"
+handler403 = "portal.console.errors.permission_denied"
+handler404 = "portal.console.errors.page_not_found"
+handler429 = "portal.console.errors.too_many_requests"  # django-allauth's rate limits
+handler500 = "portal.console.errors.server_error"

@@ -10,18 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import Decimal
 from itertools import accumulate
 
-from django.utils.formats import number_format
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from portal.console.svg import coordinate as _f
-from portal.console.svg import el as _el
-from portal.console.svg import join as _join
+from portal.console.svg import Number, coordinate, el, join, polyline, quantity, with_unit
 
-Number = int | float | Decimal
 Series = tuple[str, Sequence[Number]]
 
 _AXIS = 36  # width of the value axis, px
@@ -31,21 +26,8 @@ _GRID = 4  # intervals between grid lines
 _LABELS = 4  # intervals between labels of a time axis
 
 
-def _n(value: Number) -> str:
-    """A value for people: whole above 100, else one decimal."""
-    whole = abs(value) >= 100 or value == int(value)
-    return number_format(round(float(value), 0 if whole else 1), 0 if whole else 1, use_l10n=True)
-
-
-def _with_unit(text: str, unit: str) -> str:
-    """Currency signs lead, other units follow."""
-    if not unit:
-        return text
-    return f"{unit}\u202f{text}" if unit == "€" else f"{text}\u202f{unit}"
-
-
 def _key(index: int) -> SafeString:
-    return _el("span", class_=f"key s{index + 1}")
+    return el("span", class_=f"key s{index + 1}")
 
 
 def nice_maximum(value: float, intervals: int = _GRID) -> float:
@@ -58,75 +40,43 @@ def nice_maximum(value: float, intervals: int = _GRID) -> float:
     return step * magnitude * intervals
 
 
-def _path(values: Sequence[Number], top: float, width: float, height: float) -> str:
-    last = max(len(values) - 1, 1)
-    points = (
-        f"{_f(i * width / last)} {_f(height - float(v) / top * height)}"
-        for i, v in enumerate(values)
-    )
-    return "M" + "L".join(points)
-
-
-def sparkline(values: Sequence[Number], label: str, tone: str = "") -> SafeString:
-    """A line without axes, from its least to its greatest value. `tone` is ok, warn or bad."""
-    numbers = [float(v) for v in values]
-    if len(numbers) < 2:
-        numbers = (numbers or [0.0]) * 2
-    low, high = min(numbers), max(numbers)
-    if low == high:
-        line = _path([0.9 if high else 0.04] * len(numbers), 1.12, 100, 28)
-    else:
-        floor = max(0.0, low - (high - low) * 0.35) if low >= 0 else low
-        line = _path([v - floor for v in numbers], (high - floor) * 1.12, 100, 28)
-    return _el(
-        "svg",
-        _el("path", class_="area", d=f"{line}L100 28L0 28Z"),
-        _el("path", class_="ln", d=line),
-        class_=f"spark {tone}".strip(),
-        viewBox="0 0 100 28",
-        preserveAspectRatio="none",
-        role="img",
-        aria_label=label,
-    )
-
-
 def _axis(top: float, plot_height: float, unit: str = "") -> tuple[SafeString, SafeString]:
     """Labels of the value axis, and the grid lines."""
-    heights = [_f(_TOP + (plot_height - _TOP) * line / _GRID) for line in range(_GRID + 1)]
+    heights = [coordinate(_TOP + (plot_height - _TOP) * line / _GRID) for line in range(_GRID + 1)]
     labels = [
-        _el(
+        el(
             "text",
-            _n(top * (_GRID - line) / _GRID),
+            quantity(top * (_GRID - line) / _GRID),
             class_="ax",
             x=_AXIS - 6,
-            y=_f(float(y) + 4),
+            y=coordinate(float(y) + 4),
             text_anchor="end",
         )
         for line, y in enumerate(heights)
     ]
-    grid = [_el("line", x1="0", x2="100%", y1=y, y2=y) for y in heights]
-    return _join(labels), _join(grid)
+    grid = [el("line", x1="0", x2="100%", y1=y, y2=y) for y in heights]
+    return join(labels), join(grid)
 
 
 def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> SafeString:
-    names = [_el("th", name, scope="col", data_name=name.partition(" (")[0]) for name in head]
+    names = [el("th", name, scope="col", data_name=name.partition(" (")[0]) for name in head]
     body = [
-        _el(
+        el(
             "tr",
             *(
-                _el("th", cell, scope="row") if i == 0 else _el("td", cell)
+                el("th", cell, scope="row") if i == 0 else el("td", cell)
                 for i, cell in enumerate(row)
             ),
         )
         for row in rows
     ]
-    table = _el(
+    table = el(
         "table",
-        _el("caption", caption, class_="vh"),
-        _el("thead", _el("tr", *names)),
-        _el("tbody", *body),
+        el("caption", caption, class_="vh"),
+        el("thead", el("tr", *names)),
+        el("tbody", *body),
     )
-    scroll = _el(
+    scroll = el(
         "div",
         table,
         class_="table-scroll",
@@ -134,23 +84,28 @@ def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         role="region",
         aria_label=_("%(title)s, as a table") % {"title": caption},
     )
-    return _el("details", _el("summary", _("Show as table")), scroll)
+    return el("details", el("summary", _("Show as table")), scroll)
 
 
 def _caption(title: str, legend: Sequence[SafeString]) -> SafeString:
-    return _el("figcaption", _el("b", title), _el("ul", *legend, class_="legend"))
+    return el("figcaption", el("b", title), el("ul", *legend, class_="legend"))
 
 
 def no_data(title: str, text: str, height: int = 190) -> SafeString:
     """A chart with nothing to show yet: its axis, and `text` that says when points will come."""
     _labels, grid = _axis(1.0, height - _FOOT)
-    words = _el(
-        "text", text, class_="nodata", x="50%", y=_f((height - _FOOT) / 2), text_anchor="middle"
+    words = el(
+        "text",
+        text,
+        class_="nodata",
+        x="50%",
+        y=coordinate((height - _FOOT) / 2),
+        text_anchor="middle",
     )
-    frame = _el(
+    frame = el(
         "svg", grid, words, class_="frame", width="100%", height=height, role="img", aria_label=text
     )
-    return _el("figure", _caption(title, []), frame, class_="chart")
+    return el("figure", _caption(title, []), frame, class_="chart")
 
 
 def timeseries(
@@ -170,13 +125,38 @@ def timeseries(
     """
     if len(times) < 2:
         return no_data(title, _("No data yet; first points in about 2 minutes"), height)
+    legend = [
+        el("li", _key(i), name, " ", el("b", with_unit(quantity(values[-1]), unit)))
+        for i, (name, values) in enumerate(series)
+    ]
+    if stale:
+        legend.append(el("li", stale))
+    rows = [
+        [when, *(quantity(values[i]) for _name, values in series)] for i, when in enumerate(times)
+    ]
+    head = [_("Time"), *(f"{name} ({unit})" if unit else name for name, _values in series)]
+    return el(
+        "figure",
+        _caption(title, legend),
+        _time_plot(title, times, series, height),
+        _table(title, head, rows),
+        class_="chart stale" if stale else "chart",
+        id=ident,
+        data_unit=unit,
+        data_axis=_AXIS,
+    )
+
+
+def _time_plot(
+    title: str, times: Sequence[str], series: Sequence[Series], height: int
+) -> SafeString:
+    """The part that the pointer and the arrow keys read: axis, lines, and room for the values."""
     top = nice_maximum(max(float(max(values)) for _name, values in series))
     plot_height = height - _FOOT
     labels, grid = _axis(top, plot_height)
-    lines = [_line(index, values, top) for index, (_name, values) in enumerate(series)]
-    shapes = _el(
+    shapes = el(
         "svg",
-        *lines,
+        *(_line(index, values, top) for index, (_name, values) in enumerate(series)),
         y=_TOP,
         width="100%",
         height=plot_height - _TOP,
@@ -184,10 +164,10 @@ def timeseries(
         preserveAspectRatio="none",
         overflow="visible",
     )
-    plot = _el(
+    return el(
         "div",
-        _el("svg", labels, width=_AXIS, height=height, aria_hidden="true"),
-        _el(
+        el("svg", labels, width=_AXIS, height=height, aria_hidden="true"),
+        el(
             "svg",
             grid,
             _ticks(times, height),
@@ -197,53 +177,36 @@ def timeseries(
             height=height,
             aria_hidden="true",
         ),
-        mark_safe('<div class="cross" hidden></div><div class="tip" hidden></div>'),
-        _el("span", class_="vh", aria_live="polite"),
+        el("div", class_="cross", hidden=""),
+        el("div", class_="tip", hidden=""),
+        el("span", class_="vh", aria_live="polite"),
         class_="plot",
         tabindex="0",
         role="group",
         aria_label=_("%(title)s. The left and right arrow keys read the values.")
         % {"title": title},
     )
-    legend = [
-        _el("li", _key(i), name, " ", _el("b", _with_unit(_n(values[-1]), unit)))
-        for i, (name, values) in enumerate(series)
-    ]
-    if stale:
-        legend.append(_el("li", stale))
-    rows = [[when, *(_n(values[i]) for _name, values in series)] for i, when in enumerate(times)]
-    head = [_("Time"), *(f"{name} ({unit})" if unit else name for name, _values in series)]
-    return _el(
-        "figure",
-        _caption(title, legend),
-        plot,
-        _table(title, head, rows),
-        class_="chart stale" if stale else "chart",
-        id=ident,
-        data_unit=unit,
-        data_axis=_AXIS,
-    )
 
 
 def _line(index: int, values: Sequence[Number], top: float) -> SafeString:
-    path = _path(values, top, 1000, 100)
-    line = _el("path", class_=f"ln s{index + 1}", d=path)
+    path = polyline(values, top, 1000, 100)
+    line = el("path", class_=f"ln s{index + 1}", d=path)
     if index:
         return line
-    return _join([_el("path", class_="area s1", d=f"{path}L1000 100L0 100Z"), line])
+    return join([el("path", class_="area s1", d=f"{path}L1000 100L0 100Z"), line])
 
 
 def _ticks(times: Sequence[str], height: int) -> SafeString:
     last = len(times) - 1
     step = max(1, last // _LABELS)
     anchors = {0: "start", last: "end"}
-    return _join(
+    return join(
         [
-            _el(
+            el(
                 "text",
                 times[i],
                 class_="ax",
-                x=f"{_f(i / last * 100)}%",
+                x=f"{coordinate(i / last * 100)}%",
                 y=height - 6,
                 text_anchor=anchors.get(i, "middle"),
             )
@@ -263,49 +226,51 @@ def bars(
 ) -> SafeString:
     """Stacked bars, one a label. `forecast` is the expected total of the last one, drawn dashed."""
     totals = [sum(float(values[i]) for _name, values in series) for i in range(len(labels))]
+    legend = [el("li", _key(i), name) for i, (name, _values) in enumerate(series)]
+    if forecast:
+        legend.append(el("li", el("span", class_="key forecast"), _("Forecast")))
+    rows = [
+        [
+            label,
+            *(with_unit(quantity(values[i]), unit) for _name, values in series),
+            with_unit(quantity(totals[i]), unit),
+        ]
+        for i, label in enumerate(labels)
+    ]
+    spoken = "; ".join(f"{row[0]} {row[-1]}" for row in rows)
     top = nice_maximum(max([*totals, float(forecast or 0)], default=0))
     scale = (height - _FOOT - _TOP) / top
-    axis, grid = _axis(top, height - _FOOT)
     columns = [
         _column(i, label, series, len(labels), scale, height, unit)
         for i, label in enumerate(labels)
     ]
     if forecast and labels:
-        columns.append(
-            _bar("bar forecast", len(labels) - 1, len(labels), float(forecast) * scale, height)
-        )
-    legend = [_el("li", _key(i), name) for i, (name, _values) in enumerate(series)]
-    if forecast:
-        legend.append(_el("li", _el("span", class_="key forecast"), _("Forecast")))
-    spoken = "; ".join(
-        f"{label} {_with_unit(_n(total), unit)}"
-        for label, total in zip(labels, totals, strict=True)
-    )
-    plot = _el(
-        "div",
-        _el("svg", axis, width=_AXIS, height=height, aria_hidden="true"),
-        _el(
-            "svg",
-            grid,
-            *columns,
-            class_="frame",
-            width="100%",
-            height=height,
-            role="img",
-            aria_label=f"{title}: {spoken}",
-        ),
-        class_="plot",
-    )
-    rows = [
-        [
-            label,
-            *(_with_unit(_n(values[i]), unit) for _name, values in series),
-            _with_unit(_n(totals[i]), unit),
-        ]
-        for i, label in enumerate(labels)
-    ]
+        size = float(forecast) * scale
+        columns.append(_bar("bar forecast", len(labels) - 1, len(labels), size, height))
     head = [_("Period"), *(name for name, _values in series), _("Total")]
-    return _el("figure", _caption(title, legend), plot, _table(title, head, rows), class_="chart")
+    return el(
+        "figure",
+        _caption(title, legend),
+        _bar_plot(f"{title}: {spoken}", columns, top, height),
+        _table(title, head, rows),
+        class_="chart",
+    )
+
+
+def _bar_plot(label: str, columns: Sequence[str], top: float, height: int) -> SafeString:
+    axis, grid = _axis(top, height - _FOOT)
+    frame = el(
+        "svg",
+        grid,
+        *columns,
+        class_="frame",
+        width="100%",
+        height=height,
+        role="img",
+        aria_label=label,
+    )
+    side = el("svg", axis, width=_AXIS, height=height, aria_hidden="true")
+    return el("div", side, frame, class_="plot")
 
 
 def _bar(
@@ -313,14 +278,14 @@ def _bar(
 ) -> SafeString:
     """A rectangle of `size` px that stands `base` px above the axis."""
     slot = 100 / columns
-    return _el(
+    return el(
         "rect",
-        *([_el("title", note)] if note else []),
+        *([el("title", note)] if note else []),
         class_=css,
-        x=f"{_f(slot * (column + 0.24))}%",
-        y=_f(height - _FOOT - base - size),
-        width=f"{_f(slot * 0.52)}%",
-        height=_f(max(size - 1, 0.5)),
+        x=f"{coordinate(slot * (column + 0.24))}%",
+        y=coordinate(height - _FOOT - base - size),
+        width=f"{coordinate(slot * 0.52)}%",
+        height=coordinate(max(size - 1, 0.5)),
         rx="1.5",
     )
 
@@ -344,16 +309,20 @@ def _column(
             size,
             height,
             base,
-            f"{label} · {name}: {_with_unit(_n(values[column]), unit)}",
+            f"{label} · {name}: {with_unit(quantity(values[column]), unit)}",
         )
         for index, ((name, values), size, base) in enumerate(
             zip(series, sizes, bases, strict=False)
         )
         if size > 0
     ]
-    centre = f"{_f(100 / columns * (column + 0.5))}%"
-    text = _el("text", label, class_="ax", x=centre, y=height - 6, text_anchor="middle")
-    return _join([*shapes, text])
+    centre = f"{coordinate(100 / columns * (column + 0.5))}%"
+    text = el("text", label, class_="ax", x=centre, y=height - 6, text_anchor="middle")
+    return join([*shapes, text])
+
+
+def _dash(drawn: float) -> str:
+    return f"{coordinate(drawn)} {coordinate(100 - drawn)}"
 
 
 def donut(
@@ -364,54 +333,35 @@ def donut(
     shares = [float(value) / total * 100 for _name, value in parts]
     starts = accumulate(shares, initial=0.0)
     arcs = [
-        _el(
+        el(
             "circle",
             class_=f"s{index + 1}",
             r="15.9155",
             cx="20",
             cy="20",
-            stroke_dasharray=f"{_f(max(share - 1.2, 0.4))} {_f(100 - max(share - 1.2, 0.4))}",
-            stroke_dashoffset=_f(25 - start),
+            stroke_dasharray=_dash(max(share - 1.2, 0.4)),
+            stroke_dashoffset=coordinate(25 - start),
         )
         for index, (share, start) in enumerate(zip(shares, starts, strict=False))
     ]
     rows = [
-        _el(
+        el(
             "tr",
-            _el("th", _key(index), name, scope="row"),
-            _el("td", _with_unit(_n(value), unit)),
-            _el("td", f"{share:.0f}%"),
+            el("th", _key(index), name, scope="row"),
+            el("td", with_unit(quantity(value), unit)),
+            el("td", f"{share:.0f}%"),
         )
         for index, ((name, value), share) in enumerate(zip(parts, shares, strict=True))
     ]
-    ring = _el(
+    ring = el(
         "svg",
         *arcs,
-        _el("text", centre, x="20", y="19.6", text_anchor="middle", class_="big"),
-        _el("text", note, x="20", y="24.2", text_anchor="middle", class_="sm"),
+        el("text", centre, x="20", y="19.6", text_anchor="middle", class_="big"),
+        el("text", note, x="20", y="24.2", text_anchor="middle", class_="sm"),
         width="112",
         height="112",
         viewBox="0 0 40 40",
         aria_hidden="true",
     )
-    table = _el("table", _el("caption", title, class_="vh"), _el("tbody", *rows))
-    return _el("figure", ring, table, class_="donut")
-
-
-def uptime(days: Sequence[str], label: str) -> SafeString:
-    """One bar a day: ok, part, bad or none. `label` says the sum in words."""
-    width = 100 / max(len(days), 1)
-    strip = [
-        _el(
-            "rect",
-            class_=day,
-            x=f"{_f(i * width)}%",
-            width=f"{_f(width * 0.66)}%",
-            height=22,
-            rx="1.5",
-        )
-        for i, day in enumerate(days)
-    ]
-    return _el(
-        "svg", *strip, class_="uptime", width="100%", height=22, role="img", aria_label=label
-    )
+    table = el("table", el("caption", title, class_="vh"), el("tbody", *rows))
+    return el("figure", ring, table, class_="donut")

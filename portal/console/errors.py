@@ -1,17 +1,249 @@
-"""Error pages of the console."""
+"""Error pages of the console: what happened, what is safe, what to do, and the request id.
+
+A signed-in person gets them inside the shell; where that cannot be (no session, no database) they
+are a page that asks for no query. htmx gets a toast, and its target stays as it is. The API answers for
+itself (`portal.api.errors`).
+"""
 
 from __future__ import annotations
 
+import json
+import logging
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+
+from portal.console.page import wants_fragment
+from portal.console.shell import theme_of
+from portal.kernel.errors import NotPermitted, PortalError
+
+logger = logging.getLogger("portal.console")
+
+_DATABASE_AWAY = (OperationalError, InterfaceError)
+_OWN_ANSWERS = ("/api/",)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What an error page says. `retry`: whether asking again can help."""
+
+    status: int
+    title: str
+    text: str
+    hint: str = ""
+    safe: str = ""
+    retry: bool = False
 
 
 class ErrorPages:
-    """Turns the application's errors into pages."""
+    """Turns the application's errors into pages, and an ended session into a way back."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if response.status_code == 302 and wants_fragment(request):
+            return _session_over(request, response)
+        return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if request.path.startswith(_OWN_ANSWERS):
+            return None
+        if isinstance(error, PortalError):
+            return answer(request, problem_of(error))
+        if isinstance(error, _DATABASE_AWAY):
+            logger.error("database.away", exc_info=error)
+            return answer(request, _unavailable(), shell=False)
+        if isinstance(error, Http404):
+            return answer(request, _not_found())
+        return None
+
+
+def answer(request: HttpRequest, problem: Problem, *, shell: bool = True) -> HttpResponse:
+    """The page, or for htmx a toast that leaves the page as it is."""
+    context = _context(request, problem)
+    if wants_fragment(request):
+        said = " ".join(filter(None, (problem.text, problem.hint)))
+        return HttpResponse(
+            render_to_string("errors/fragment.html", context),
+            status=problem.status,
+            headers={"HX-Trigger": json.dumps({"toast": said}), "HX-Reswap": "none"},
+        )
+    return HttpResponse(_page(request, context, shell=shell), status=problem.status)
+
+
+def problem_of(error: PortalError) -> Problem:
+    """The application's own words under a title of ours."""
+    generic = _by_status().get(error.status)
+    title = generic.title if generic else _("That did not work")
+    safe = generic.safe if generic else ""
+    if isinstance(error, NotPermitted):
+        title = _("You may not do this")
+    return Problem(error.status, title, error.text, error.hint, safe, error.status >= 500)
+
+
+def _page(request: HttpRequest, context: dict[str, Any], *, shell: bool) -> str:
+    """Inside the shell when somebody is signed in and it can be drawn; else the plain page."""
+    if shell:
+        try:
+            if request.user.is_authenticated:
+                return render_to_string("errors/shell.html", context, request)
+        except Exception:  # the error page must not fail itself
+            logger.exception("error-page.shell-failed")
+    return render_to_string("errors/plain.html", context)
+
+
+def _context(request: HttpRequest, problem: Problem) -> dict[str, Any]:
+    again = request.get_full_path() if request.method == "GET" and problem.retry else ""
+    return {
+        "status": problem.status,
+        "title": problem.title,
+        "text": problem.text,
+        "hint": problem.hint,
+        "safe": problem.safe,
+        "retry": again,
+        "request_id": getattr(request, "id", "-"),
+        "theme": theme_of(request),
+        "brand": settings.POLDER_PROVIDER_NAME,
+    }
+
+
+def _session_over(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """htmx would swap the sign-in page into its target: send the whole page there instead."""
+    login = resolve_url(settings.LOGIN_URL)
+    if not response.headers.get("Location", "").startswith(login):
+        return response
+    here = request.headers.get("HX-Current-URL", "")
+    back = "/" + here.split("/", 3)[3] if here.count("/") >= 3 else "/"
+    return HttpResponse(status=401, headers={"HX-Redirect": f"{login}?{urlencode({'next': back})}"})
+
+
+# -- Django's own errors: named in portal.conf.urls and settings -----------------------------------
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, _by_status()[400], shell=False)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, _by_status()[403])
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, _not_found())
+
+
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    return answer(request, _by_status()[429], shell=False)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Also what fails outside a view, where `process_exception` does not reach: a session read."""
+    away = isinstance(sys.exc_info()[1], _DATABASE_AWAY)
+    return answer(request, _unavailable() if away else _by_status()[500], shell=False)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The form was older than the session, or came from another site."""
+    problem = Problem(
+        403,
+        _("This form is out of date"),
+        _("It was opened before you signed in, or it comes from another site. Nothing was sent."),
+        _("Go back, load the page again, and send the form once more."),
+    )
+    logger.warning("csrf.refused", extra={"reason": reason})
+    return answer(request, problem, shell=False)
+
+
+def _not_found() -> Problem:
+    return _by_status()[404]
+
+
+def _unavailable() -> Problem:
+    return _by_status()[503]
+
+
+def _by_status() -> dict[int, Problem]:
+    """Built at each call, so that it speaks the reader's language."""
+    unchanged = _("Nothing was changed.")
+    problems = (
+        Problem(
+            400,
+            _("The request could not be read"),
+            _("The browser sent something that Polder does not understand."),
+            _("Go back and try again. Clearing this site's cookies helps when one is broken."),
+            unchanged,
+        ),
+        Problem(
+            403,
+            _("You may not see this page"),
+            _("Your role does not include it."),
+            _("Ask an owner or admin of the organisation."),
+            unchanged,
+        ),
+        Problem(
+            404,
+            _("There is no such page"),
+            _("The address is wrong, or what it showed is gone or belongs to somebody else."),
+            _("Check the address, or start from the overview."),
+        ),
+        Problem(
+            409,
+            _("This cannot be done right now"),
+            _("The state of the service changed in the meantime."),
+            _("Load the page again to see it as it is."),
+            unchanged,
+        ),
+        Problem(
+            410, _("This is gone"), _("It can no longer be done."), _("Start from the overview.")
+        ),
+        Problem(
+            412,
+            _("Somebody else was faster"),
+            _("It changed after you opened the page."),
+            _("Load the page again and repeat what you wanted."),
+            unchanged,
+        ),
+        Problem(
+            422,
+            _("This cannot be done as asked"),
+            _("A value does not fit."),
+            _("Go back and correct it."),
+            _("Nothing has been charged."),
+        ),
+        Problem(
+            429,
+            _("Too many requests"),
+            _("Too many attempts came from here in a short time."),
+            _("Wait a minute, then try again."),
+            unchanged,
+            retry=True,
+        ),
+        Problem(
+            500,
+            _("Something broke on our side"),
+            _("Polder met an error it did not expect; it has been logged."),
+            _("Try again. If it stays, tell the operator the request number."),
+            _("Your services keep running, and so does your data."),
+            retry=True,
+        ),
+        Problem(
+            503,
+            _("Polder does not answer right now"),
+            _("The console cannot reach its database. This concerns the console only."),
+            _("Try again in a minute."),
+            _("Your services keep running."),
+            retry=True,
+        ),
+    )
+    return {problem.status: problem for problem in problems}

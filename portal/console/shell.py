@@ -1,7 +1,142 @@
-"""What every page of the console shows around its own content."""
+"""What every page of the console shows around its own content.
 
+Everything is computed when the base template asks for it, so a fragment pays for nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+
+from django.conf import settings
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.actors import actor_of
+from portal.console.scope import current_project, projects_of
+from portal.tenancy.models import Project
+
+THEME_COOKIE = "polder_theme"
+THEMES = ("light", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """An entry of the side bar. It is shown once its URL exists, so the bar grows by itself."""
+
+    group: Promise | str
+    url_name: str
+    label: Promise
+    icon: str
+    staff: bool = False
+
+
+ROOMS = (
+    Room("", "console:overview", _("Overview"), "layout-dashboard"),
+    Room("", "console:services", _("Services"), "layers"),
+    Room("", "console:catalogue", _("Catalogue"), "layout-grid"),
+    Room("", "console:operations", _("Operations"), "activity"),
+    Room(_("Money"), "console:costs", _("Costs"), "chart-column-stacked"),
+    Room(_("Money"), "console:budgets", _("Budgets"), "gauge"),
+    Room(_("Money"), "console:invoices", _("Invoices"), "receipt-euro"),
+    Room(_("Money"), "console:prices", _("Prices"), "wallet"),
+    Room(_("Access"), "console:members", _("Members"), "users"),
+    Room(_("Access"), "console:tokens", _("API tokens"), "key-round"),
+    Room(_("Access"), "console:audit", _("Audit log"), "scroll-text"),
+    Room(_("Access"), "console:settings", _("Settings"), "settings"),
+    Room(_("Help"), "status", _("SLA and status"), "shield-check"),
+    Room(_("Help"), "api-docs", _("API reference"), "code"),
+    Room(_("Provider"), "admin:index", _("Back office"), "sliders-horizontal", staff=True),
+    Room(_("Provider"), "console:styleguide", _("Style guide"), "palette", staff=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A room with its address."""
+
+    room: Room
+    url: str
+    here: bool
+
+
+class Shell:
+    """Read by templates/base.html as `shell`."""
+
+    product = "Polder"
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @property
+    def brand(self) -> str:
+        return str(settings.POLDER_PROVIDER_NAME)
+
+    @property
+    def home(self) -> str:
+        return url_or_nothing("console:overview") or "/"
+
+    @property
+    def palette(self) -> str:
+        """Where the command palette reads its list; empty while there is none."""
+        return url_or_nothing("console:go")
+
+    @property
+    def signed_in(self) -> bool:
+        user = getattr(self._request, "user", None)
+        return user is not None and user.is_authenticated
+
+    @cached_property
+    def projects(self) -> list[Project]:
+        return projects_of(actor_of(self._request)) if self.signed_in else []
+
+    @cached_property
+    def project(self) -> Project | None:
+        """The project at hand. A view of something in another project may set `request.project`."""
+        given = getattr(self._request, "project", None)
+        if isinstance(given, Project):
+            return given
+        if not self.signed_in:
+            return None
+        return current_project(self._request, actor_of(self._request))
+
+    @cached_property
+    def nav(self) -> list[tuple[str, list[Link]]]:
+        """Groups of links; the room whose address is the longest start of the page's is current."""
+        staff = self.signed_in and bool(getattr(self._request.user, "is_staff", False))
+        found = [
+            (room, url)
+            for room in ROOMS
+            if (staff or not room.staff) and (url := url_or_nothing(room.url_name))
+        ]
+        path = self._request.path
+        fitting = [url for _room, url in found if _leads_to(url, path)]
+        current = max(fitting, key=len, default="")
+        links = [Link(room, url, url == current) for room, url in found]
+        groups = groupby(links, key=lambda link: str(link.room.group))
+        return [(name, list(entries)) for name, entries in groups]
+
+
+def _leads_to(url: str, path: str) -> bool:
+    return path == url if url == "/" else path.startswith(url)
+
+
+def url_or_nothing(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+def theme_of(request: HttpRequest) -> str:
+    """`light`, `dark`, or empty for what the system says."""
+    chosen = request.COOKIES.get(THEME_COOKIE, "")
+    return chosen if chosen in THEMES else ""
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    return {}
+    """Context processor."""
+    return {"shell": Shell(request), "theme": theme_of(request)}

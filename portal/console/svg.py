@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
+from django.utils.formats import number_format
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
+
+Number = int | float | Decimal
 
 
 def el(tag: str, *children: str, **attributes: object) -> SafeString:
@@ -29,3 +33,26 @@ def join(parts: Sequence[str]) -> SafeString:
 def coordinate(value: float) -> str:
     """A number as short as two decimals allow."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def polyline(values: Sequence[Number], top: float, width: float, height: float) -> str:
+    """The `d` of a line through `values` from zero, over `width` × `height`."""
+    last = max(len(values) - 1, 1)
+    points = (
+        f"{coordinate(i * width / last)} {coordinate(height - float(v) / top * height)}"
+        for i, v in enumerate(values)
+    )
+    return "M" + "L".join(points)
+
+
+def quantity(value: Number) -> str:
+    """A value for people: whole above 100, else one decimal."""
+    whole = abs(value) >= 100 or value == int(value)
+    return number_format(round(float(value), 0 if whole else 1), 0 if whole else 1, use_l10n=True)
+
+
+def with_unit(text: str, unit: str) -> str:
+    """Currency signs lead, other units follow."""
+    if not unit:
+        return text
+    return f"{unit}\u202f{text}" if unit == "€" else f"{text}\u202f{unit}"

@@ -1,0 +1,40 @@
+"""A page or a fragment of it, and the way to the next page: one view with htmx and without."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render, resolve_url
+from django.utils.cache import patch_vary_headers
+
+
+def page(
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    fragment: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """`template`, or only its partial `fragment` when htmx asks."""
+    name = f"{template}#{fragment}" if fragment and wants_fragment(request) else template
+    response = render(request, name, context, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def go(request: HttpRequest, to: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+    """To another page after a change: a URL name with arguments, a path, or a model.
+
+    htmx would follow a redirect and swap the whole page into its target, so it is told to go there.
+    """
+    url = resolve_url(to, *args, **kwargs)
+    if wants_fragment(request):
+        return HttpResponse(status=204, headers={"HX-Redirect": url, "Vary": "HX-Request"})
+    return HttpResponseRedirect(url, status=303)
+
+
+def wants_fragment(request: HttpRequest) -> bool:
+    return "HX-Request" in request.headers

@@ -1,0 +1,55 @@
+"""What a person sets for the console itself: colour theme and project at hand."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from portal.accounts.actors import actor_of
+from portal.console.page import go
+from portal.console.scope import choose_project
+from portal.console.shell import THEME_COOKIE, THEMES
+from portal.tenancy import access
+from portal.tenancy.permissions import Permission
+
+_YEAR_SECONDS = 31_536_000
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """POST /theme/ (theme=light|dark|system): remember it in a cookie, back to where we were."""
+    chosen = request.POST.get("theme", "")
+    response = go(request, _back(request))
+    if chosen in THEMES:
+        response.set_cookie(
+            THEME_COOKIE,
+            chosen,
+            max_age=_YEAR_SECONDS,
+            samesite="Lax",
+            secure=request.is_secure(),
+            httponly=True,
+        )
+    else:
+        response.delete_cookie(THEME_COOKIE, samesite="Lax")
+    return response
+
+
+@login_required
+@require_POST
+def scope(request: HttpRequest) -> HttpResponse:
+    """POST /scope/ (project=SLUG): work in that project from now on."""
+    actor = actor_of(request)
+    project = access.project(actor, request.POST.get("project", ""), Permission.PROJECT_VIEW)
+    choose_project(request, project.slug)
+    return go(request, "/")
+
+
+def _back(request: HttpRequest) -> str:
+    """The page that the form stood on, if it is one of ours."""
+    referer = request.headers.get("Referer", "")
+    ours = url_has_allowed_host_and_scheme(
+        referer, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return referer if ours else "/"
