@@ -1,8 +1,8 @@
 """Error pages of the console: what happened, what is safe, what to do, and the request id.
 
 A signed-in person gets them inside the shell; where that cannot be (no session, no database) they
-are a page that asks for no query. htmx gets a toast, and its target stays as it is. The API answers for
-itself (`portal.api.errors`).
+are a page that asks for no query. htmx gets a toast, and its target stays as it is. The API answers
+for itself (`portal.api.errors`).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ logger = logging.getLogger("portal.console")
 
 _DATABASE_AWAY = (OperationalError, InterfaceError)
 _OWN_ANSWERS = ("/api/",)
+_NO_SHELL = {"brand": settings.POLDER_PROVIDER_NAME, "home": "/"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +97,11 @@ def _page(request: HttpRequest, context: dict[str, Any], *, shell: bool) -> str:
     """Inside the shell when somebody is signed in and it can be drawn; else the plain page."""
     if shell:
         try:
-            if request.user.is_authenticated:
+            if hasattr(request, "user") and request.user.is_authenticated:
                 return render_to_string("errors/shell.html", context, request)
         except Exception:  # the error page must not fail itself
             logger.exception("error-page.shell-failed")
-    return render_to_string("errors/plain.html", context)
+    return render_to_string("errors/plain.html", context | {"shell": _NO_SHELL})
 
 
 def _context(request: HttpRequest, problem: Problem) -> dict[str, Any]:
@@ -114,7 +115,6 @@ def _context(request: HttpRequest, problem: Problem) -> dict[str, Any]:
         "retry": again,
         "request_id": getattr(request, "id", "-"),
         "theme": theme_of(request),
-        "brand": settings.POLDER_PROVIDER_NAME,
     }
 
 

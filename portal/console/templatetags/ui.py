@@ -158,6 +158,7 @@ def ago(value: datetime | None) -> SafeString | str:
 
 
 @register.simple_tag
-def things_to_fix(count: int) -> str:
+def things_to_fix(count: int | str) -> str:
     """The first sentence above a form with errors."""
-    return ngettext("%(count)d thing to fix.", "%(count)d things to fix.", count) % {"count": count}
+    number = int(count)
+    return ngettext("%(n)d thing to fix.", "%(n)d things to fix.", number) % {"n": number}

@@ -65,7 +65,7 @@ def _context() -> dict[str, Any]:
         "phases": list(Phase.values),
         "states": list(OperationState.values),
         "wave": _wave(24, 20, 70),
-        "flat": [0, 0],
+        "flat": [100, 100],
         "form": SampleForm(prefix="rest"),
         "wrong": SampleForm({"bad-name": "", "bad-storage": "4"}, prefix="bad"),
         "crumbs": [("Services", "#services"), ("orders-db", "#orders-db")],
