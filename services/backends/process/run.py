@@ -87,9 +87,12 @@ def _exec(action: Exec, around: Surroundings) -> None:
 
 
 def _client(action: Client, around: Surroundings) -> None:
+    python = engines.python(action.engine)
+    # Python or this checkout may lie in a closed home (/root): then our own script runs as we do.
+    user = around.user if users.open_to_all(python) and users.open_to_all(action.script) else None
     try:
         done = subprocess.run(
-            [str(engines.python(action.engine)), "-I", str(action.script)],
+            [str(python), "-I", str(action.script)],
             input=json.dumps(action.stdin),
             capture_output=True,
             text=True,
@@ -98,7 +101,7 @@ def _client(action: Client, around: Surroundings) -> None:
             cwd=around.directory,
             env=dict(around.env),
             check=False,
-            **users.demoted(around.user),
+            **users.demoted(user),
         )
     except subprocess.TimeoutExpired as error:
         raise Temporary("program-slow", program=action.script.name) from error

@@ -102,6 +102,14 @@ def demoted(user: str | None) -> dict[str, Any]:
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
+def open_to_all(path: Path) -> bool:
+    """Whether every user may read `path`: it and all folders above it are open to others."""
+    real = path.resolve()
+    return bool(real.stat().st_mode & 0o004) and all(
+        folder.stat().st_mode & 0o001 for folder in real.parents
+    )
+
+
 def end_processes(name: str) -> None:
     """Ends what still runs as `name` (helpers that a server left behind). Nothing to do unless
     root.

@@ -1,0 +1,60 @@
+"""Object storage with the S3 protocol: SeaweedFS, named as what it is."""
+
+from decimal import Decimal
+
+from services.spec import Family, Offering, Parameter, Plan, Version, gettext_noop
+
+OFFERING = Offering(
+    slug="object-storage",
+    prefix="ob",
+    symbol="Ob",
+    name="Data lake (S3)",
+    family=Family.ANALYTICS,
+    summary=gettext_noop("Buckets for any kind of data, over the S3 protocol"),
+    description=gettext_noop(
+        "SeaweedFS speaks S3: buckets, versions, lifecycle rules, bucket policies, multipart "
+        "uploads and signed links, over HTTPS. You pay for the storage of the plan."
+    ),
+    licence="Apache-2.0",
+    price_class="analytics.object-storage",
+    sla_class="storage",
+    popular=True,
+    secrets=("password", "write_key", "read_key"),
+    versions=(Version("4"),),
+    plans=(
+        Plan("dev-1x1", vcpu=Decimal(1), memory_mib=1024, storage_gib=10),
+        Plan("single-2x4", vcpu=Decimal(2), memory_mib=4096, storage_gib=200),
+        Plan("single-4x16", vcpu=Decimal(4), memory_mib=16384, storage_gib=1000),
+        Plan("ha-2x8", vcpu=Decimal(2), memory_mib=8192, storage_gib=500, nodes=3),
+    ),
+    parameters=(
+        Parameter(
+            "bucket",
+            gettext_noop("First bucket"),
+            "string",
+            default="data",
+            minimum=3,
+            maximum=40,
+            pattern=r"[a-z0-9]([a-z0-9-]*[a-z0-9])?",
+            mutable=False,
+            advanced=False,
+            help=gettext_noop(
+                "3 to 40 lower-case letters, digits and hyphens; begin and end with a letter or a "
+                "digit. You can make more buckets with any S3 client."
+            ),
+        ),
+        Parameter(
+            "layout",
+            gettext_noop("Layout"),
+            "choice",
+            default="single",
+            choices=("single", "lake"),
+            mutable=False,
+            advanced=False,
+            help=gettext_noop(
+                "“lake” adds the buckets of a data lake: the first bucket's name with -raw, "
+                "-processed and -curated."
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,75 @@
+"""Makes the first buckets, or reads the object that shows that the store answers.
+
+Run by the engine's Python with JSON on stdin. Source: AWS Signature Version 4.
+Exit code 75: not yet.
+"""
+
+import hashlib
+import hmac
+import http.client
+import json
+import ssl
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+NOT_YET = 75
+MADE, FOUND = (200, 204, 409), (200, 404)  # 409: the bucket is there; 404: the object was deleted
+
+
+def sign(text: str, *, key: bytes) -> bytes:
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()
+
+
+def headers(
+    wanted: dict[str, Any], method: str, path: str, content: bytes, now: datetime
+) -> dict[str, str]:
+    moment, body = now.strftime("%Y%m%dT%H%M%SZ"), hashlib.sha256(content).hexdigest()
+    host = f"{wanted['host']}:{wanted['port']}"
+    signed = {"host": host, "x-amz-content-sha256": body, "x-amz-date": moment}
+    names = ";".join(signed)
+    lines = "".join(f"{name}:{value}\n" for name, value in signed.items())
+    request = f"{method}\n{path}\n\n{lines}\n{names}\n{body}"
+    scope = f"{moment[:8]}/{wanted['region']}/s3/aws4_request"
+    digest = hashlib.sha256(request.encode()).hexdigest()
+    key = f"AWS4{wanted['secret']}".encode()
+    for part in scope.split("/"):
+        key = sign(part, key=key)
+    signature = sign(f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{digest}", key=key).hex()
+    who = f"Credential={wanted['key']}/{scope}"
+    authorization = f"AWS4-HMAC-SHA256 {who}, SignedHeaders={names}, Signature={signature}"
+    return {**signed, "authorization": authorization}
+
+
+def ask(
+    wanted: dict[str, Any], method: str, path: str, good: tuple[int, ...], content: bytes = b""
+) -> None:
+    """Ends the program unless the store answers as it should."""
+    context = ssl.create_default_context(cafile=wanted["ca"])
+    connection = http.client.HTTPSConnection(
+        wanted["host"], wanted["port"], timeout=5, context=context
+    )
+    try:
+        sent = headers(wanted, method, path, content, datetime.now(UTC))
+        connection.request(method, path, body=content if method == "PUT" else None, headers=sent)
+        answer = connection.getresponse()
+        words = answer.read(300).decode(errors="replace")
+    except (OSError, http.client.HTTPException) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(NOT_YET)
+    if answer.status not in good:
+        sys.stderr.write(f"{method} {path}: {answer.status} {words}\n")
+        sys.exit(1 if answer.status < 500 else NOT_YET)
+
+
+def main() -> None:
+    wanted = json.load(sys.stdin)
+    for bucket in wanted["make"]:
+        ask(wanted, "PUT", f"/{bucket}", MADE)
+    if wanted["make"]:
+        ask(wanted, "PUT", f"/{wanted['probe']}", MADE, b"ready\n")  # empty, it would lie nowhere
+    ask(wanted, "GET", f"/{wanted['probe']}", FOUND)
+
+
+if __name__ == "__main__":
+    main()
