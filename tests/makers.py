@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
+
+from django.contrib.auth.hashers import make_password
 
 from billing import ordering
 from portal.accounts.actors import user_actor
@@ -24,7 +27,14 @@ PASSWORD = "a long enough password"
 
 
 def make_user(email: str | None = None, **fields: Any) -> User:
-    return User.objects.create_user(email or f"u{next(_number)}@test.example", PASSWORD, **fields)
+    email = email or f"u{next(_number)}@test.example"
+    return User.objects.create(email=email, password=_hashed_password(), **fields)
+
+
+@lru_cache
+def _hashed_password() -> str:
+    """Hashed once: a good hash is slow."""
+    return make_password(PASSWORD)
 
 
 def make_organisation(slug: str | None = None, **fields: Any) -> Organisation:

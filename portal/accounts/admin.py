@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.db import transaction
+from django.forms import ModelForm
 from django.http import HttpRequest
 
+from portal.accounts.actors import staff_actor
 from portal.accounts.models import ApiToken, ServiceAccount, User
+from portal.audit.actions import PROVIDER, record
 
 admin.site.unregister(Group)
 
-
-@admin.register(User)
-class UserAdmin(admin.ModelAdmin):
-    list_display = ("email", "name", "is_active", "is_staff", "last_login", "date_joined")
-    list_filter = ("is_active", "is_staff")
-    search_fields = ("email", "name")
-    fields = ("email", "name", "is_active", "is_staff", "is_superuser", "last_login")
-    readonly_fields = ("last_login",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # people sign up; staff are made with `manage.py createsuperuser`
+_AUDITED = ("is_active", "is_staff", "is_superuser")
 
 
-@admin.register(ServiceAccount)
-class ServiceAccountAdmin(admin.ModelAdmin):
-    list_display = ("public_id", "name", "organisation", "role", "project", "disabled_at")
-    list_select_related = ("organisation", "project")
-    search_fields = ("name", "organisation__slug")
-    readonly_fields = ("public_id", "name", "organisation", "role", "project", "created_at")
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows whose writes belong to actions."""
 
-
-@admin.register(ApiToken)
-class ApiTokenAdmin(admin.ModelAdmin):
-    list_display = ("public_id", "name", "user", "service_account", "expires_at", "last_used_at")
-    list_select_related = ("user", "service_account")
-    search_fields = ("public_id", "name", "user__email")
-    exclude = ("digest",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
@@ -46,3 +30,47 @@ class ApiTokenAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
+
+
+@admin.register(User)
+class UserAdmin(admin.ModelAdmin):
+    """People sign up; staff are made with `manage.py createsuperuser`. Nobody is deleted here, for
+    the last owner of an organisation could go with it: deactivate instead.
+    """
+
+    list_display = ("email", "name", "is_active", "is_staff", "last_login", "date_joined")
+    list_filter = ("is_active", "is_staff")
+    search_fields = ("email", "name")
+    fields = ("email", "name", "is_active", "is_staff", "is_superuser", "last_login")
+    readonly_fields = ("email", "last_login")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    @transaction.atomic
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
+        before = dict(User.objects.filter(pk=obj.pk).values(*_AUDITED).get())
+        super().save_model(request, obj, form, change)
+        after: dict[str, Any] = {name: getattr(obj, name) for name in _AUDITED}
+        actor = staff_actor(request)
+        record(
+            actor, "user.change", "user", str(obj.pk), chain=PROVIDER, before=before, after=after
+        )
+
+
+@admin.register(ServiceAccount)
+class ServiceAccountAdmin(ReadOnlyAdmin):
+    list_display = ("public_id", "name", "organisation", "role", "project", "disabled_at")
+    list_select_related = ("organisation", "project")
+    search_fields = ("name", "organisation__slug")
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    list_display = ("public_id", "name", "user", "service_account", "expires_at", "last_used_at")
+    list_select_related = ("user", "service_account")
+    search_fields = ("public_id", "name", "user__email")
+    exclude = ("digest",)

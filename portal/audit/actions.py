@@ -6,17 +6,20 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
+from portal.audit import masking
 from portal.audit.models import AuditEvent
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.kernel.context import request_id
+from portal.kernel.errors import NotPermitted
 
 PROVIDER = "provider"
-_SECRET_WORDS = ("password", "secret", "token", "api_key", "private", "credential")
 _HASHED = (
     "chain",
     "sequence",
@@ -31,7 +34,6 @@ _HASHED = (
     "before",
     "after",
     "reason",
-    "salt",
     "personal_digest",
     "previous_hash",
 )
@@ -52,8 +54,8 @@ def record(
     """Appends one act to `chain` (an organisation's slug, or PROVIDER) in the caller's transaction.
 
     `verb` is `noun.verb`. Values under names that sound like secrets are masked. The chain is
-    locked until the transaction ends, so that two writers cannot fork it. Raises: RuntimeError
-    outside a transaction.
+    locked until the transaction ends, so that two writers cannot fork it: call this last, after
+    the rows are locked and written. Raises: RuntimeError outside a transaction.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("an audit record belongs to the transaction that it describes")
@@ -73,10 +75,10 @@ def record(
         target_kind=target_kind,
         target=target,
         project=project,
-        before=_masked(before or {}),
-        after=_masked(after or {}),
-        reason=reason,
-        salt=secrets.token_hex(8),
+        before=masking.masked(before or {}),
+        after=masking.masked(after or {}),
+        reason=masking.text(reason),
+        salt=secrets.token_hex(16),
         previous_hash=last.hash if last else "",
     )
     event.personal_digest = personal_digest(event)
@@ -86,12 +88,19 @@ def record(
 
 
 def erase_person(actor: Actor, *, actor_id: str) -> int:
-    """Removes name and address of one actor from all chains; the chains stay whole. Returns the
-    number of rows.
+    """Removes name and address of one actor from all chains; the chains stay whole.
+
+    The salt goes too: without it nobody can try names against the digest. Returns the number of
+    rows. Raises: NotPermitted unless the provider asks.
     """
+    if actor.kind not in ("staff", "system"):
+        raise NotPermitted(
+            _("Only the provider can erase a person from the audit trail."),
+            hint=_("Ask the provider's data protection officer."),
+        )
     with transaction.atomic():
-        rows = AuditEvent.objects.filter(actor_id=actor_id)
-        count = rows.update(actor_name="", address="")
+        rows = AuditEvent.objects.filter(actor_id=actor_id).exclude(salt="")
+        count = rows.update(actor_name="", address="", salt="")
         record(actor, "audit.erase", "actor", actor_id, chain=PROVIDER, after={"rows": count})
     return count
 
@@ -99,8 +108,8 @@ def erase_person(actor: Actor, *, actor_id: str) -> int:
 def event_hash(event: AuditEvent) -> str:
     """SHA-256 over every field but the personal ones, which enter by their digest."""
     fields = {name: getattr(event, name) for name in _HASHED}
-    fields["at"] = event.at.isoformat()
-    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), default=str)
+    fields["at"] = event.at.astimezone(UTC).isoformat()
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -116,15 +125,3 @@ def _lock(chain: str) -> None:
     key = int.from_bytes(hashlib.sha256(f"audit:{chain}".encode()).digest()[:8]) >> 1
     with connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", [key])
-
-
-def _masked(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _mask(name, value) for name, value in values.items()}
-
-
-def _mask(name: str, value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return _masked(value)
-    if value and any(word in name.lower() for word in _SECRET_WORDS):
-        return "…"
-    return value

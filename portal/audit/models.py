@@ -11,8 +11,8 @@ class AuditEvent(models.Model):
     """One act. `chain` is the organisation's public slug, or "provider".
 
     `hash` covers the previous hash and every field; personal fields (`actor_name`, `address`) enter
-    it as a salted digest (`personal_digest`), so that they can be erased without breaking the
-    chain.
+    it as a salted digest (`personal_digest`), so that they can be erased, with the salt, without
+    breaking the chain. The database refuses every other change (migrations 0002 and 0003).
     """
 
     chain = models.CharField(max_length=80)
@@ -31,7 +31,7 @@ class AuditEvent(models.Model):
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)
     reason = models.TextField(blank=True)
-    salt = models.CharField(max_length=32)
+    salt = models.CharField(max_length=32, blank=True)  # empty once erased
     personal_digest = models.CharField(max_length=64)
     previous_hash = models.CharField(max_length=64, blank=True)
     hash = models.CharField(max_length=64)

@@ -13,12 +13,17 @@ from portal.audit.models import AuditEvent
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Of one chain. `first_bad` is the sequence number at which it no longer holds."""
+    """Of one chain. `first_bad` is the sequence number at which it no longer holds.
+
+    `head` is the hash of the last event. A chain whose end was cut off still holds by itself: keep
+    heads elsewhere and compare.
+    """
 
     chain: str
     count: int
     first_bad: int | None = None
     why: str = ""
+    head: str = ""
 
     @property
     def ok(self) -> bool:
@@ -65,7 +70,7 @@ def verify(chain: str) -> Verification:
         if why:
             return Verification(chain, count, event.sequence, why)
         previous = event.hash
-    return Verification(chain, count)
+    return Verification(chain, count, head=previous)
 
 
 def _fault(event: AuditEvent, previous: str, expected: int) -> str:
@@ -75,7 +80,7 @@ def _fault(event: AuditEvent, previous: str, expected: int) -> str:
         return "it does not follow the event before it"
     if event_hash(event) != event.hash:
         return "a field was changed"
-    erased = not event.actor_name and not event.address
+    erased = not (event.salt or event.actor_name or event.address)
     if not erased and personal_digest(event) != event.personal_digest:
         return "name or address were changed"
     return ""

@@ -11,22 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import NoReturn
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.utils.translation import gettext as _
 
 from portal.accounts.models import ServiceAccount
 from portal.kernel import clock
 from portal.kernel.actor import Actor
-from portal.kernel.errors import NotFound, NotPermitted
+from portal.kernel.errors import NotFound
 from portal.tenancy.models import Membership, Organisation, Project
-from portal.tenancy.permissions import GRANTS, Permission, Role, roles_with
+from portal.tenancy.permissions import GRANTS, VIEWS, Permission, Role, roles_with
+from portal.tenancy.refusals import no_organisation, no_project, refusal
 
 _ALL = frozenset(Permission)
-_VIEWS = frozenset(p for p in Permission if p.value.endswith(".view"))
-_NAMED_HELPERS = 3
 
 
 def organisation(actor: Actor, slug: str, permission: Permission) -> Organisation:
@@ -41,12 +38,9 @@ def organisation(actor: Actor, slug: str, permission: Permission) -> Organisatio
         .first()
     )
     if found is None:
-        raise _no_organisation(slug)
-    held = _in_organisation(actor, found, found.roles_held, found.in_a_project)
-    if not held:
-        raise _no_organisation(slug)
-    if permission not in held:
-        _refuse(actor, permission, found.roles_held, found, None)
+        raise no_organisation(slug)
+    # The database answers NULL where no grant can match.
+    _check_organisation(actor, found, found.roles_held or [], found.in_a_project, permission)
     return found
 
 
@@ -63,8 +57,8 @@ def project(actor: Actor, slug: str, permission: Permission) -> Project:
         .first()
     )
     if found is None:
-        raise _no_project(slug)
-    _check(actor, found, found.roles_held, permission, "")
+        raise no_project(slug)
+    _check(actor, found, found.roles_held or [], permission, "")
     return found
 
 
@@ -83,7 +77,7 @@ def organisations(actor: Actor, permission: Permission) -> QuerySet[Organisation
     if not viewing:
         grants = grants.filter(project__isnull=True)
     rows = rows.filter(pk__in=grants.values("organisation_id"))
-    if permission not in _VIEWS:
+    if permission not in VIEWS:
         rows = rows.filter(suspended_at__isnull=True)
     return rows if actor.organisation_id is None else rows.filter(pk=actor.organisation_id)
 
@@ -99,7 +93,7 @@ def projects(actor: Actor, permission: Permission) -> QuerySet[Project]:
         return rows
     if not _in_scope(actor, permission):
         return rows.none()
-    if permission not in _VIEWS:
+    if permission not in VIEWS:
         rows = rows.filter(organisation__suspended_at__isnull=True)
     if actor.organisation_id is not None:
         rows = rows.filter(organisation_id=actor.organisation_id)
@@ -115,11 +109,7 @@ def permissions_in(actor: Actor, project: Project) -> frozenset[Permission]:
 
 def permissions_in_organisation(actor: Actor, organisation: Organisation) -> frozenset[Permission]:
     """Everything `actor` may do in `organisation` as a whole. One query."""
-    grants = list(
-        _grants(actor).filter(organisation_id=organisation.pk).values_list("role", "project_id")
-    )
-    roles = [role for role, project_id in grants if project_id is None]
-    return _in_organisation(actor, organisation, roles, len(roles) < len(grants))
+    return _in_organisation(actor, organisation, *_roles_in_organisation(actor, organisation))
 
 
 def require(actor: Actor, project: Project, permission: Permission, *, missing: str = "") -> None:
@@ -135,18 +125,12 @@ def require_in_organisation(
     actor: Actor, organisation: Organisation, permission: Permission
 ) -> None:
     """As `require`, for the organisation as a whole. Raises: NotFound, NotPermitted."""
-    held = permissions_in_organisation(actor, organisation)
-    if not held:
-        raise _no_organisation(organisation.slug)
-    if permission not in held:
-        roles = _grants(actor).filter(organisation_id=organisation.pk, project__isnull=True)
-        _refuse(actor, permission, roles.values_list("role", flat=True), organisation, None)
+    roles, in_a_project = _roles_in_organisation(actor, organisation)
+    _check_organisation(actor, organisation, roles, in_a_project, permission)
 
 
 def _grants(actor: Actor) -> QuerySet[Membership] | QuerySet[ServiceAccount]:
-    """Rows with `organisation`, `project` and `role`: memberships, or the service account
-    itself.
-    """
+    """Rows with organisation, project and role: memberships, or the service account itself."""
     if actor.service_account_id is not None:
         return ServiceAccount.objects.filter(pk=actor.service_account_id, disabled_at__isnull=True)
     if actor.user_id is None:
@@ -173,6 +157,15 @@ def _roles_in(actor: Actor, project: Project) -> list[str]:
         Q(project__isnull=True) | Q(project_id=project.pk), organisation_id=project.organisation_id
     )
     return list(rows.values_list("role", flat=True))
+
+
+def _roles_in_organisation(actor: Actor, organisation: Organisation) -> tuple[list[str], bool]:
+    """The roles in the organisation as a whole, and whether there is one in a project of it."""
+    grants = list(
+        _grants(actor).filter(organisation_id=organisation.pk).values_list("role", "project_id")
+    )
+    roles = [role for role, project_id in grants if project_id is None]
+    return roles, len(roles) < len(grants)
 
 
 def _in_scope(actor: Actor, permission: Permission) -> bool:
@@ -213,69 +206,29 @@ def _cut(actor: Actor, roles: Iterable[str], organisation: Organisation) -> froz
     held = frozenset[Permission]().union(*(GRANTS[Role(role)] for role in roles))
     if actor.scopes is not None:
         held = frozenset(p for p in held if p.value in actor.scopes)
-    return held if organisation.suspended_at is None else held & _VIEWS
+    return held if organisation.suspended_at is None else held & VIEWS
 
 
 def _check(
     actor: Actor, project: Project, roles: Iterable[str], permission: Permission, missing: str
 ) -> None:
-    held = _in_project(actor, project, roles)
-    if permission in held:
+    if permission in _in_project(actor, project, roles):
         return
-    # A token without the right scope belongs to a member all the same: that is 403, not 404.
-    known = not actor.is_system and bool(_in_project(_unscoped(actor), project, roles))
-    if not known:
-        raise NotFound(missing) if missing else _no_project(project.slug)
-    _refuse(actor, permission, roles, project.organisation, project)
+    # A token that lacks the scope belongs to a member all the same: that is 403, not 404.
+    if not _in_project(replace(actor, scopes=None), project, roles):
+        raise NotFound(missing) if missing else no_project(project.slug)
+    raise refusal(permission, roles, project.organisation, project)
 
 
-def _unscoped(actor: Actor) -> Actor:
-    return replace(actor, scopes=None)
-
-
-def _refuse(
+def _check_organisation(
     actor: Actor,
-    permission: Permission,
-    roles: Iterable[str],
     organisation: Organisation,
-    project: Project | None,
-) -> NoReturn:
-    """Says which right is missing, which roles hold it, and who can give it."""
-    if organisation.suspended_at is not None and permission not in _VIEWS:
-        raise NotPermitted(
-            _("%(name)s is suspended: nothing can be changed.") % {"name": organisation.name},
-            hint=_("Ask the provider to lift the suspension."),
-            code="suspended",
-        )
-    if not _in_scope(actor, permission):
-        raise NotPermitted(
-            _("This token does not hold the permission “%(permission)s”.")
-            % {"permission": permission.value},
-            hint=_("Create a token with that permission."),
-            permission=permission.value,
-        )
-    holders = Membership.objects.filter(
-        organisation=organisation, project__isnull=True, role__in=[Role.OWNER, Role.ADMIN]
-    ).order_by("role")
-    names = [str(m.user) for m in holders.select_related("user")[:_NAMED_HELPERS]]
-    raise NotPermitted(
-        _("You need the permission “%(permission)s” here. It comes with the roles %(roles)s.")
-        % {"permission": permission.value, "roles": ", ".join(roles_with(permission))},
-        hint=_("Ask %(names)s for it.") % {"names": ", ".join(names) or organisation.name},
-        permission=permission.value,
-        project=project.slug if project else "",
-    )
-
-
-def _no_project(slug: str) -> NotFound:
-    return NotFound(
-        _("There is no project “%(slug)s” here, or you may not see it.") % {"slug": slug},
-        hint=_("Check its name, or ask a member to invite you."),
-    )
-
-
-def _no_organisation(slug: str) -> NotFound:
-    return NotFound(
-        _("There is no organisation “%(slug)s” here, or you may not see it.") % {"slug": slug},
-        hint=_("Check its name, or ask a member to invite you."),
-    )
+    roles: Iterable[str],
+    in_a_project: bool,
+    permission: Permission,
+) -> None:
+    if permission in _in_organisation(actor, organisation, roles, in_a_project):
+        return
+    if not _in_organisation(replace(actor, scopes=None), organisation, roles, in_a_project):
+        raise no_organisation(organisation.slug)
+    raise refusal(permission, roles, organisation)

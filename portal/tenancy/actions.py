@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import available_timezones
 
 from django.db import IntegrityError, transaction
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
 from portal.audit.actions import record
 from portal.kernel import clock, ids
 from portal.kernel.actor import Actor
-from portal.kernel.errors import Conflict, Invalid, NotPermitted
-from portal.tenancy import access
+from portal.kernel.errors import Conflict, Invalid, NotFound, NotPermitted
+from portal.tenancy import access, naming
 from portal.tenancy.models import Membership, Organisation, Project
 from portal.tenancy.permissions import GRANTS, Permission, Role
-
-_SLUG = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")
-_COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 @transaction.atomic
 def create_organisation(
-    *, actor: Actor, name: str, slug: str | None = None, country: str = ""
+    *,
+    actor: Actor,
+    name: str,
+    slug: str | None = None,
+    country: str = "",
+    owner: User | None = None,
 ) -> Organisation:
-    """A new organisation; whoever makes it is its owner. Raises: Invalid, NotPermitted for a token
-    with bounds.
+    """A new organisation; whoever makes it is its owner. The provider names an `owner` instead.
+
+    Raises: Invalid, NotPermitted for a token with bounds.
     """
+    if owner is not None and actor.kind not in ("staff", "system"):
+        raise NotPermitted(
+            _("Only the provider makes an organisation for somebody else."),
+            hint=_("Leave out the owner: it will be you."),
+        )
     if actor.organisation_id is not None or (
         actor.scopes is not None and Permission.ORGANISATION_UPDATE not in actor.scopes
     ):
@@ -39,14 +45,17 @@ def create_organisation(
             _("This token is bound to another organisation or to other rights."),
             hint=_("Create the organisation with your own session."),
         )
-    faults = _name_faults(name)
-    if country and not _COUNTRY.fullmatch(country):
-        faults["country"] = _("Give the two letters of a country, as in NL.")
-    chosen = _chosen_slug(slug, name, Organisation, faults)
-    organisation = Organisation(slug=chosen, name=name.strip(), country=country)
-    _insert(organisation, faults)
-    if actor.user_id is not None:
-        Membership.objects.create(user_id=actor.user_id, organisation=organisation, role=Role.OWNER)
+    faults = naming.name_faults(name) | naming.country_faults(country)
+    if slug is not None:
+        faults |= naming.slug_faults(slug, Organisation)
+    _refuse_faults(faults)
+    organisation = Organisation(
+        slug=slug or naming.slug_from(name, Organisation), name=name.strip(), country=country
+    )
+    _insert(organisation)
+    owner_id = owner.pk if owner else actor.user_id
+    if owner_id is not None:
+        Membership.objects.create(user_id=owner_id, organisation=organisation, role=Role.OWNER)
     record(
         actor,
         "organisation.create",
@@ -66,11 +75,10 @@ def update_organisation(
     access.require_in_organisation(actor, organisation, Permission.ORGANISATION_UPDATE)
     before = {"name": organisation.name, "country": organisation.country}
     if name is not None:
-        _refuse_faults(_name_faults(name))
+        _refuse_faults(naming.name_faults(name))
         organisation.name = name.strip()
     if country is not None:
-        if country and not _COUNTRY.fullmatch(country):
-            raise Invalid({"country": _("Give the two letters of a country, as in NL.")})
+        _refuse_faults(naming.country_faults(country))
         organisation.country = country
     organisation.save(update_fields=["name", "country"])
     record(
@@ -86,19 +94,45 @@ def update_organisation(
 
 
 @transaction.atomic
+def suspend_organisation(*, actor: Actor, organisation: Organisation, reason: str = "") -> None:
+    """Its members may look at everything and change nothing; services keep running.
+
+    Raises: NotPermitted unless the provider does it.
+    """
+    _only_provider(actor)
+    if organisation.suspended_at is None:
+        organisation.suspended_at = clock.now()
+        organisation.save(update_fields=["suspended_at"])
+        _record_suspension(actor, organisation, "organisation.suspend", reason)
+
+
+@transaction.atomic
+def lift_suspension(*, actor: Actor, organisation: Organisation, reason: str = "") -> None:
+    """Raises: NotPermitted unless the provider does it."""
+    _only_provider(actor)
+    if organisation.suspended_at is not None:
+        organisation.suspended_at = None
+        organisation.save(update_fields=["suspended_at"])
+        _record_suspension(actor, organisation, "organisation.lift_suspension", reason)
+
+
+@transaction.atomic
 def create_project(
     *, actor: Actor, organisation: Organisation, name: str, slug: str | None = None
 ) -> Project:
     """Raises: Invalid, NotPermitted."""
     access.require_in_organisation(actor, organisation, Permission.PROJECT_CREATE)
-    faults = _name_faults(name)
+    faults = naming.name_faults(name)
+    if slug is not None:
+        faults |= naming.slug_faults(slug, Project)
+    _refuse_faults(faults)
     project = Project(
         organisation=organisation,
         public_id=ids.public_id("pj"),
-        slug=_chosen_slug(slug, name, Project, faults),
+        slug=slug or naming.slug_from(name, Project),
         name=name.strip(),
     )
-    _insert(project, faults)
+    _insert(project)
     record(
         actor,
         "project.create",
@@ -124,13 +158,14 @@ def update_project(
     access.require(actor, project, Permission.PROJECT_UPDATE)
     before = {"name": project.name, "time_zone": project.time_zone, "tags": project.tags}
     if name is not None:
-        _refuse_faults(_name_faults(name))
+        _refuse_faults(naming.name_faults(name))
         project.name = name.strip()
     if time_zone is not None:
         if time_zone not in available_timezones():
             raise Invalid({"time_zone": _("Give a time zone such as Europe/Amsterdam.")})
         project.time_zone = time_zone
     if tags is not None:
+        _refuse_faults(naming.tag_faults(tags))
         project.tags = dict(tags)
     project.save(update_fields=["name", "time_zone", "tags"])
     record(
@@ -157,11 +192,10 @@ def add_member(
     expires_at: datetime | None = None,
 ) -> Membership:
     """Raises: Invalid, NotPermitted, Conflict for somebody who is a member already."""
-    _may_manage(actor, organisation, role)
     if project is not None and project.organisation_id != organisation.pk:
         raise Invalid({"project": _("This project belongs to another organisation.")})
-    if expires_at is not None and expires_at <= clock.now():
-        raise Invalid({"expires_at": _("Choose a time that is still to come.")})
+    _may_give(actor, organisation, project, role)
+    _check_expiry(expires_at)
     try:
         with transaction.atomic():
             member = Membership.objects.create(
@@ -176,7 +210,7 @@ def add_member(
             _("%(name)s is a member already.") % {"name": user},
             hint=_("Change the role instead."),
         ) from error
-    _record_member(actor, member, "member.add", after={"role": role})
+    _record_member(actor, member, "member.add", after=_shape(member))
     return member
 
 
@@ -187,21 +221,27 @@ def change_member(
     member: Membership,
     role: str | None = None,
     expires_at: datetime | None = None,
+    forever: bool = False,
 ) -> Membership:
-    """Raises: Invalid, NotPermitted, Conflict when the last owner would be lost."""
+    """What is not given stays; `forever` takes the expiry off.
+
+    Raises: Invalid, NotPermitted, Conflict when the last owner would be lost.
+    """
     member = _locked(member)
-    _may_manage(actor, member.organisation, member.role)
-    before = {"role": member.role}
-    if role is not None:
-        _may_manage(actor, member.organisation, role)
-        if role != Role.OWNER:
-            _keep_an_owner(member)
-        member.role = role
-    if expires_at is not None:
+    _may_touch(actor, member)
+    before = _shape(member)
+    longer = forever or (
+        expires_at is not None and member.expires_at is not None and expires_at > member.expires_at
+    )
+    if role is not None or longer:
+        _may_give(actor, member.organisation, member.project, role or member.role)
+    if (role or member.role) != Role.OWNER or expires_at is not None:
         _keep_an_owner(member)
-        member.expires_at = expires_at
+    _check_expiry(expires_at)
+    member.role = role or member.role
+    member.expires_at = None if forever else expires_at or member.expires_at
     member.save(update_fields=["role", "expires_at"])
-    _record_member(actor, member, "member.change", before=before, after={"role": member.role})
+    _record_member(actor, member, "member.change", before=before, after=_shape(member))
     return member
 
 
@@ -211,31 +251,79 @@ def remove_member(*, actor: Actor, member: Membership) -> None:
     lost.
     """
     member = _locked(member)
-    if member.user_id != actor.user_id:
-        _may_manage(actor, member.organisation, member.role)
+    if member.user_id != actor.user_id or actor.token_id:  # a token does not leave for its owner
+        _may_touch(actor, member)
     _keep_an_owner(member)
-    _record_member(actor, member, "member.remove", before={"role": member.role})
+    _record_member(actor, member, "member.remove", before=_shape(member))
     member.delete()
 
 
+def _only_provider(actor: Actor) -> None:
+    if actor.kind not in ("staff", "system"):
+        raise NotPermitted(
+            _("Only the provider suspends organisations and lifts suspensions."),
+            hint=_("Ask the provider."),
+        )
+
+
+def _record_suspension(actor: Actor, organisation: Organisation, verb: str, reason: str) -> None:
+    slug = organisation.slug
+    record(actor, verb, "organisation", slug, chain=slug, reason=reason)
+
+
 def _locked(member: Membership) -> Membership:
-    """The row for change; the organisation is locked too, so that two owners cannot leave at
-    once.
-    """
+    """The row as it is now, under a lock of its organisation: two owners cannot leave at once."""
     Organisation.objects.select_for_update().get(pk=member.organisation_id)
-    return Membership.objects.select_related("organisation", "project", "user").get(pk=member.pk)
+    rows = Membership.objects.select_related("organisation", "project__organisation", "user")
+    found = rows.filter(pk=member.pk).first()
+    if found is None:
+        raise NotFound(
+            _("This member was removed in the meantime."), hint=_("See the list of members.")
+        )
+    return found
 
 
-def _may_manage(actor: Actor, organisation: Organisation, role: str) -> None:
+def _may_touch(actor: Actor, member: Membership) -> None:
+    """Refuses unless `actor` manages members where this one belongs, and owners if it is one."""
+    _require(actor, member.organisation, member.project, Permission.MEMBER_MANAGE)
+    if member.role == Role.OWNER:
+        _require(actor, member.organisation, member.project, Permission.OWNER_MANAGE)
+
+
+def _may_give(actor: Actor, organisation: Organisation, project: Project | None, role: str) -> None:
+    """Refuses a role that holds more than `actor` does, or nobody could be kept from anything."""
     if role not in Role.values:
         raise Invalid({"role": _("Choose one of %(roles)s.") % {"roles": ", ".join(Role.values)}})
-    needed = Permission.OWNER_MANAGE if role == Role.OWNER else Permission.MEMBER_MANAGE
-    access.require_in_organisation(actor, organisation, needed)
-    held = access.permissions_in_organisation(actor, organisation)
-    if role != Role.BILLING and not GRANTS[Role(role)] <= held:
+    _require(actor, organisation, project, Permission.MEMBER_MANAGE)
+    held = (
+        access.permissions_in(actor, project)
+        if project
+        else access.permissions_in_organisation(actor, organisation)
+    )
+    if not GRANTS[Role(role)] <= held:
         raise NotPermitted(
-            _("You cannot give more rights than you have."), hint=_("Choose another role.")
+            _("You cannot give the role “%(role)s”: it holds more rights than you do.")
+            % {"role": role},
+            hint=_("Choose another role, or ask an owner."),
         )
+
+
+def _require(
+    actor: Actor, organisation: Organisation, project: Project | None, permission: Permission
+) -> None:
+    if project is not None:
+        access.require(actor, project, permission)
+    else:
+        access.require_in_organisation(actor, organisation, permission)
+
+
+def _check_expiry(expires_at: datetime | None) -> None:
+    if expires_at is not None and expires_at <= clock.now():
+        raise Invalid({"expires_at": _("Choose a time that is still to come.")})
+
+
+def _shape(member: Membership) -> dict[str, Any]:
+    return {"role": member.role, "expires_at": member.expires_at}
 
 
 def _keep_an_owner(member: Membership) -> None:
@@ -277,31 +365,7 @@ def _record_member(
     )
 
 
-def _name_faults(name: str) -> dict[str, str]:
-    if not name.strip() or len(name) > 120 or "\0" in name:
-        return {"name": _("Give a name of at most 120 characters.")}
-    return {}
-
-
-def _chosen_slug(
-    slug: str | None, name: str, model: type[Organisation] | type[Project], faults: dict[str, str]
-) -> str:
-    """The slug asked for, or one made from the name, with a suffix when that is taken."""
-    if slug is not None:
-        if not _SLUG.fullmatch(slug):
-            faults["slug"] = _("Use 2 to 40 lower-case letters, digits and dashes.")
-        elif model._default_manager.filter(slug=slug).exists():
-            faults["slug"] = _("“%(slug)s” is already in use.") % {"slug": slug}
-        return slug
-    made = slugify(name)[:30].strip("-") or "space"
-    made = made if made[0].isalpha() else f"p-{made}"
-    if len(made) < 2 or model._default_manager.filter(slug=made).exists():
-        made = f"{made}-{ids.readable_suffix()}"
-    return made
-
-
-def _insert(row: Organisation | Project, faults: dict[str, str]) -> None:
-    _refuse_faults(faults)
+def _insert(row: Organisation | Project) -> None:
     try:
         with transaction.atomic():
             row.save(force_insert=True)

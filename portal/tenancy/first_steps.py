@@ -20,7 +20,7 @@ def make_home(user: User) -> Project | None:
     if Membership.objects.filter(user=user).exists():
         return None
     actor = user_actor(user)
-    name = user.name or user.email.partition("@")[0]
+    name = user.name[:80] or user.email.partition("@")[0]
     organisation = actions.create_organisation(actor=actor, name=name)
     return actions.create_project(
         actor=actor, organisation=organisation, name=_("%(name)s first project") % {"name": name}

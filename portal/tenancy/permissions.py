@@ -62,6 +62,9 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: _SEE | {_P.INSTANCE_VIEW, _P.OPERATION_VIEW, _P.COST_VIEW},
 }
 
+# All that is left while an organisation is suspended.
+VIEWS = frozenset(p for p in Permission if p.value.endswith(".view"))
+
 
 def roles_with(permission: Permission) -> tuple[Role, ...]:
     """The roles that hold `permission`, most powerful first."""

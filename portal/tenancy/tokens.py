@@ -16,7 +16,7 @@ from portal.accounts.tokens import new_text
 from portal.audit.actions import PROVIDER, record
 from portal.kernel import clock, crypto, ids
 from portal.kernel.actor import Actor
-from portal.kernel.errors import Invalid, NotFound, NotPermitted
+from portal.kernel.errors import Conflict, Invalid, NotFound, NotPermitted
 from portal.tenancy import access
 from portal.tenancy.models import Organisation, Project
 from portal.tenancy.permissions import GRANTS, Permission, Role
@@ -37,22 +37,30 @@ def create_token(
 ) -> tuple[ApiToken, str]:
     """A token of the actor, or of a service account they manage, and its text, which is shown once.
 
-    Empty `permissions` means all that its owner has. A token that makes tokens hands on no more
-    than it has itself.
-    Raises: Invalid, NotPermitted.
+    Empty `permissions` means all that its owner has. A token never holds more than its maker; one
+    made with a token keeps its scopes and bounds and ends no later.
+    Raises: Invalid, NotPermitted, NotFound.
     """
     _check_fields(name, permissions, expires_at)
     scopes = _bounded(actor, set(permissions))
+    expires_at = _ends_with_maker(actor, expires_at)
     if project is not None:
+        access.require(actor, project, Permission.PROJECT_VIEW)
+        if organisation is not None and organisation.pk != project.organisation_id:
+            raise Invalid({"project": _("This project belongs to another organisation.")})
         organisation = project.organisation
     if service_account is not None:
         organisation = service_account.organisation
-        access.require_in_organisation(actor, organisation, Permission.TOKEN_MANAGE)
+        if project is not None and project.organisation_id != organisation.pk:
+            raise Invalid({"project": _("This project belongs to another organisation.")})
+        _may_hold_for(actor, service_account, scopes)
     elif actor.user_id is None:
         raise NotPermitted(
             _("A service account cannot make tokens for itself."),
             hint=_("Ask a person who manages its tokens."),
         )
+    elif organisation is not None and project is None:
+        access.require_in_organisation(actor, organisation, Permission.ORGANISATION_VIEW)
     text = new_text()
     token = ApiToken.objects.create(
         public_id=ids.public_id("tk"),
@@ -77,10 +85,15 @@ def create_token(
     return token, text
 
 
+def _name_faults(name: str) -> dict[str, str]:
+    if name.strip() and len(name) <= MOST_NAME and "\0" not in name:
+        return {}
+    return {"name": _("Give it a name of at most %(most)s characters.") % {"most": MOST_NAME}}
+
+
 def _check_fields(name: str, permissions: Collection[str], expires_at: datetime | None) -> None:
     faults: dict[str, str] = {}
-    if not name.strip() or len(name) > MOST_NAME:
-        faults["name"] = _("Give it a name of at most %(most)s characters.") % {"most": MOST_NAME}
+    faults |= _name_faults(name)
     unknown = [p for p in permissions if p not in Permission.values]
     if unknown:
         faults["permissions"] = _("There is no permission “%(name)s”.") % {"name": unknown[0]}
@@ -90,9 +103,41 @@ def _check_fields(name: str, permissions: Collection[str], expires_at: datetime 
         raise Invalid(faults)
 
 
+def _may_hold_for(actor: Actor, account: ServiceAccount, scopes: set[str]) -> None:
+    """Refuses a token through which `actor` would do what they may not do themselves."""
+    access.require_in_organisation(actor, account.organisation, Permission.TOKEN_MANAGE)
+    held = access.permissions_in_organisation(actor, account.organisation)
+    given = GRANTS[Role(account.role)]
+    if scopes:
+        given = frozenset(p for p in given if p.value in scopes)
+    if account.disabled_at is not None:
+        raise Conflict(
+            _("The service account “%(name)s” was disabled.") % {"name": account.name},
+            hint=_("Create another one."),
+        )
+    if not given <= held:
+        raise NotPermitted(
+            _("“%(name)s” has the role “%(role)s”, which holds more rights than you do.")
+            % {"name": account.name, "role": account.role},
+            hint=_("Choose permissions that you hold yourself, or ask an owner."),
+        )
+
+
+def _ends_with_maker(actor: Actor, expires_at: datetime | None) -> datetime | None:
+    """The end asked for, or that of the token which makes the new one, when that is sooner."""
+    if not actor.token_id:
+        return expires_at
+    maker = ApiToken.objects.get(public_id=actor.token_id)
+    ends = [moment for moment in (expires_at, maker.expires_at) if moment is not None]
+    return min(ends, default=None)
+
+
 def _bounded(actor: Actor, wanted: set[str]) -> set[str]:
+    """The scopes of the new token. Only a token with `token.manage` makes others."""
     if actor.scopes is None:
         return wanted
+    if Permission.TOKEN_MANAGE.value not in actor.scopes:
+        raise _token_may_not()
     if not wanted:
         return set(actor.scopes)
     beyond = wanted - actor.scopes
@@ -107,9 +152,18 @@ def _bounded(actor: Actor, wanted: set[str]) -> set[str]:
 
 @transaction.atomic
 def revoke_token(*, actor: Actor, token: ApiToken) -> None:
-    """Ends a token at once."""
+    """Ends a token at once. Raises: NotPermitted, NotFound for one that is not the actor's."""
     if token.revoked_at is not None:
         return
+    itself = bool(actor.token_id) and actor.token_id == token.public_id
+    scoped = actor.scopes is not None and Permission.TOKEN_MANAGE.value not in actor.scopes
+    if scoped and not itself:
+        raise _token_may_not()
+    if token.service_account is not None and not itself:
+        place = token.service_account.organisation
+        access.require_in_organisation(actor, place, Permission.TOKEN_MANAGE)
+    elif not itself and (actor.user_id is None or token.user_id != actor.user_id):
+        raise _no_token(token.public_id)
     token.revoked_at = clock.now()
     token.save(update_fields=["revoked_at"])
     chain = token.organisation.slug if token.organisation else PROVIDER
@@ -138,11 +192,23 @@ def token_for(actor: Actor, public_id: str) -> ApiToken:
     """Raises: NotFound."""
     found = tokens_for(actor).filter(public_id=public_id).first()
     if found is None:
-        raise NotFound(
-            _("There is no token “%(id)s”, or you may not see it.") % {"id": public_id},
-            hint=_("See the list of your tokens."),
-        )
+        raise _no_token(public_id)
     return found
+
+
+def _no_token(public_id: str) -> NotFound:
+    return NotFound(
+        _("There is no token “%(id)s”, or you may not see it.") % {"id": public_id},
+        hint=_("See the list of your tokens."),
+    )
+
+
+def _token_may_not() -> NotPermitted:
+    return NotPermitted(
+        _("This token does not hold the permission “token.manage”: it cannot make or end tokens."),
+        hint=_("Do it with your own session instead."),
+        permission=Permission.TOKEN_MANAGE.value,
+    )
 
 
 @transaction.atomic
@@ -157,8 +223,7 @@ def create_service_account(
     """Raises: NotPermitted, Invalid. It may never hold more than its maker."""
     access.require_in_organisation(actor, organisation, Permission.TOKEN_MANAGE)
     faults: dict[str, str] = {}
-    if not name.strip() or len(name) > MOST_NAME:
-        faults["name"] = _("Give it a name of at most %(most)s characters.") % {"most": MOST_NAME}
+    faults |= _name_faults(name)
     if role not in Role.values:
         faults["role"] = _("Choose one of %(roles)s.") % {"roles": ", ".join(Role.values)}
     elif not GRANTS[Role(role)] <= access.permissions_in_organisation(actor, organisation):

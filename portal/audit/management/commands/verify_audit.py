@@ -16,9 +16,17 @@ class Command(BaseCommand):
         parser.add_argument("chains", nargs="*", metavar="CHAIN")
 
     def handle(self, *, chains: list[str], **_: Any) -> None:
+        unknown = set(chains) - set(queries.chains())
+        if unknown:
+            raise CommandError(f"There is no chain {sorted(unknown)[0]}.")
         found = [queries.verify(chain) for chain in chains or queries.chains()]
         for one in found:
-            word = "holds" if one.ok else f"is broken at {one.first_bad}: {one.why}"
+            word = (
+                f"holds, head {one.head}" if one.ok else f"is broken at {one.first_bad}: {one.why}"
+            )
             self.stdout.write(f"{one.chain}: {one.count} events, the chain {word}.")
         if not all(one.ok for one in found):
-            raise CommandError("The audit trail was tampered with.")
+            raise CommandError(
+                "The audit trail was changed outside Polder. Keep this database as it is for the "
+                "investigation, and compare it with a backup."
+            )

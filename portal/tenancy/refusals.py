@@ -1,0 +1,77 @@
+"""The sentences of a refusal: which right is missing, which roles hold it, who can give it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from portal.kernel import clock
+from portal.kernel.errors import NotFound, NotPermitted
+from portal.tenancy.models import Membership, Organisation, Project
+from portal.tenancy.permissions import GRANTS, VIEWS, Permission, Role, roles_with
+
+_MOST_NAMED = 3
+
+
+def no_project(slug: str) -> NotFound:
+    """For whoever may not know whether it exists."""
+    return NotFound(
+        _("There is no project “%(slug)s” here, or you may not see it.") % {"slug": slug},
+        hint=_("Check its name, or ask a member to invite you."),
+    )
+
+
+def no_organisation(slug: str) -> NotFound:
+    """For whoever may not know whether it exists."""
+    return NotFound(
+        _("There is no organisation “%(slug)s” here, or you may not see it.") % {"slug": slug},
+        hint=_("Check its name, or ask a member to invite you."),
+    )
+
+
+def refusal(
+    permission: Permission,
+    roles: Iterable[str],
+    organisation: Organisation,
+    project: Project | None = None,
+) -> NotPermitted:
+    """Why a member with `roles` may not: suspension, the token, or the role (then one query)."""
+    if organisation.suspended_at is not None and permission not in VIEWS:
+        return NotPermitted(
+            _("%(name)s is suspended: nothing can be changed.") % {"name": organisation.name},
+            hint=_("Ask the provider to lift the suspension."),
+            code="suspended",
+        )
+    if any(permission in GRANTS[Role(role)] for role in roles):
+        return NotPermitted(
+            _("This token does not hold the permission “%(permission)s” here.")
+            % {"permission": permission.value},
+            hint=_("Create a token whose permissions and bounds include it, or sign in."),
+            permission=permission.value,
+        )
+    holders = ", ".join(role.value for role in roles_with(permission))
+    who = ", ".join(_who_can_give(permission, organisation, project))
+    return NotPermitted(
+        _("You need the permission “%(permission)s” here. It comes with the roles: %(roles)s.")
+        % {"permission": permission.value, "roles": holders},
+        hint=_("Ask %(names)s for it.") % {"names": who or _("the provider")},
+        permission=permission.value,
+        project=project.slug if project else "",
+    )
+
+
+def _who_can_give(
+    permission: Permission, organisation: Organisation, project: Project | None
+) -> list[str]:
+    """Members who manage members here and hold `permission` themselves."""
+    able = [r for r in roles_with(permission) if Permission.MEMBER_MANAGE in GRANTS[r]]
+    here = Q(project__isnull=True)
+    if project is not None:
+        here |= Q(project=project)
+    lasting = Q(expires_at__isnull=True) | Q(expires_at__gt=clock.now())
+    rows = Membership.objects.filter(
+        here, lasting, organisation=organisation, role__in=able, user__is_active=True
+    ).select_related("user")
+    return [str(row.user) for row in rows.order_by("id")[:_MOST_NAMED]]
