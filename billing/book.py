@@ -1,48 +1,80 @@
-"""Prices as code: TOML files in `billing/prices/` → price rows, with the rules that every file must
-keep.
+"""Prices as code: TOML files in `billing/prices/` → price rows.
 
-Pure: reads files, knows no database. Amounts are decimal strings in the files and Decimals here;
-there is no float.
+A file names its `book`, `currency` and `valid_from`; each `[[price]]` names a class (or several
+that cost the same) and its meters. A meter is an amount, or a table of `price`, `unit`, `free`,
+`free_for`, `mode` and `tiers`. A price that changes gets `valid_to`, and a new entry `valid_from`
+that day. Amounts are strings, so that no float comes near them.
+
+Pure: reads files, knows no database. The rules a book must keep are in `billing.lint`.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from billing.meters import METERS
+
 FOLDER = Path(__file__).parent / "prices"
-METERS = ("vcpu", "memory_gib", "storage_gib", "backup_gib")
-_PER_SECOND = ("vcpu", "memory_gib")
-_DISCOUNTS = tuple(Decimal(d) for d in ("1", "0.95", "0.90", "0.75", "0.60"))
-_PLACES = 9
+MODES = ("flat", "graduated", "volume", "package")
+CATEGORIES = ("standard", "committed", "dynamic")
+_TABLE = frozenset({"price", "unit", "free", "free_for", "mode", "tiers"})
+_ENTRY = frozenset({"class", "region", "category", "valid_from", "valid_to", "discountable"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """From `start` units in a month (exclusive) to `end` (inclusive, None = no end)."""
+
+    start: Decimal
+    end: Decimal | None
+    unit_price: Decimal
+    flat: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
 class PriceRow:
-    """One unit of `meter` in `price_class` costs `unit_price` from `valid_from` (inclusive) to
-    `valid_to` (exclusive).
+    """One `unit` of `meter` in `price_class` costs what `tiers` say, from `valid_from` (inclusive)
+    to `valid_to` (exclusive).
 
-    `region` empty = everywhere. The unit is the hour.
+    `region` empty = everywhere. Tiers count from the first unit of a month, the free ones included.
     """
 
     book: str
     price_class: str
     meter: str
-    unit_price: Decimal
+    unit: str
+    tiers: tuple[Tier, ...]
     valid_from: datetime
     valid_to: datetime | None = None
     region: str = ""
     currency: str = "EUR"
+    mode: str = "flat"
+    category: str = "standard"
+    free_quantity: Decimal = Decimal(0)
+    free_for: str = ""
+    discountable: bool = True  # whether a commitment or volume discount may take it lower
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
-        return self.book, self.price_class, self.meter, self.region
+    def key(self) -> tuple[str, str, str, str, str]:
+        return self.book, self.price_class, self.meter, self.region, self.category
+
+    @property
+    def name(self) -> str:
+        return "/".join(filter(None, (self.price_class, self.meter, self.region)))
+
+    def holds(self, at: datetime) -> bool:
+        return self.valid_from <= at and (self.valid_to is None or at < self.valid_to)
+
+
+def plain(value: Decimal) -> str:
+    """All digits, never an exponent: how decimals are stored and answered."""
+    return f"{value:f}"
 
 
 def read(folder: Path = FOLDER) -> list[PriceRow]:
@@ -50,36 +82,79 @@ def read(folder: Path = FOLDER) -> list[PriceRow]:
     rows: list[PriceRow] = []
     for path in sorted(folder.glob("*.toml")):
         try:
-            rows += _rows(tomllib.loads(path.read_text()))
-        except (KeyError, ValueError, TypeError, InvalidOperation) as error:
+            rows += _rows(tomllib.loads(path.read_text(), parse_float=_no_float))
+        except KeyError as error:
+            raise ValueError(f"{path.name}: {error.args[0]} is missing") from error
+        except (ValueError, TypeError) as error:
             raise ValueError(f"{path.name}: {error}") from error
+    if not rows:
+        raise ValueError(f"there is no price file in {folder}")
     return rows
 
 
-def _rows(document: dict[str, Any]) -> Iterable[PriceRow]:
+def _no_float(text: str) -> Decimal:
+    raise ValueError(f"write the amount {text} as a string")
+
+
+def _rows(document: Mapping[str, Any]) -> Iterator[PriceRow]:
     for entry in document["price"]:
-        known = {"class", "region", "valid_from", "valid_to", *METERS}
-        unknown = set(entry) - known
+        classes = entry["class"] if isinstance(entry["class"], list) else [entry["class"]]
+        meters = [name for name in entry if name not in _ENTRY]
+        unknown = [name for name in meters if name not in METERS]
         if unknown:
-            raise ValueError(f"{entry['class']}: unknown {', '.join(sorted(unknown))}")
-        for meter in METERS:
-            if meter in entry:
-                yield PriceRow(
-                    book=document["book"],
-                    price_class=entry["class"],
-                    meter=meter,
-                    unit_price=_amount(entry[meter]),
-                    valid_from=_moment(entry.get("valid_from", document["valid_from"])),
-                    valid_to=_moment(entry["valid_to"]) if "valid_to" in entry else None,
-                    region=entry.get("region", ""),
-                    currency=document["currency"],
-                )
+            raise ValueError(f"{classes[0]}: unknown {', '.join(sorted(unknown))}")
+        for price_class in classes:
+            for meter in meters:
+                yield _row(document, entry, price_class, meter)
+
+
+def _row(
+    document: Mapping[str, Any], entry: Mapping[str, Any], price_class: str, meter: str
+) -> PriceRow:
+    table = entry[meter] if isinstance(entry[meter], dict) else {"price": entry[meter]}
+    if unknown := set(table) - _TABLE:
+        raise ValueError(f"{price_class}/{meter}: unknown {', '.join(sorted(unknown))}")
+    return PriceRow(
+        book=document["book"],
+        price_class=price_class,
+        meter=meter,
+        unit=table.get("unit", METERS[meter].unit),
+        tiers=tuple(_tiers(table)),
+        valid_from=_moment(entry.get("valid_from", document["valid_from"])),
+        valid_to=_moment(entry["valid_to"]) if "valid_to" in entry else None,
+        region=entry.get("region", ""),
+        currency=document["currency"],
+        mode=table.get("mode", "flat"),
+        category=entry.get("category", "standard"),
+        free_quantity=_amount(table.get("free", "0")),
+        free_for=table.get("free_for", ""),
+        discountable=entry.get("discountable", True),
+    )
+
+
+def _tiers(table: Mapping[str, Any]) -> Iterable[Tier]:
+    """A tier begins where the one before it ends, unless it says `from` itself."""
+    if "tiers" not in table:
+        yield Tier(Decimal(0), None, _amount(table["price"]))
+        return
+    start = Decimal(0)
+    for tier in table["tiers"]:
+        end = _amount(tier["to"]) if "to" in tier else None
+        begin = _amount(tier["from"]) if "from" in tier else start
+        yield Tier(begin, end, _amount(tier["price"]), _amount(tier.get("flat", "0")))
+        start = end if end is not None else start
 
 
 def _amount(value: object) -> Decimal:
     if not isinstance(value, str):
         raise TypeError(f"write the amount {value!r} as a string")
-    return Decimal(value)
+    try:
+        amount = Decimal(value)
+    except InvalidOperation as error:
+        raise ValueError(f"{value!r} is no amount") from error
+    if not amount.is_finite():
+        raise ValueError(f"{value!r} is no amount")
+    return amount
 
 
 def _moment(value: object) -> datetime:
@@ -88,39 +163,3 @@ def _moment(value: object) -> datetime:
     if isinstance(value, date):
         return datetime.combine(value, time(), UTC)
     raise TypeError(f"{value!r} is no date")
-
-
-def lint(rows: Iterable[PriceRow]) -> list[str]:
-    """The faults of a price book; empty when it may be published.
-
-    Prices per second must be exact (÷ 3600 within nine decimals, also after every discount we
-    grant), none may be negative, and no two of one key may hold at one time.
-    """
-    faults: list[str] = []
-    by_key: dict[tuple[str, str, str, str], list[PriceRow]] = {}
-    for row in rows:
-        by_key.setdefault(row.key, []).append(row)
-        faults += _row_faults(row)
-    for key, same in by_key.items():
-        same.sort(key=lambda r: r.valid_from)
-        for earlier, later in pairwise(same):
-            if earlier.valid_to is None or earlier.valid_to > later.valid_from:
-                faults.append(
-                    f"{'/'.join(filter(None, key))}: two prices hold on {later.valid_from:%F}"
-                )
-    return faults
-
-
-def _row_faults(row: PriceRow) -> list[str]:
-    name = f"{row.price_class}/{row.meter}"
-    if row.unit_price < 0:
-        return [f"{name}: a price is negative"]
-    if row.meter not in _PER_SECOND:
-        return []
-    inexact = [d for d in _DISCOUNTS if not _is_exact(row.unit_price * d)]
-    return [f"{name}: {row.unit_price} × {d} is no exact price per second" for d in inexact]
-
-
-def _is_exact(hourly: Decimal) -> bool:
-    """Whether an hour's price is a whole number of nano-euros per second."""
-    return hourly.scaleb(_PLACES) % 3600 == 0

@@ -1,32 +1,62 @@
-"""System checks: every plan can be priced from the files, and the files keep their rules."""
+"""System checks: every plan can be priced from the files, and the files keep their rules.
+
+They read the files alone, so they run before there is a database.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, register
 
 from billing import book
+from billing.book import PriceRow
+from billing.lint import lint
+from billing.meters import PLAN_METERS
+from portal.kernel import clock
 from services import registry
-
-_PLAN_METERS = ("vcpu", "memory_gib", "storage_gib")
+from services.spec import Offering
 
 
 @register()
 def check_prices(**_: Any) -> list[CheckMessage]:
-    """billing.E001: a fault in the files. billing.E002: an offering whose class has no price."""
+    """billing.E001: a fault in the files. billing.E002: an offering whose plans have no price, now
+    or from the day on which a price ends.
+    """
     try:
         rows = book.read()
     except ValueError as error:
         return [Error(f"Price files: {error}", id="billing.E001")]
-    faults: list[CheckMessage] = [
-        Error(f"Price files: {f}", id="billing.E001") for f in book.lint(rows)
+    faults: list[CheckMessage] = [Error(f"Price files: {f}", id="billing.E001") for f in lint(rows)]
+    try:
+        offerings = [entry.offering for entry in registry.entries().values()]
+    except ValueError:
+        return faults  # a broken catalogue has a check of its own
+    words = unpriced(offerings, rows, clock.now())
+    return faults + [
+        Error(word, hint="Add the class to a file in billing/prices/.", id="billing.E002")
+        for word in words
     ]
-    priced = {(row.price_class, row.meter) for row in rows}
-    for entry in registry.entries().values():
-        offering = entry.offering
-        missing = [m for m in _PLAN_METERS if (offering.price_class, m) not in priced]
-        if missing:
-            word = f"{offering.slug}: class {offering.price_class} has no price for {', '.join(missing)}"
-            faults.append(Error(word, id="billing.E002"))
-    return faults
+
+
+def unpriced(offerings: Iterable[Offering], rows: Sequence[PriceRow], now: datetime) -> list[str]:
+    """A sentence for each offering whose class lacks the price of a meter, now or later. Pure.
+
+    Only prices for everywhere count: a plan must have a price wherever it can be ordered.
+    """
+    found: list[str] = []
+    for offering in offerings:
+        own = [r for r in rows if r.price_class == offering.price_class and not r.region]
+        ends = sorted({r.valid_to for r in own if r.valid_to is not None and r.valid_to > now})
+        meters = dict.fromkeys((*PLAN_METERS, *(m.code for m in offering.meters)))
+        for at in (now, *ends):
+            priced = {r.meter for r in own if r.holds(at)}
+            if missing := [m for m in meters if m not in priced]:
+                found.append(
+                    f"{offering.slug}: price class {offering.price_class} has no price for "
+                    f"{', '.join(missing)} on {at:%F}"
+                )
+                break
+    return found

@@ -1,86 +1,173 @@
-"""From price files to Price rows: idempotent, and never a silent change of what holds already."""
+"""From price files to Price rows: idempotent, and never a silent change of what holds already.
+
+What people have been quoted stays: a price that has begun may be ended from now on, and its free
+allowance may grow; everything else about it takes a new entry that begins later.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
-from billing.book import FOLDER, PriceRow, lint, read
+from billing import queries
+from billing.book import FOLDER, PriceRow, plain, read
+from billing.lint import lint
 from billing.models import Price
-from portal.kernel import clock, ids
+from portal.kernel import clock
+
+_Key = tuple[str, str, str, str, str, datetime]
+# Two loads at once would both find the same rows missing.
+_LOCK = 0x706F6C646572
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load did, in rows."""
+    """What a load did (or would do), in rows."""
 
-    added: int
-    changed: int
-    same: int
+    added: int = 0
+    changed: int = 0
+    withdrawn: int = 0
+    same: int = 0
+
+    @property
+    def is_current(self) -> bool:
+        return not (self.added or self.changed or self.withdrawn)
 
 
-@transaction.atomic
-def load_prices(folder: Path = FOLDER) -> Loaded:
-    """Makes the database hold what the files say.
+def load_prices(folder: Path = FOLDER, *, write: bool = True) -> Loaded:
+    """Makes the database hold what the files say; with `write=False` only says what that takes.
 
-    A price that has not begun yet may still change; one that holds may only be ended. Raises:
-    ValueError, with every fault, and nothing is written.
+    Raises: ValueError, with every fault, and nothing is written.
     """
     rows = read(folder)
-    faults = lint(rows)
-    if faults:
+    if faults := lint(rows):
         raise ValueError("; ".join(faults))
-    added = changed = same = 0
-    for row in rows:
-        found = Price.objects.filter(
-            book=row.book,
-            price_class=row.price_class,
-            meter=row.meter,
-            region=row.region,
-            category=Price.Category.STANDARD,
-            valid_from=row.valid_from,
-        ).first()
-        if found is None:
-            _add(row)
-            added += 1
-        elif _differs(found, row):
-            _change(found, row)
-            changed += 1
-        else:
-            same += 1
-    return Loaded(added, changed, same)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+        loaded = _load(rows, clock.now(), write)
+        if not loaded.is_current and write:
+            transaction.on_commit(queries.forget_prices)
+    queries.forget_prices()
+    return loaded
 
 
-def _tiers(row: PriceRow) -> list[dict[str, str | None]]:
-    return [{"from": "0", "to": None, "unit_price": str(row.unit_price), "flat": "0"}]
+def _load(rows: list[PriceRow], now: datetime, write: bool) -> Loaded:
+    books = {row.book for row in rows}
+    stored = {_key_of(p): p for p in Price.objects.filter(book__in=books)}
+    wanted = {(*row.key, row.valid_from): row for row in rows}
+    begun = {key[:3] for key, price in stored.items() if price.valid_from <= now}
+    new = [row for key, row in wanted.items() if key not in stored]
+    both = [(stored[key], row) for key, row in wanted.items() if key in stored]
+    changed = [(price, row) for price, row in both if _fields(price) != fields_of(row)]
+    gone = [price for key, price in stored.items() if key not in wanted]
+    faults = [f for row in new if (f := _fault_of_new(row, begun, now))]
+    faults += [f for price, row in changed if (f := _fault_of_change(price, row, now))]
+    faults += [f for price in gone if (f := _fault_of_gone(price, now))]
+    if faults:
+        raise ValueError(" ".join(faults))
+    if write:
+        Price.objects.filter(pk__in=[price.pk for price in gone]).delete()
+        Price.objects.bulk_create(_price(row) for row in new)
+        for price, row in changed:
+            Price.objects.filter(pk=price.pk).update(**fields_of(row))
+    return Loaded(len(new), len(changed), len(gone), len(both) - len(changed))
 
 
-def _add(row: PriceRow) -> None:
-    Price.objects.create(
-        public_id=ids.public_id("pr"),
-        book=row.book,
-        price_class=row.price_class,
-        meter=row.meter,
-        region=row.region,
-        unit="hour",
-        currency=row.currency,
-        tiers=_tiers(row),
-        valid_from=row.valid_from,
-        valid_to=row.valid_to,
+def _fault_of_new(row: PriceRow, begun: set[tuple[str, str, str]], now: datetime) -> str:
+    if row.valid_from > now or row.key[:3] not in begun:
+        return ""
+    return (
+        f"{row.name}: a price from {row.valid_from:%F} would change what was charged since then. "
+        "Let it begin in the future."
     )
 
 
-def _differs(found: Price, row: PriceRow) -> bool:
-    return found.tiers != _tiers(row) or found.valid_to != row.valid_to
-
-
-def _change(found: Price, row: PriceRow) -> None:
-    if found.tiers != _tiers(row) and found.valid_from <= clock.now():
-        raise ValueError(
-            f"{found} holds since {found.valid_from:%F} and cannot change: give the old entry a "
-            "valid_to and add a new one."
+def _fault_of_change(price: Price, row: PriceRow, now: datetime) -> str:
+    if price.valid_from > now:
+        return ""
+    amounts = ("unit", "mode", "currency", "tiers")
+    old, new = _fields(price), fields_of(row)
+    if any(old[name] != new[name] for name in amounts):
+        return (
+            f"{row.name}: this price holds since {row.valid_from:%F} and cannot change. Give the "
+            "entry a valid_to in the future and add a new one that begins then."
         )
-    found.tiers, found.valid_to = _tiers(row), row.valid_to
-    found.save(update_fields=["tiers", "valid_to"])
+    promised = (price.free_quantity, price.free_for)
+    if promised != (Decimal(0), "") and (
+        row.free_for != price.free_for or row.free_quantity < price.free_quantity
+    ):
+        return (
+            f"{row.name}: the free allowance holds since {row.valid_from:%F} and may only grow. "
+            "Give the entry a valid_to in the future and add a new one that begins then."
+        )
+    ends = [at for at in (price.valid_to, row.valid_to) if at is not None]
+    if price.valid_to != row.valid_to and min(ends) < now:
+        return f"{row.name}: its end can only move within the future; it is {now:%F} today."
+    return ""
+
+
+def _fault_of_gone(price: Price, now: datetime) -> str:
+    if price.valid_from > now:
+        return ""
+    return (
+        f"{price.price_class}/{price.meter}: the price since {price.valid_from:%F} is missing from "
+        "the files. Keep the entry, with a valid_to, for what was charged by it."
+    )
+
+
+def _key_of(price: Price) -> _Key:
+    key = (price.book, price.price_class, price.meter, price.region, price.category)
+    return (*key, price.valid_from)
+
+
+def fields_of(row: PriceRow) -> dict[str, Any]:
+    """What a row says, beside its key, as the database holds it."""
+    return {
+        "unit": row.unit,
+        "mode": row.mode,
+        "currency": row.currency,
+        "free_quantity": row.free_quantity,
+        "free_for": row.free_for,
+        "tiers": [
+            {
+                "from": plain(tier.start),
+                "to": None if tier.end is None else plain(tier.end),
+                "unit_price": plain(tier.unit_price),
+                "flat": plain(tier.flat),
+            }
+            for tier in row.tiers
+        ],
+        "valid_to": row.valid_to,
+    }
+
+
+def _fields(price: Price) -> dict[str, Any]:
+    names = ("unit", "mode", "currency", "free_quantity", "free_for", "tiers", "valid_to")
+    return {name: getattr(price, name) for name in names}
+
+
+def _price(row: PriceRow) -> Price:
+    book, price_class, meter, region, category = row.key
+    return Price(
+        public_id=_public_id(row),
+        book=book,
+        price_class=price_class,
+        meter=meter,
+        region=region,
+        category=category,
+        valid_from=row.valid_from,
+        **fields_of(row),
+    )
+
+
+def _public_id(row: PriceRow) -> str:
+    """The same in every installation, so that a quote can be traced to its line in the files."""
+    text = "|".join((*row.key, row.valid_from.isoformat()))
+    return f"pr-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -12,7 +12,8 @@ class Price(models.Model):
 
     `region` empty = everywhere. `tiers` is a list of {from, to, unit_price, flat}, decimals as
     text; the interval [`valid_from`, `valid_to`) is half open and may not overlap another of the
-    same key.
+    same key. `free_quantity` is an allowance of a month, for what `free_for` says
+    (`billing.meters.FREE_FOR`; empty = all an organisation uses).
     """
 
     class Mode(models.TextChoices):
@@ -36,6 +37,7 @@ class Price(models.Model):
     category = models.CharField(max_length=12, choices=Category.choices, default=Category.STANDARD)
     currency = models.CharField(max_length=3, default="EUR")
     free_quantity = models.DecimalField(max_digits=24, decimal_places=9, default=0)
+    free_for = models.CharField(max_length=20, blank=True)
     tiers = models.JSONField(default=list)
     valid_from = models.DateTimeField()
     valid_to = models.DateTimeField(null=True, blank=True)

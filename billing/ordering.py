@@ -80,6 +80,7 @@ def place_order(
         tags=tags,
     )
     price = quote_for(entry.offering, admitted.plan, region.code, project.organisation)
+    # A used-up budget answers here, with the money work: `awaiting_approval` or `refused`.
     operation = actions.create(
         actor=actor,
         project=project,
@@ -168,8 +169,7 @@ def _keep(actor: Actor, operation: Operation, price: Quote) -> Order:
     )
 
 
-# -- before the click
-# -------------------------------------------------------------------------------
+# -- before the click ------------------------------------------------------------------------------
 
 
 def preview_order(

@@ -1,52 +1,63 @@
-"""What a plan costs: Σ quantity × rate of its price class. Pure and exact; nothing is rounded
-here.
+"""What a plan costs: Σ quantity × rate of its price class. Pure and exact: no amount is rounded
+before `Money.rounded`, and arithmetic that would lose a digit raises.
+
+A quote is at list price. Free allowances and volume discounts belong to all that an organisation
+uses in a month, so they come with rating.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 from typing import Any
 
 from billing.vat import VatRate
 from portal.kernel.money import HOURS_PER_MONTH, Money
 from services.spec import Offering, Plan
 
+_EXACT = Context(prec=80, traps=[Inexact, InvalidOperation])
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What an hour of one unit costs, and the price row that says so."""
+    """What one unit costs for an hour, and the price row that says so."""
 
     meter: str
     unit_price: Decimal
     price_id: str
+    currency: str = "EUR"
+    unit: str = "hour"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`quantity` units of `meter` at `unit_price` an hour."""
+    """`quantity` units of `meter` (over all `nodes`) at `unit_price` an hour."""
 
     meter: str
     quantity: Decimal
     unit_price: Decimal
     price_id: str
-    currency: str = "EUR"
+    hourly: Money
+    monthly: Money
+    unit: str = "hour"
+    nodes: int = 1
 
-    @property
-    def hourly(self) -> Money:
-        return Money(self.quantity * self.unit_price, self.currency)
 
-    @property
-    def monthly(self) -> Money:
-        return self.hourly.times(HOURS_PER_MONTH)
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A month in whole cents, as an invoice would say it: `gross` is the sum of the other two."""
+
+    net: Money
+    vat: Money
+    gross: Money
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A price with everything it is made of. Amounts are net unless they say otherwise; a month is
-    730 hours.
+    """A price with everything it is made of. Amounts are exact, and net unless they say otherwise;
+    a month is 730 hours.
     """
 
     offering: str
@@ -54,46 +65,52 @@ class Quote:
     lines: tuple[Line, ...]
     vat: VatRate
     at: datetime
-    currency: str = "EUR"
+    hourly: Money
+    hourly_gross: Money
+    monthly: Money
+    monthly_vat: Money
+    monthly_gross: Money
+    price_ids: tuple[str, ...] = field(default=())
 
     @property
-    def hourly(self) -> Money:
-        return Money(sum((line.hourly.amount for line in self.lines), Decimal(0)), self.currency)
+    def currency(self) -> str:
+        return self.hourly.currency
 
     @property
-    def monthly(self) -> Money:
-        return self.hourly.times(HOURS_PER_MONTH)
+    def charged_lines(self) -> tuple[Line, ...]:
+        """Without what costs nothing."""
+        return tuple(line for line in self.lines if line.hourly.amount)
 
     @property
-    def monthly_vat(self) -> Money:
-        return self.monthly.times(self.vat.percent / 100)
-
-    @property
-    def monthly_gross(self) -> Money:
-        return self.monthly + self.monthly_vat
-
-    @property
-    def hourly_gross(self) -> Money:
-        return self.hourly.times(1 + self.vat.percent / 100)
+    def month(self) -> Month:
+        """The month for people: rounded once, VAT on the rounded net, so that the three add up."""
+        net = self.monthly.rounded()
+        vat = net.times(_share(self.vat.percent)).rounded()
+        return Month(net, vat, net + vat)
 
     def as_json(self) -> dict[str, Any]:
-        """The snapshot that an order keeps; decimals as strings."""
+        """The snapshot that an order keeps; decimals as strings, exact."""
         return {
             "offering": self.offering,
             "plan": self.plan,
             "at": self.at.isoformat(),
             "currency": self.currency,
-            "hourly": str(self.hourly.amount),
-            "monthly_estimate": str(self.monthly.amount),
-            "monthly_gross": str(self.monthly_gross.amount),
-            "vat_percent": str(self.vat.percent),
+            "hourly": _text(self.hourly),
+            "hourly_gross": _text(self.hourly_gross),
+            "monthly_estimate": _text(self.monthly),
+            "monthly_vat": _text(self.monthly_vat),
+            "monthly_gross": _text(self.monthly_gross),
+            "vat_percent": f"{self.vat.percent:f}",
             "vat_country": self.vat.country,
+            "vat_label": self.vat.label_code,
             "lines": [
                 {
                     "meter": line.meter,
-                    "quantity": str(line.quantity),
-                    "unit_price": str(line.unit_price),
-                    "hourly": str(line.hourly.amount),
+                    "unit": line.unit,
+                    "quantity": f"{line.quantity:f}",
+                    "nodes": line.nodes,
+                    "unit_price": f"{line.unit_price:f}",
+                    "hourly": _text(line.hourly),
                     "price": line.price_id,
                 }
                 for line in self.lines
@@ -101,21 +118,78 @@ class Quote:
         }
 
 
+def _text(money: Money) -> str:
+    return f"{money.amount:f}"
+
+
+def _share(percent: Decimal) -> Decimal:
+    return percent.scaleb(-2)
+
+
 def quantities(plan: Plan) -> dict[str, Decimal]:
     """What a plan consists of, by meter, over all its nodes."""
-    return {
-        "vcpu": plan.vcpu * plan.nodes,
-        "memory_gib": Decimal(plan.memory_mib) / 1024 * plan.nodes,
-        "storage_gib": Decimal(plan.storage_gib * plan.nodes),
-    }
+    with localcontext(_EXACT):
+        return {
+            "vcpu": plan.vcpu * plan.nodes,
+            "memory_gib": Decimal(plan.memory_mib * plan.nodes) / 1024,
+            "storage_gib": Decimal(plan.storage_gib * plan.nodes),
+        }
 
 
-def quote(
+def quote_plan(
     offering: Offering, plan: Plan, rates: Mapping[str, Rate], *, vat: VatRate, at: datetime
 ) -> Quote:
     """Raises: KeyError when a quantity of the plan has no rate."""
-    lines = tuple(
-        Line(meter, quantity, rates[meter].unit_price, rates[meter].price_id)
-        for meter, quantity in quantities(plan).items()
+    return quote(
+        quantities(plan),
+        rates,
+        vat=vat,
+        at=at,
+        nodes=plan.nodes,
+        offering=offering.slug,
+        plan=plan.id,
     )
-    return Quote(offering.slug, plan.id, lines, vat, at)
+
+
+def quote(
+    wanted: Mapping[str, Decimal],
+    rates: Mapping[str, Rate],
+    *,
+    vat: VatRate,
+    at: datetime,
+    nodes: int = 1,
+    offering: str = "",
+    plan: str = "",
+) -> Quote:
+    """The price of `wanted` quantities, by meter, for an hour and a month.
+
+    Raises: KeyError when a meter has no rate; ValueError when rates are in several currencies or
+    not by the hour; decimal.Inexact rather than a lost digit.
+    """
+    with localcontext(_EXACT):
+        lines = tuple(_line(meter, amount, rates[meter], nodes) for meter, amount in wanted.items())
+        currency = lines[0].hourly.currency if lines else "EUR"
+        hourly = sum((line.hourly for line in lines), Money(Decimal(0), currency))
+        monthly = hourly.times(HOURS_PER_MONTH)
+        tax = monthly.times(_share(vat.percent))
+        return Quote(
+            offering=offering,
+            plan=plan,
+            lines=lines,
+            vat=vat,
+            at=at,
+            hourly=hourly,
+            hourly_gross=hourly + hourly.times(_share(vat.percent)),
+            monthly=monthly,
+            monthly_vat=tax,
+            monthly_gross=monthly + tax,
+            price_ids=tuple(line.price_id for line in lines),
+        )
+
+
+def _line(meter: str, quantity: Decimal, rate: Rate, nodes: int) -> Line:
+    if rate.unit != "hour":
+        raise ValueError(f"{meter} is priced by the {rate.unit}, not by the hour")
+    hourly = Money(quantity * rate.unit_price, rate.currency)
+    monthly = hourly.times(HOURS_PER_MONTH)
+    return Line(meter, quantity, rate.unit_price, rate.price_id, hourly, monthly, rate.unit, nodes)

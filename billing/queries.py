@@ -27,22 +27,23 @@ from services.spec import Offering, Plan
 if TYPE_CHECKING:
     from portal.tenancy.models import Organisation
 
-_FRESH_SECONDS = 30
+_FRESH_NANOSECONDS = 30 * 10**9
+_STANDARD = Price.Category.STANDARD.value
 
 
 @dataclass
 class _Book:
-    """The price rows of this process, read again every half minute: they change a few times a
-    year.
+    """The price rows of this process, read again every half minute: prices change a few times a
+    year and are announced, so what is read holds the next ones already.
     """
 
     rows: list[Price] = field(default_factory=list)
-    read_at: float = 0
+    read_at: int = 0
 
     def current(self) -> list[Price]:
-        if not self.rows or time.monotonic() - self.read_at > _FRESH_SECONDS:
+        if not self.rows or time.monotonic_ns() - self.read_at > _FRESH_NANOSECONDS:
             self.rows = list(Price.objects.filter(book="list"))
-            self.read_at = time.monotonic()
+            self.read_at = time.monotonic_ns()
         return self.rows
 
     def forget(self) -> None:
@@ -54,16 +55,31 @@ forget_prices = _book.forget
 
 
 def rates_for(price_class: str, region: str, at: datetime | None = None) -> dict[str, Rate]:
-    """What holds at `at` (now), by meter; a price of the region wins over one for everywhere."""
+    """What holds at `at` (now), by meter: a price of the region wins over one for everywhere, the
+    standard price over a dynamic one. No query, or one.
+    """
     moment = at or clock.now()
-    found: dict[str, Rate] = {}
-    for row in sorted(_book.current(), key=lambda r: r.region):
-        if row.price_class != price_class or row.region not in ("", region):
-            continue
-        if row.valid_from <= moment and (row.valid_to is None or moment < row.valid_to):
-            price = Decimal(row.tiers[0]["unit_price"])
-            found[row.meter] = Rate(row.meter, price, row.public_id)
-    return found
+    holding = [
+        row
+        for row in _book.current()
+        if row.price_class == price_class
+        and row.region in ("", region)
+        and row.category != Price.Category.COMMITTED
+        and row.valid_from <= moment
+        and (row.valid_to is None or moment < row.valid_to)
+    ]
+    holding.sort(key=lambda row: (row.category == _STANDARD, row.region != ""))
+    return {row.meter: _rate(row) for row in holding}
+
+
+def _rate(row: Price) -> Rate:
+    return Rate(
+        row.meter,
+        Decimal(row.tiers[0]["unit_price"]),
+        row.public_id,
+        row.currency,
+        row.unit,
+    )
 
 
 def quote_for(
@@ -77,7 +93,7 @@ def quote_for(
     moment = at or clock.now()
     rates = rates_for(offering.price_class, region, moment)
     try:
-        return pricing.quote(offering, plan, rates, vat=rate_for(organisation), at=moment)
+        return pricing.quote_plan(offering, plan, rates, vat=rate_for(organisation), at=moment)
     except KeyError as error:
         raise Unavailable(
             _("%(offering)s has no price yet, so it cannot be ordered.")
@@ -111,9 +127,9 @@ def cheapest(slugs: Iterable[str], region: str = "") -> dict[str, Quote]:
 def prices(
     *, offering: str | None = None, region: str | None = None, at: datetime | None = None
 ) -> QuerySet[Price]:
-    """The public price list: what holds at `at` (now) or begins later."""
+    """The public price list: what holds at `at`, or without it what holds now or begins later."""
     moment = at or clock.now()
-    rows = Price.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=moment))
+    rows = Price.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=moment), book="list")
     if at is not None:
         rows = rows.filter(valid_from__lte=at)
     if offering is not None:
