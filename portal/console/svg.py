@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from django.utils.formats import number_format
-from django.utils.html import conditional_escape
+from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString, mark_safe
 
 Number = int | float | Decimal
@@ -18,7 +18,7 @@ def el(tag: str, *children: str, **attributes: object) -> SafeString:
     Underscores of attribute names become dashes, a trailing one is dropped: `class_`, `aria_label`.
     """
     pairs = "".join(
-        f' {name.strip("_").replace("_", "-")}="{conditional_escape(value)}"'
+        f' {name.strip("_").replace("_", "-")}="{escape(str(value))}"'
         for name, value in attributes.items()
         if value is not None
     )
@@ -47,8 +47,9 @@ def polyline(values: Sequence[Number], top: float, width: float, height: float) 
 
 def quantity(value: Number) -> str:
     """A value for people: whole above 100, else one decimal."""
-    whole = abs(value) >= 100 or value == int(value)
-    return number_format(round(float(value), 0 if whole else 1), 0 if whole else 1, use_l10n=True)
+    number = float(value)
+    places = 0 if abs(number) >= 100 or number.is_integer() else 1
+    return number_format(round(number, places), places, use_l10n=True)
 
 
 def with_unit(text: str, unit: str) -> str:
