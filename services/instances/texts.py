@@ -67,6 +67,10 @@ _ERRORS = {
         gettext_noop("The data directory cannot be written to."),
         gettext_noop("Make it writable for the user who runs Polder, then try again."),
     ),
+    "engine-no-build": (
+        gettext_noop("The package index holds no build of this server program for this machine."),
+        gettext_noop("Choose another version; staff can point the package index elsewhere."),
+    ),
     "engine-missing": (
         gettext_noop("The server program of this version is not installed."),
         gettext_noop("Install it with “manage.py engines install”, then try again."),

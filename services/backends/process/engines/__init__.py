@@ -6,7 +6,6 @@ once, here.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +21,7 @@ __all__ = [
     "home",
     "install",
     "python",
+    "remove",
     "remove_unused",
     "root",
     "state",
@@ -39,10 +39,8 @@ def state(name: str) -> EngineState:
             code="" if found else "engine-missing-debian",
             detail="" if found else engine.source.package,
         )
-    if engine.toolchain and not state(engine.toolchain).installed:
-        percent = store.read_progress(engine.toolchain)
-        code, detail = store.read_failure(engine.toolchain)
-        return EngineState(False, None, percent, code, detail)
+    if engine.toolchain and not (toolchain := state(engine.toolchain)).installed:
+        return toolchain
     if store.is_installed(engine):
         return EngineState(True, _home(engine))
     code, detail = store.read_failure(name)
@@ -50,11 +48,23 @@ def state(name: str) -> EngineState:
 
 
 def home(name: str) -> Path:
-    """The engine's directory. Raises: Permanent when it is not installed."""
+    """The engine's directory. Raises: Permanent when it is not installed, KeyError."""
     found = state(name)
     if found.home is None:
+        source = registry.engine(name).source
+        if isinstance(source, Debian):
+            raise _missing(source)
         raise Permanent(found.code or "engine-missing", detail=found.detail, engine=name)
     return found.home
+
+
+def _missing(source: Debian) -> Permanent:
+    return Permanent(
+        "engine-missing-debian",
+        package=source.package,
+        program=source.program,
+        detail=f"{source.program} comes with the Debian package {source.package}.",
+    )
 
 
 def python(name: str) -> Path:
@@ -75,9 +85,7 @@ def install(name: str, *, progress: Callable[[int, str], None] | None = None) ->
     if state(name).installed:
         return home(name)
     if isinstance(engine.source, Debian):
-        raise Permanent(
-            "engine-missing-debian", package=engine.source.package, program=engine.source.program
-        )
+        raise _missing(engine.source)
     if engine.toolchain:
         install(engine.toolchain, progress=progress)
 
@@ -100,7 +108,7 @@ def _fill(engine: Engine, part: Path, tell: Callable[[int, str], None]) -> None:
         case Maven():
             maven.fill(engine, engine.source, part, tell)
         case Debian():
-            raise Permanent("engine-missing-debian", package=engine.source.package)
+            raise _missing(engine.source)
 
 
 def _home(engine: Engine) -> Path:
@@ -108,15 +116,30 @@ def _home(engine: Engine) -> Path:
     return wheel.home(engine.source, installed) if isinstance(engine.source, Wheel) else installed
 
 
+def remove(name: str) -> bool:
+    """Deletes an installed engine, or what is left of one; waits for a process that makes it. False
+    when there was nothing. Raises: Permanent.
+    """
+    with store.held(name):
+        there = (root() / name).exists()
+        store.discard(name)
+    return there
+
+
 def remove_unused(in_use: set[str]) -> list[str]:
-    """Deletes installed engines that nothing names any more; toolchains of those in use stay."""
-    keep = set(in_use)
-    known = registry.engines()
-    keep |= {known[n].toolchain for n in in_use if n in known and known[n].toolchain}
+    """Deletes installed engines that nothing names any more, and downloads that none shares;
+    toolchains of those in use stay, and so does what is being made. Returns the deleted names.
+    """
+    keep, known = set(in_use), registry.engines()
+    while more := {known[n].toolchain for n in keep if n in known} - keep - {""}:
+        keep |= more
     gone = []
-    for path in root().glob("*/manifest.json"):
-        name = path.parent.name
-        if name not in keep and not name.endswith((".part", ".old")):
-            shutil.rmtree(path.parent, ignore_errors=True)
-            gone.append(name)
+    for name in sorted({path.parent.name for path in root().glob("*/manifest.json")} - keep):
+        if name.endswith(".old"):
+            continue
+        with store.held(name, wait=False) as ours:
+            if ours:
+                store.discard(name)
+                gone.append(name)
+    maven.prune()
     return gone

@@ -8,28 +8,31 @@ more.
 
 from __future__ import annotations
 
-import fnmatch
+import contextlib
 import hashlib
-import io
 import json
-import logging
 import os
+import secrets
 import shutil
-import tarfile
-import zipfile
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from pathlib import Path, PurePosixPath
+import tempfile
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from pathlib import Path
 from typing import Any, TypedDict
 
 import requests
 from django.conf import settings
 
 from portal.kernel.errors import Permanent, Temporary
-from services.backends.process.engines.store import Progress, root
+from services.backends.process.engines import archive
+from services.backends.process.engines.store import (
+    DISK_FULL,
+    NOT_WRITABLE,
+    Progress,
+    last_words,
+    root,
+)
 from services.spec import Engine, Maven
 
-logger = logging.getLogger(__name__)
 _AT_ONCE = 6
 _TIMEOUT_SECONDS = 60
 
@@ -45,58 +48,123 @@ class Artifact(TypedDict):
 def fill(engine: Engine, source: Maven, part: Path, progress: Progress) -> None:
     """Raises: Permanent("engine-checksum"), Temporary("engine-download")."""
     artifacts: list[Artifact] = json.loads(source.lock.read_text())["artifacts"]
-    total = sum(a["size"] for a in artifacts) or 1
-    done = 0
-    context = _context()
-    files: dict[str, Path] = {}
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        jobs = {pool.submit(_fetch, context, a): a for a in artifacts}
-        for job in as_completed(jobs):
-            artifact = jobs[job]
-            files[artifact["coord"]] = job.result()
-            done += artifact["size"]
-            progress(90 * done // total, "download")
+    downloads = part / ".downloads"
+    files = _fetch_all(_context(downloads), artifacts, progress)
     if source.unpack is None:
         _lay(files, part)
     else:
         progress(92, "unpack")
-        _unpack(next(iter(files.values())), source, part)
+        (opened,) = files.values()
+        archive.unpack(opened, source, part)
+    shutil.rmtree(downloads)
     for pattern in source.executable:
         for path in part.glob(pattern):
             path.chmod(0o755)
 
 
-def _context() -> Any:
+def _context(folder: Path) -> Any:
     from jgo.maven import MavenContext
 
-    cache = root() / ".m2"
-    cache.mkdir(parents=True, exist_ok=True)
-    mirror = settings.POLDER_MAVEN_REPOSITORY
+    mirror = settings.POLDER_MAVEN_REPOSITORY.rstrip("/")
     return MavenContext(
-        repo_cache=cache,
+        repo_cache=folder,
         timeout=_TIMEOUT_SECONDS,
         remote_repos={"mirror": mirror} if mirror else None,
     )
 
 
+def _fetch_all(context: Any, artifacts: list[Artifact], progress: Progress) -> dict[str, Path]:
+    """The locked files by coordinate, in the folder of `context`."""
+    total = sum(a["size"] for a in artifacts) or 1
+    files: dict[str, Path] = {}
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
+        jobs = {pool.submit(_fetch, context, a): a["coord"] for a in artifacts}
+        waiting = set(jobs)
+        while waiting:
+            done, waiting = wait(waiting, timeout=0.3, return_when=FIRST_EXCEPTION)
+            files |= {jobs[job]: job.result() for job in done}
+            progress(min(90, 90 * _bytes(context.repo_cache) // total), "download")
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return files
+
+
+def _bytes(folder: Path) -> int:
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(parent, name)).st_size
+    return total
+
+
+# -- one file -------------------------------------------------------------------------------------
+
+
+def cache() -> Path:
+    """Checked files that later installations reuse. A file gets here whole, by rename, so that
+    installations which run at the same time cannot spoil each other's.
+    """
+    return root() / ".m2"
+
+
+def prune() -> None:
+    """Deletes what no installed engine shares."""
+    for path in cache().rglob("*"):
+        if path.is_file() and path.stat().st_nlink == 1:
+            path.unlink(missing_ok=True)
+
+
 def _fetch(context: Any, artifact: Artifact) -> Path:
-    group, name, packaging, classifier, version = artifact["coord"].split(":")
-    found = context.project(group, name).at_version(version).artifact(classifier, packaging)
+    found = _find(context, artifact["coord"])
+    own = Path(found.cached_path)
+    shared = cache() / own.relative_to(context.repo_cache)
+    if _copy(shared, own):
+        if _sha256(own) == artifact["sha256"]:
+            return own
+        shared.unlink(missing_ok=True)
     for attempt in (1, 2):
-        try:
-            path = Path(found.resolve())
-        except (requests.RequestException, OSError, RuntimeError, AssertionError) as error:
-            if attempt == 2:
-                raise Temporary(
-                    "engine-download", retry_after=30, detail=f"{artifact['coord']}: {error}"[:600]
-                ) from error
-            continue
-        if _sha256(path) == artifact["sha256"]:
-            return path
-        path.unlink(missing_ok=True)
+        own.unlink(missing_ok=True)
+        if _download(found, artifact, last=attempt == 2) and _sha256(own) == artifact["sha256"]:
+            _copy(own, shared)
+            return own
     raise Permanent(
         "engine-checksum", detail=f"{artifact['coord']} is not the file that the lock names."
     )
+
+
+def _download(found: Any, artifact: Artifact, *, last: bool) -> bool:
+    """False when it may be tried once more. Raises: Temporary at the last try, OSError of the
+    disk.
+    """
+    try:
+        found.resolve()
+    except (requests.RequestException, OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in (*DISK_FULL, *NOT_WRITABLE):
+            raise
+        if last:
+            words = last_words(f"{artifact['coord']}: {error}")
+            raise Temporary("engine-download", retry_after=30, detail=words) from error
+        return False
+    return True
+
+
+def _copy(path: Path, target: Path) -> bool:
+    """A hard link where the disk can, made under another name first. False if there is no
+    `path`.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        os.link(path, part)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        shutil.copy2(path, part)
+    part.replace(target)
+    part.unlink(missing_ok=True)  # the rename leaves it where both were the same file
+    return True
 
 
 def _sha256(path: Path) -> str:
@@ -105,107 +173,47 @@ def _sha256(path: Path) -> str:
 
 
 def _lay(files: dict[str, Path], part: Path) -> None:
-    """All jars side by side, linked from the cache; two of one name get their group in front."""
+    """All jars side by side; two of one name get their group in front."""
     for coord, path in sorted(files.items()):
-        group = coord.split(":")[0]
         target = part / path.name
         if target.exists():
-            target = part / f"{group}.{path.name}"
-        try:
-            os.link(path, target)
-        except OSError:
-            shutil.copy2(path, target)
-        target.chmod(0o644)
+            target = part / f"{coord.split(':')[0]}.{path.name}"
+        path.rename(target)
 
 
-# -- archives
-# ---------------------------------------------------------------------------------------
-
-
-def _unpack(archive: Path, source: Maven, part: Path) -> None:
-    """What lies under `source.unpack`; `inner.txz!` in front of it opens an archive inside the
-    archive.
-    """
-    inner, _, prefix = (source.unpack or "").rpartition("!")
-    opened: Path | io.BytesIO = _member(archive, inner) if inner else archive
-    for name, mode, data in _members(opened, inner or archive.name):
-        path = _below(name, prefix)
-        if path is None or any(str(path).startswith(p) for p in source.leave_out):
-            continue
-        target = part / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(data, str):
-            target.symlink_to(data)
-            continue
-        with target.open("wb") as file:
-            shutil.copyfileobj(data, file)
-        target.chmod(0o755 if mode & 0o100 else 0o644)
-
-
-def _member(archive: Path, pattern: str) -> io.BytesIO:
-    with zipfile.ZipFile(archive) as file:
-        names = fnmatch.filter(file.namelist(), pattern)
-        if not names:
-            raise Permanent("engine-checksum", detail=f"{archive.name} holds no {pattern}")
-        return io.BytesIO(file.read(names[0]))
-
-
-def _members(opened: Path | io.BytesIO, name: str) -> Iterator[tuple[str, int, Any]]:
-    """(name, mode, file or link target) of each file in a zip or tar."""
-    if name.endswith((".zip", ".jar")):
-        with zipfile.ZipFile(opened) as file:
-            for info in file.infolist():
-                if not info.is_dir():
-                    with file.open(info) as data:
-                        yield info.filename, info.external_attr >> 16, data
-        return
-    stream = opened if isinstance(opened, io.BytesIO) else opened.open("rb")
-    with stream, tarfile.open(mode="r:*", fileobj=stream) as tar:
-        for member in tar:
-            if member.issym():
-                yield member.name, 0o777, member.linkname
-            elif member.isfile():
-                yield member.name, member.mode, tar.extractfile(member)
-
-
-def _below(name: str, prefix: str) -> PurePosixPath | None:
-    """`name` relative to `prefix` (parts may hold `*`); None outside it. Raises: Permanent on a
-    path that escapes.
-    """
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
-        raise Permanent("engine-checksum", detail=f"the archive holds the path {name}")
-    wanted = PurePosixPath(prefix).parts if prefix else ()
-    parts = tuple(p for p in path.parts if p != ".")
-    if len(parts) <= len(wanted):
-        return None
-    if not all(fnmatch.fnmatch(p, w) for p, w in zip(parts, wanted, strict=False)):
-        return None
-    return PurePosixPath(*parts[len(wanted) :])
+# -- the developer's side -------------------------------------------------------------------------
 
 
 def lock(roots: list[str]) -> list[Artifact]:
-    """Resolves `roots` (developer's side; POMs are read once) into lock lines.
+    """Resolves `roots` (POMs are read once) into lock lines.
 
     A root is `group:artifact:version` or all five parts; `=` in front takes that file alone, `-`
     leaves one out.
     """
-    context = _context()
-    plain = [r for r in roots if r[0] not in "=-"]
-    dropped = {r[1:] for r in roots if r.startswith("-")}
-    wanted = {_five(r[1:]) for r in roots if r.startswith("=")}
-    if plain:  # without the "!" jgo would import each root as a list of versions
-        direct, deeper = context.resolver.resolve(
-            [context.create_dependency(f"{r}!") for r in plain]
-        )
-        for found in (*direct, *deeper):
-            if _belongs(found, found in deeper, dropped):
-                kind = "jar" if found.type in ("bundle", "test-jar", "maven-plugin") else found.type
-                classifier = found.classifier or ""
-                wanted.add(
-                    f"{found.groupId}:{found.artifactId}:{kind}:{classifier}:{found.version}"
-                )
-    return [_locked(context, coord) for coord in sorted(wanted)]
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(_AT_ONCE) as pool:
+        context = _context(Path(folder))
+        wanted = {_five(r[1:]) for r in roots if r.startswith("=")}
+        wanted |= _resolved(context, [r for r in roots if r[0] not in "=-"], _dropped(roots))
+        return list(pool.map(lambda coord: _locked(context, coord), sorted(wanted)))
+
+
+def _dropped(roots: list[str]) -> set[str]:
+    return {r[1:] for r in roots if r.startswith("-")}
+
+
+def _resolved(context: Any, roots: list[str], dropped: set[str]) -> set[str]:
+    """Coordinates of `roots` and all they need to run."""
+    if not roots:
+        return set()
+    # Without the "!" jgo would import each root as a list of versions.
+    direct, deeper = context.resolver.resolve([context.create_dependency(f"{r}!") for r in roots])
+    found = set()
+    for need, transitive in (*((d, False) for d in direct), *((d, True) for d in deeper)):
+        if _belongs(need, transitive, dropped):
+            kind = "jar" if need.type in ("bundle", "test-jar", "maven-plugin") else need.type
+            coord = (need.groupId, need.artifactId, kind, need.classifier or "", need.version)
+            found.add(":".join(coord))
+    return found
 
 
 def _belongs(found: Any, transitive: bool, dropped: set[str]) -> bool:
@@ -223,8 +231,10 @@ def _five(coord: str) -> str:
 
 
 def _locked(context: Any, coord: str) -> Artifact:
-    group, name, packaging, classifier, version = coord.split(":")
-    path = Path(
-        context.project(group, name).at_version(version).artifact(classifier, packaging).resolve()
-    )
+    path = Path(_find(context, coord).resolve())
     return {"coord": coord, "sha256": _sha256(path), "size": path.stat().st_size}
+
+
+def _find(context: Any, coord: str) -> Any:
+    group, name, packaging, classifier, version = coord.split(":")
+    return context.project(group, name).at_version(version).artifact(classifier, packaging)

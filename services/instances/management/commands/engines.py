@@ -1,4 +1,6 @@
-"""`manage.py engines list | install NAME… | lock NAME`: server programs of the process backend."""
+"""`manage.py engines list | install NAME… | remove NAME… | lock NAME…`: server programs of the
+process backend.
+"""
 
 from __future__ import annotations
 
@@ -18,23 +20,33 @@ from services.spec import Debian, Engine, Maven, Wheel
 
 
 class Command(BaseCommand):
-    help = "Lists, installs and (for developers) locks the server programs of the process backend."
+    help = (
+        "Lists, installs, removes and (for developers) locks the server programs of the process "
+        "backend. Locking a wheel needs `uv` beside Python."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("what", choices=["list", "install", "lock"])
+        parser.add_argument("what", choices=["list", "install", "remove", "lock"])
         parser.add_argument("names", nargs="*", metavar="NAME")
 
     def handle(self, *, what: str, names: list[str], **_: Any) -> None:
         unknown = [n for n in names if n not in registry.engines()]
         if unknown:
             raise CommandError(f"There is no engine {unknown[0]!r}. `engines list` shows all.")
+        if what != "list" and not names:
+            raise CommandError(f"Name at least one engine to {what}. `engines list` shows all.")
         if what == "list":
             self._list()
+            return
+        do = {"install": self._install, "remove": self._remove, "lock": self._lock}[what]
         for name in names:
-            if what == "install":
-                self._install(name)
-            elif what == "lock":
-                self._lock(registry.engine(name))
+            try:
+                do(registry.engine(name))
+            except BackendError as error:
+                text, hint = error_text(error.code, error.params)
+                title = registry.engine(name).title
+                said = " ".join(filter(None, (text, hint, error.detail)))
+                raise CommandError(f"{title}: {said}") from error
 
     def _list(self) -> None:
         for name, engine in sorted(registry.engines().items()):
@@ -42,23 +54,27 @@ class Command(BaseCommand):
             word = "installed" if state.installed else state.detail or f"{engine.download_mib} MB"
             self.stdout.write(f"{name:20} {engine.title:32} {engine.licence:24} {word}")
 
-    def _install(self, name: str) -> None:
-        engine, last = registry.engine(name), -1
+    def _install(self, engine: Engine) -> None:
+        last = -10
 
         def show(percent: int, what: str) -> None:
             nonlocal last
-            if percent // 10 != last // 10:
-                last = percent
+            if percent >= last + 10:
+                last = percent - percent % 10
                 self.stdout.write(f"{engine.title}: {what} {percent} %")
                 self.stdout.flush()
 
-        try:
-            engines.install(name, progress=show)
-        except BackendError as error:
-            text, hint = error_text(error.code, error.params)
-            package = error.params.get("package", "")
-            raise CommandError(f"{engine.title}: {text} {hint} {package} {error.detail}") from error
+        engines.install(engine.name, progress=show)
         self.stdout.write(f"{engine.title}: installed.")
+
+    def _remove(self, engine: Engine) -> None:
+        if isinstance(engine.source, Debian):
+            raise CommandError(
+                f"{engine.title} belongs to the Debian package {engine.source.package}; "
+                "remove that with apt."
+            )
+        gone = engines.remove(engine.name)
+        self.stdout.write(f"{engine.title}: {'removed' if gone else 'was not installed'}.")
 
     def _lock(self, engine: Engine) -> None:
         match engine.source:
