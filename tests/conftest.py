@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from services import backends
@@ -26,6 +28,15 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         work, "enqueue", lambda operation_id, code, delay=0: collected.append(operation_id)
     )
     return collected
+
+
+@pytest.fixture
+def plain_static(settings: Any) -> None:
+    """Unhashed names: pages render without collectstatic."""
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
 
 
 @pytest.fixture

@@ -1,0 +1,435 @@
+"""Organisations, projects and members: who may write, what is refused, what is written down."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from portal.audit.models import AuditEvent
+from portal.audit.queries import verify
+from portal.kernel import clock
+from portal.kernel.actor import SYSTEM, Actor
+from portal.kernel.errors import Conflict, Invalid, NotFound, NotPermitted
+from portal.tenancy import access, actions, queries
+from portal.tenancy.first_steps import make_home
+from portal.tenancy.models import Membership, Organisation, Project
+from portal.tenancy.permissions import Permission, Role
+from tests.makers import (
+    actor_for,
+    make_member,
+    make_organisation,
+    make_owner,
+    make_project,
+    make_user,
+)
+
+pytestmark = pytest.mark.django_db
+STAFF = Actor(kind="staff", id="1", name="staff@provider.example", is_staff=True)
+
+
+def membership(user: Any) -> Membership:
+    return Membership.objects.get(user=user)
+
+
+def last_event() -> AuditEvent:
+    return AuditEvent.objects.latest("id")
+
+
+def test_the_maker_of_an_organisation_owns_it() -> None:
+    anna = actor_for(make_user())
+    made = actions.create_organisation(actor=anna, name="Anna Bakery", country="NL")
+    assert (made.slug, made.name, made.country) == ("anna-bakery", "Anna Bakery", "NL")
+    assert access.permissions_in_organisation(anna, made) == frozenset(Permission)
+    event = last_event()
+    assert (event.chain, event.verb, event.actor_id) == (
+        "anna-bakery",
+        "organisation.create",
+        anna.id,
+    )
+
+
+def test_the_provider_makes_an_organisation_for_somebody() -> None:
+    owner = make_user()
+    made = actions.create_organisation(actor=STAFF, name="Acme", owner=owner)
+    assert membership(owner).role == Role.OWNER
+    assert access.permissions_in_organisation(STAFF, made) == frozenset()
+    with pytest.raises(NotPermitted, match="Only the provider"):
+        actions.create_organisation(actor=actor_for(owner), name="Other", owner=make_user())
+
+
+@pytest.mark.parametrize("slug", ["provider", "new", "A", "-a", "a-", "a_b", "1a", "x" * 41, ""])
+def test_bad_and_reserved_slugs_are_refused(slug: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        actions.create_organisation(actor=SYSTEM, name="Name", slug=slug)
+    assert list(refused.value.fields) == ["slug"]
+
+
+@pytest.mark.parametrize(
+    "name", ["Provider", "New", "Земля", "1 2 3", "a_b", "A" * 120, "!", "Müller & Söhne"]
+)
+def test_every_name_gets_a_slug_that_may_be_asked_for(name: str) -> None:
+    made = actions.create_organisation(actor=SYSTEM, name=name)
+    again = actions.create_organisation(actor=SYSTEM, name=name)
+    assert made.slug not in ("provider", "new", again.slug)
+    for slug in (made.slug, again.slug):
+        Organisation.objects.filter(slug=slug).delete()
+        assert actions.create_organisation(actor=SYSTEM, name="x", slug=slug).slug == slug
+
+
+def test_a_taken_slug_and_a_bad_country_are_both_said() -> None:
+    make_organisation("acme")
+    with pytest.raises(Invalid) as refused:
+        actions.create_organisation(actor=SYSTEM, name=" ", slug="acme", country="nl")
+    assert sorted(refused.value.fields) == ["country", "name", "slug"]
+
+
+def test_a_bound_token_makes_no_organisation() -> None:
+    project = make_project()
+    bound = replace(make_owner(project), organisation_id=project.organisation_id)
+    with pytest.raises(NotPermitted):
+        actions.create_organisation(actor=bound, name="Escape")
+
+
+def test_organisation_and_project_are_changed_and_written_down() -> None:
+    project = make_project()
+    owner = make_owner(project)
+    actions.update_organisation(
+        actor=owner, organisation=project.organisation, name="New name", country="DE"
+    )
+    actions.update_project(
+        actor=owner, project=project, name="P", time_zone="Europe/Berlin", tags={"team": "a"}
+    )
+    event = last_event()
+    assert event.verb == "project.update"
+    assert event.project == project.slug
+    assert event.before["time_zone"] == "Europe/Amsterdam"
+    assert event.after == {"name": "P", "time_zone": "Europe/Berlin", "tags": {"team": "a"}}
+    stored = Project.objects.select_related("organisation").get(pk=project.pk)
+    assert (stored.name, stored.tags) == ("P", {"team": "a"})
+    assert (stored.organisation.name, stored.organisation.country) == ("New name", "DE")
+    assert verify(project.organisation.slug).ok
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "x\0"}, "name"),
+        ({"time_zone": "Mars/Base"}, "time_zone"),
+        ({"tags": {"Upper": "x"}}, "tags"),
+        ({"tags": {"ok": 1}}, "tags"),
+        ({"tags": {f"t{n}": "" for n in range(21)}}, "tags"),
+    ],
+)
+def test_a_bad_change_of_a_project_is_refused(change: dict[str, Any], field: str) -> None:
+    project = make_project()
+    with pytest.raises(Invalid) as refused:
+        actions.update_project(actor=make_owner(project), project=project, **change)
+    assert list(refused.value.fields) == [field]
+    assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.BILLING, Role.VIEWER])
+def test_writes_are_refused_to_roles_without_the_right(role: Role) -> None:
+    project = make_project()
+    organisation = project.organisation
+    actor = actor_for(make_member(project, role))
+    other = membership(make_member(project, Role.VIEWER))
+    for write in (
+        lambda: actions.update_organisation(actor=actor, organisation=organisation, name="x"),
+        lambda: actions.create_project(actor=actor, organisation=organisation, name="x"),
+        lambda: actions.update_project(actor=actor, project=project, name="x"),
+        lambda: actions.add_member(
+            actor=actor, organisation=organisation, user=make_user(), role=Role.VIEWER
+        ),
+        lambda: actions.change_member(actor=actor, member=other, role=Role.OPERATOR),
+        lambda: actions.remove_member(actor=actor, member=other),
+        lambda: list(queries.members_for(actor, organisation)),
+    ):
+        with pytest.raises(NotPermitted):
+            write()
+    assert not AuditEvent.objects.exists()
+
+
+def test_strangers_cannot_write_either() -> None:
+    project = make_project()
+    stranger = make_owner(make_project())
+    member = membership(make_member(project, Role.VIEWER))
+    with pytest.raises(NotFound):
+        actions.create_project(actor=stranger, organisation=project.organisation, name="x")
+    with pytest.raises(NotFound):
+        actions.remove_member(actor=stranger, member=member)
+    with pytest.raises(NotFound):
+        queries.member_for(stranger, member.pk)
+
+
+GIVEN_BY_ADMIN = {
+    Role.OWNER: False,
+    Role.ADMIN: True,
+    Role.OPERATOR: True,
+    Role.BILLING: False,
+    Role.VIEWER: True,
+}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_nobody_gives_more_than_they_hold(role: Role) -> None:
+    project = make_project()
+    admin = actor_for(make_member(project, Role.ADMIN))
+    viewer = membership(make_member(project, Role.VIEWER))
+    own = membership(make_member(project, Role.ADMIN))
+    given = []
+    for member, actor in ((viewer, admin), (own, actor_for(own.user))):
+        try:
+            actions.change_member(actor=actor, member=member, role=role)
+            given.append(True)
+        except NotPermitted:
+            given.append(False)
+    try:
+        actions.add_member(
+            actor=admin, organisation=project.organisation, user=make_user(), role=role
+        )
+        given.append(True)
+    except NotPermitted:
+        given.append(False)
+    assert given == [GIVEN_BY_ADMIN[role]] * 3
+    owner = make_owner(project)
+    actions.add_member(actor=owner, organisation=project.organisation, user=make_user(), role=role)
+
+
+def test_an_admin_leaves_owners_alone_and_may_remove_others() -> None:
+    project = make_project()
+    admin = actor_for(make_member(project, Role.ADMIN))
+    owner = membership(make_member(project, Role.OWNER))
+    make_owner(project)
+    billing = membership(make_member(project, Role.BILLING))
+    with pytest.raises(NotPermitted):
+        actions.remove_member(actor=admin, member=owner)
+    with pytest.raises(NotPermitted):
+        actions.change_member(actor=admin, member=owner, role=Role.VIEWER)
+    actions.remove_member(actor=admin, member=billing)
+    assert not Membership.objects.filter(pk=billing.pk).exists()
+    assert (last_event().verb, last_event().before["role"]) == ("member.remove", "billing")
+
+
+def test_a_project_s_owner_manages_its_members_and_no_others() -> None:
+    project = make_project()
+    head = actor_for(make_member(project, Role.OWNER, only_project=True))
+    added = actions.add_member(
+        actor=head,
+        organisation=project.organisation,
+        project=project,
+        user=make_user(),
+        role=Role.OPERATOR,
+    )
+    assert access.permissions_in(actor_for(added.user), project)
+    with pytest.raises(NotPermitted):
+        actions.add_member(
+            actor=head, organisation=project.organisation, user=make_user(), role=Role.VIEWER
+        )
+    with pytest.raises(NotFound):
+        actions.add_member(
+            actor=head,
+            organisation=project.organisation,
+            project=make_project(project.organisation),
+            user=make_user(),
+            role=Role.VIEWER,
+        )
+
+
+def test_bad_members_are_refused() -> None:
+    project = make_project()
+    owner = make_owner(project)
+    user = make_member(project, Role.VIEWER)
+    call: dict[str, Any] = {"actor": owner, "organisation": project.organisation}
+    with pytest.raises(Conflict, match="is a member already"):
+        actions.add_member(**call, user=user, role=Role.ADMIN)
+    with pytest.raises(Invalid, match="role"):
+        actions.add_member(**call, user=make_user(), role="king")
+    with pytest.raises(Invalid, match="another organisation"):
+        actions.add_member(**call, user=user, role=Role.VIEWER, project=make_project())
+    with pytest.raises(Invalid, match="still to come"):
+        actions.add_member(**call, user=make_user(), role=Role.VIEWER, expires_at=clock.now())
+
+
+def test_expiry_is_set_and_taken_off() -> None:
+    project = make_project()
+    owner = make_owner(project)
+    member = membership(make_member(project, Role.VIEWER))
+    soon = clock.now() + timedelta(days=1)
+    assert actions.change_member(actor=owner, member=member, expires_at=soon).expires_at == soon
+    assert actions.change_member(actor=owner, member=member, role=Role.ADMIN).expires_at == soon
+    assert actions.change_member(actor=owner, member=member, forever=True).expires_at is None
+    assert last_event().before == {"role": "admin", "expires_at": soon.isoformat()}
+    with pytest.raises(Invalid):
+        actions.change_member(actor=owner, member=member, expires_at=clock.now())
+
+
+def test_the_last_owner_stays() -> None:
+    project = make_project()
+    user = make_member(project, Role.OWNER)
+    owner, member = actor_for(user), membership(user)
+    sleeping = make_member(project, Role.OWNER)
+    sleeping.is_active = False
+    sleeping.save()
+    make_member(project, Role.OWNER, expires_at=clock.now() + timedelta(days=1))
+    make_member(project, Role.OWNER, only_project=True)
+    soon = clock.now() + timedelta(days=9)
+    for change in (
+        lambda: actions.remove_member(actor=owner, member=member),
+        lambda: actions.change_member(actor=owner, member=member, role=Role.ADMIN),
+        lambda: actions.change_member(actor=owner, member=member, expires_at=soon),
+    ):
+        with pytest.raises(Conflict) as refused:
+            change()
+        assert refused.value.code == "last-owner"
+    make_owner(project)
+    actions.remove_member(actor=owner, member=member)
+    assert access.permissions_in(owner, project) == frozenset()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_cannot_leave_at_the_same_time() -> None:
+    project = make_project()
+    users = [make_member(project, Role.OWNER) for _ in range(2)]
+    start, outcomes = threading.Barrier(2), []
+
+    def leave(user: Any) -> None:
+        start.wait()
+        try:
+            actions.remove_member(actor=actor_for(user), member=membership(user))
+            outcomes.append("left")
+        except Conflict:
+            outcomes.append("stays")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=leave, args=[user]) for user in users]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["left", "stays"]
+    assert Membership.objects.count() == 1
+
+
+def test_members_leave_by_themselves_but_not_by_a_token() -> None:
+    project = make_project()
+    user = make_member(project, Role.VIEWER)
+    member = membership(user)
+    token = replace(actor_for(user), token_id="tk-1", scopes=frozenset({"instance.view"}))
+    with pytest.raises(NotPermitted):
+        actions.remove_member(actor=token, member=member)
+    actions.remove_member(actor=actor_for(user), member=member)
+    with pytest.raises(NotFound, match="removed in the meantime"):
+        actions.remove_member(actor=actor_for(user), member=member)
+
+
+def test_suspension_is_the_provider_s() -> None:
+    project = make_project()
+    owner = make_owner(project)
+    organisation = project.organisation
+    with pytest.raises(NotPermitted):
+        actions.suspend_organisation(actor=owner, organisation=organisation)
+    actions.suspend_organisation(actor=STAFF, organisation=organisation, reason="unpaid")
+    assert (last_event().verb, last_event().reason) == ("organisation.suspend", "unpaid")
+    with pytest.raises(NotPermitted, match="suspended"):
+        actions.update_project(
+            actor=owner, project=access.project(owner, project.slug, Permission.PROJECT_VIEW)
+        )
+    with pytest.raises(NotPermitted):
+        actions.lift_suspension(actor=owner, organisation=organisation)
+    actions.lift_suspension(actor=STAFF, organisation=organisation)
+    assert access.project(owner, project.slug, Permission.PROJECT_UPDATE) == project
+
+
+def test_a_new_person_gets_a_home_once() -> None:
+    user = make_user("anna@test.example")
+    home = make_home(user)
+    assert home is not None
+    assert home.organisation.slug == "anna"
+    assert access.permissions_in(actor_for(user), home) == frozenset(Permission)
+    assert make_home(user) is None
+    assert make_home(make_member(home, Role.VIEWER)) is None
+    assert Project.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_first_requests_make_one_home() -> None:
+    user, start = make_user(), threading.Barrier(4)
+
+    def visit() -> None:
+        start.wait()
+        make_home(user)
+        connection.close()
+
+    threads = [threading.Thread(target=visit) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (Organisation.objects.count(), Project.objects.count()) == (1, 1)
+
+
+def test_lists_show_what_is_one_s_own() -> None:
+    project = make_project()
+    owner = make_owner(project)
+    make_owner(make_project())
+    viewer = make_member(project, Role.VIEWER, only_project=True)
+    assert list(queries.projects_for(owner)) == [project]
+    assert list(queries.organisations_for(owner)) == [project.organisation]
+    members = list(queries.members_for(owner, project.organisation))
+    assert [m.user for m in members][-1] == viewer
+    assert len(members) == 2
+    assert queries.member_for(owner, members[0].pk) == members[0]
+
+
+ADMIN_PAGES = [
+    ("tenancy", "organisation"),
+    ("tenancy", "project"),
+    ("tenancy", "membership"),
+    ("accounts", "serviceaccount"),
+    ("accounts", "apitoken"),
+    ("audit", "auditevent"),
+]
+
+
+@pytest.mark.usefixtures("plain_static")
+@pytest.mark.parametrize(("app", "model"), ADMIN_PAGES)
+def test_admin_lists_are_to_look_at(client: Client, app: str, model: str) -> None:
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    assert client.get(f"/admin/{app}/{model}/").status_code == 200
+    assert client.get(f"/admin/{app}/{model}/add/").status_code == 403
+
+
+@pytest.mark.usefixtures("plain_static")
+def test_staff_suspend_and_lift_in_the_admin_site(client: Client) -> None:
+    organisation = make_organisation()
+    staff = make_user(is_staff=True, is_superuser=True)
+    client.force_login(staff)
+    form = {"action": "suspend", "_selected_action": [organisation.pk]}
+    assert client.post("/admin/tenancy/organisation/", form).status_code == 302
+    organisation.refresh_from_db()
+    assert organisation.suspended_at is not None
+    assert (last_event().actor_kind, last_event().actor_id) == ("staff", str(staff.pk))
+    client.post("/admin/tenancy/organisation/", form | {"action": "lift_suspension"})
+    organisation.refresh_from_db()
+    assert organisation.suspended_at is None
+
+
+@pytest.mark.usefixtures("plain_static")
+def test_a_change_of_staff_rights_is_written_down(client: Client) -> None:
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    person = make_user()
+    page = f"/admin/accounts/user/{person.pk}/change/"
+    assert client.post(page, {"name": "P", "is_staff": "on"}).status_code == 302
+    event = last_event()
+    assert (event.chain, event.target) == ("provider", str(person.pk))
+    assert (event.before["is_active"], event.after["is_active"]) == (True, False)
+    assert client.post(f"/admin/accounts/user/{person.pk}/delete/").status_code == 403
