@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from itertools import pairwise
 
-from billing.book import CATEGORIES, MODES, PriceRow
+from billing.book import CATEGORIES, MODES, PriceRow, plain
 from billing.meters import FREE_FOR, METERS, UNITS
 from portal.kernel.money import SECONDS_PER_HOUR
 
@@ -75,7 +75,7 @@ def _tiers(row: PriceRow) -> Iterable[str]:
         if tier.unit_price < 0 or tier.flat < 0:
             yield "a price is negative"
         if not _whole(tier.unit_price):
-            yield f"{tier.unit_price} has more than {_PLACES} decimals"
+            yield f"{plain(tier.unit_price)} has more than {_PLACES} decimals"
 
 
 def _exact(row: PriceRow) -> Iterable[str]:
@@ -90,7 +90,7 @@ def _exact(row: PriceRow) -> Iterable[str]:
     for tier in row.tiers:
         for factor in factors:
             if not _whole(tier.unit_price * factor, parts=SECONDS_PER_HOUR):
-                yield f"{tier.unit_price} × {factor} is no exact price per second"
+                yield f"{plain(tier.unit_price)} × {factor} is no exact price per second"
 
 
 def _whole(amount: Decimal, parts: Decimal = Decimal(1)) -> bool:

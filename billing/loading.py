@@ -65,7 +65,7 @@ def _load(rows: list[PriceRow], now: datetime, write: bool) -> Loaded:
     begun = {key[:3] for key, price in stored.items() if price.valid_from <= now}
     new = [row for key, row in wanted.items() if key not in stored]
     both = [(stored[key], row) for key, row in wanted.items() if key in stored]
-    changed = [(price, row) for price, row in both if _fields(price) != fields_of(row)]
+    changed = [(price, row) for price, row in both if _said(price) != _said(row)]
     gone = [price for key, price in stored.items() if key not in wanted]
     faults = [f for row in new if (f := _fault_of_new(row, begun, now))]
     faults += [f for price, row in changed if (f := _fault_of_change(price, row, now))]
@@ -76,7 +76,7 @@ def _load(rows: list[PriceRow], now: datetime, write: bool) -> Loaded:
         Price.objects.filter(pk__in=[price.pk for price in gone]).delete()
         Price.objects.bulk_create(_price(row) for row in new)
         for price, row in changed:
-            Price.objects.filter(pk=price.pk).update(**fields_of(row))
+            Price.objects.filter(pk=price.pk).update(**_fields(row))
     return Loaded(len(new), len(changed), len(gone), len(both) - len(changed))
 
 
@@ -93,7 +93,7 @@ def _fault_of_change(price: Price, row: PriceRow, now: datetime) -> str:
     if price.valid_from > now:
         return ""
     amounts = ("unit", "mode", "currency", "tiers")
-    old, new = _fields(price), fields_of(row)
+    old, new = _said(price), _said(row)
     if any(old[name] != new[name] for name in amounts):
         return (
             f"{row.name}: this price holds since {row.valid_from:%F} and cannot change. Give the "
@@ -127,7 +127,7 @@ def _key_of(price: Price) -> _Key:
     return (*key, price.valid_from)
 
 
-def fields_of(row: PriceRow) -> dict[str, Any]:
+def _fields(row: PriceRow) -> dict[str, Any]:
     """What a row says, beside its key, as the database holds it."""
     return {
         "unit": row.unit,
@@ -148,9 +148,14 @@ def fields_of(row: PriceRow) -> dict[str, Any]:
     }
 
 
-def _fields(price: Price) -> dict[str, Any]:
-    names = ("unit", "mode", "currency", "free_quantity", "free_for", "tiers", "valid_to")
-    return {name: getattr(price, name) for name in names}
+def _said(price: Price | PriceRow) -> dict[str, Any]:
+    """What a price says, beside its key; amounts as numbers, so that 0.10 is 0.1."""
+    names = ("unit", "mode", "currency", "free_quantity", "free_for", "valid_to")
+    tiers = price.tiers if isinstance(price, Price) else _fields(price)["tiers"]
+    return {
+        **{name: getattr(price, name) for name in names},
+        "tiers": [{k: v and Decimal(v) for k, v in tier.items()} for tier in tiers],
+    }
 
 
 def _price(row: PriceRow) -> Price:
@@ -163,7 +168,7 @@ def _price(row: PriceRow) -> Price:
         region=region,
         category=category,
         valid_from=row.valid_from,
-        **fields_of(row),
+        **_fields(row),
     )
 
 

@@ -1,0 +1,69 @@
+"""Prices as people read them."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from django.utils.translation import override
+
+from billing import texts, vat
+from billing.formats import money
+from billing.meters import FREE_FOR, METERS, UNITS
+from billing.pricing import Rate, quote
+from portal.kernel.money import Money
+
+
+@pytest.mark.parametrize(
+    ("amount", "places", "language", "shown"),
+    [
+        ("1234.5", 2, "en-gb", "€\u202f1,234.50"),
+        ("1234.5", 2, "de", "€\u202f1.234,50"),
+        ("0.12832", 4, "en-gb", "€\u202f0.1283"),
+        ("0.005", 2, "en-gb", "€\u202f0.01"),
+        ("0", 2, "en-gb", "€\u202f0.00"),
+        ("1234567.894", 2, "en-gb", "€\u202f1,234,567.89"),
+    ],
+)
+def test_money(amount, places, language, shown):
+    with override(language):
+        assert money(Money(Decimal(amount)), places) == shown
+        assert money(Decimal(amount), places) == shown
+
+
+def test_money_in_another_currency_and_none():
+    assert money(Money(Decimal(5), "CHF")) == "CHF\u202f5.00"
+    assert money(Money(Decimal(5), "SEK")) == "SEK\u202f5.00"
+    assert money(None) == "—"
+
+
+def test_vat_is_the_provider_s_and_says_so(settings):
+    settings.POLDER_PROVIDER_VAT_PERCENT = Decimal("8.10")
+    settings.POLDER_PROVIDER_COUNTRY = "CH"
+    rate = vat.rate_for(None)
+    assert (rate.percent, rate.country, rate.label_code) == (Decimal("8.10"), "CH", "vat-provider")
+    assert texts.vat_label(rate) == "VAT 8.1 % (CH, the provider's country)"
+
+
+def test_lines_say_how_much_of_what_on_how_many_nodes():
+    rates = {"memory_gib": Rate("memory_gib", Decimal("0.00792"), "pr-1")}
+    at, none = datetime(2026, 11, 25, tzinfo=UTC), vat.VatRate(Decimal(0), "NL")
+    (one,) = quote({"memory_gib": Decimal("0.5")}, rates, vat=none, at=at).lines
+    (three,) = quote({"memory_gib": Decimal(24)}, rates, vat=none, at=at, nodes=3).lines
+    assert texts.line_label(one) == "0.5 × Memory, GiB"
+    assert texts.line_label(three) == "8 × Memory, GiB on each of 3 nodes"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("1024", "1,024"), ("0.50", "0.5"), ("0.0000033", "0.0000033"), ("100", "100")],
+)
+def test_numbers_keep_their_digits(value, shown):
+    assert texts.number(Decimal(value)) == shown
+
+
+def test_every_code_has_a_word_and_an_unknown_one_stays_itself():
+    assert all(texts.meter_label(code) for code in METERS)
+    assert all(texts.unit_label(code) for code in UNITS)
+    assert all(texts.free_label(code) for code in FREE_FOR)
+    assert {m.unit for m in METERS.values()} <= set(UNITS)
+    assert texts.meter_label("cpu_of_tomorrow") == "cpu_of_tomorrow"
