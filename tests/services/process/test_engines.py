@@ -173,6 +173,24 @@ def test_killed_installation_is_repaired_though_pip_lives_on(
     assert left(home) == []
 
 
+def test_what_an_earlier_try_still_writes_stays_out(
+    home: Path, tmp_path: Path, packages: Registry, offer: Offer
+) -> None:
+    content = wheel("1.0")
+    packages.publish_wheel(content, "1.0")
+    offer(tiny(tmp_path, content))
+    with pytest.raises(Temporary), store.making(tiny(tmp_path, content)) as earlier:
+        raise Temporary("lost")
+
+    def write_on(percent: int, what: str) -> None:
+        earlier.mkdir(parents=True, exist_ok=True)
+        (earlier / "stray").touch()
+
+    engines.install("tiny", progress=write_on)
+    assert not (home / "engines" / "tiny" / "stray").exists()
+    assert left(home) == ["tiny"]
+
+
 def test_two_installations_at_once_make_one(
     home: Path, tmp_path: Path, packages: Registry, offer: Offer
 ) -> None:
@@ -199,14 +217,17 @@ def test_caller_that_gives_up_leaves_nothing_running(
     packages.stall(packages.publish_wheel(content, "1.0"))
     offer(tiny(tmp_path, content))
 
+    started: list[psutil.Process] = []
+
     def give_up(percent: int, what: str) -> None:
         if packages.stalled.is_set():
+            started.extend(psutil.Process().children(recursive=True))
             raise Temporary("lost")
 
-    before = set(psutil.Process().children(recursive=True))
     with pytest.raises(Temporary, match="lost"):
         engines.install("tiny", progress=give_up)
-    assert set(psutil.Process().children(recursive=True)) == before
+    assert started
+    assert psutil.wait_procs(started, timeout=5)[1] == []
     assert left(home) == ["tiny.failed"]
 
 

@@ -107,7 +107,7 @@ def _percent(engine: Engine, part: Path) -> int:
 
 
 def _reason(said: str, *, otherwise: str = "") -> Permanent | Temporary:
-    words = last_words(said)
+    words = last_words(_telling(said))
     if any(mark in said for mark in _HASH_WORDS):
         return Permanent("engine-checksum", detail=words)
     if any(mark in said for mark in _DISK_WORDS):
@@ -117,6 +117,15 @@ def _reason(said: str, *, otherwise: str = "") -> Permanent | Temporary:
     if otherwise or "No module named pip" in said:
         return Permanent("program-failed", program=otherwise or "pip", detail=words)
     return Temporary("engine-download", retry_after=30, detail=words)
+
+
+def _telling(said: str) -> str:
+    """The lines in which pip names its reason, out of a traceback; all it said when there is
+    none.
+    """
+    marks = ("ERROR:", *_DISK_WORDS)
+    lines = dict.fromkeys(line for line in said.splitlines() if any(m in line for m in marks))
+    return "\n".join(lines) or said
 
 
 def home(source: Wheel, installed: Path) -> Path:

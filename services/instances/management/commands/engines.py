@@ -5,8 +5,10 @@ process backend.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -85,21 +87,17 @@ class Command(BaseCommand):
             case Wheel(lock=lock):
                 options = ["--universal", "--python-version", "3.11", "--generate-hashes"]
                 quiet = ["--no-emit-index-url", "--no-annotate", "--no-header", "-q"]
-                source = lock.with_suffix(".in")
+                roots = str(lock.with_suffix(".in"))
                 subprocess.run(
-                    [
-                        sys.executable,
-                        "-m",
-                        "uv",
-                        "pip",
-                        "compile",
-                        *options,
-                        *quiet,
-                        str(source),
-                        "-o",
-                        str(lock),
-                    ],
-                    check=True,
+                    [_uv(), "pip", "compile", *options, *quiet, roots, "-o", str(lock)], check=True
                 )
             case Debian():
                 raise CommandError("A Debian engine has no lock: the machine's packages rule.")
+
+
+def _uv() -> str:
+    """Raises: CommandError when it is not there."""
+    found = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    if found is None:
+        raise CommandError("Locking a wheel engine needs uv: pip install uv, then try again.")
+    return found
