@@ -41,12 +41,13 @@ def test_archive_inside_a_jar(home: Path, tmp_path: Path, packages: Registry, of
 def test_zip_gets_its_programs_executable(
     home: Path, tmp_path: Path, packages: Registry, offer: Offer
 ) -> None:
-    files = {"alpha": jar(**{"top/bin/run": b"x", "top/lib/data": b"y"})}
+    files = {"alpha": jar(**{"top/docs/": b"", "top/bin/run": b"x", "top/lib/data": b"y"})}
     packages.publish_jar("alpha", files["alpha"])
-    offer(jars(tmp_path, files, unpack="top", executable=("bin/*",)))
+    offer(jars(tmp_path, files, unpack="top", leave_out=("docs/",), executable=("bin/*",)))
     found = engines.install("jars")
     rights = [(found / name).stat().st_mode & 0o777 for name in ("bin/run", "lib/data")]
     assert rights == [0o755, 0o644]
+    assert not (found / "docs").exists()
 
 
 @pytest.mark.parametrize(

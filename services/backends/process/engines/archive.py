@@ -46,7 +46,7 @@ def unpack(archive: Path, source: Maven, part: Path) -> None:
         with opened:
             for entry in _entries(opened):
                 path = _below(entry.name, prefix)
-                if path is not None and not str(path).startswith(source.leave_out):
+                if path is not None and not f"{path}/".startswith(source.leave_out):
                     _put(entry, part, path, prefix)
                     found = True
     except (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError) as error:
