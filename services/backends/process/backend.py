@@ -120,6 +120,9 @@ class ProcessBackend:
         started = self._start(process, spec, folder)
         if (changed or renewed) and not started:
             self._reload(process, spec, folder)
+        # Before it is ready: a slow start must not be taken for changed files and begun anew.
+        progress.digest = _digest(process)
+        folder.remember(progress)
         report("ready")
         self._wait_ready(process, spec, folder)
         if creating:
@@ -127,7 +130,7 @@ class ProcessBackend:
             for action in process.setup:
                 run(action, around)
         progress.set_up, progress.paused = True, False
-        progress.generation, progress.digest = spec.generation, _digest(process)
+        progress.generation = spec.generation
         folder.remember(progress)
 
     def _settle(self, entry: Entry, spec: InstanceSpec, folder: Folder) -> tuple[Place, bool]:
