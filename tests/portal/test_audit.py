@@ -161,7 +161,12 @@ def test_a_rewritten_event_with_a_fresh_hash_is_found_at_the_next() -> None:
         forged.hash = event_hash(forged)
         forged.save()
 
+    def relink() -> None:
+        AuditEvent.objects.filter(pk=events[2].pk).update(previous_hash=events[1].hash)
+
     tamper(rewrite)
+    assert verify("acme").first_bad == 3
+    tamper(relink)
     assert verify("acme").first_bad == 3
 
 
