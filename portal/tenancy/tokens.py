@@ -44,23 +44,14 @@ def create_token(
     _check_fields(name, permissions, expires_at)
     scopes = _bounded(actor, set(permissions))
     expires_at = _ends_with_maker(actor, expires_at)
-    if project is not None:
-        access.require(actor, project, Permission.PROJECT_VIEW)
-        if organisation is not None and organisation.pk != project.organisation_id:
-            raise Invalid({"project": _("This project belongs to another organisation.")})
-        organisation = project.organisation
     if service_account is not None:
-        organisation = service_account.organisation
-        if project is not None and project.organisation_id != organisation.pk:
-            raise Invalid({"project": _("This project belongs to another organisation.")})
         _may_hold_for(actor, service_account, scopes)
     elif actor.user_id is None:
         raise NotPermitted(
             _("A service account cannot make tokens for itself."),
             hint=_("Ask a person who manages its tokens."),
         )
-    elif organisation is not None and project is None:
-        access.require_in_organisation(actor, organisation, Permission.ORGANISATION_VIEW)
+    organisation = _organisation_of(actor, organisation, project, service_account)
     text = new_text()
     token = ApiToken.objects.create(
         public_id=ids.public_id("tk"),
@@ -101,6 +92,28 @@ def _check_fields(name: str, permissions: Collection[str], expires_at: datetime 
         faults["expires_at"] = _("Choose a time that is still to come.")
     if faults:
         raise Invalid(faults)
+
+
+def _organisation_of(
+    actor: Actor,
+    organisation: Organisation | None,
+    project: Project | None,
+    account: ServiceAccount | None,
+) -> Organisation | None:
+    """The organisation that bounds the token: the one named, or that of its project or account.
+
+    Raises: NotFound for what the actor may not see, Invalid when they do not agree.
+    """
+    if project is not None:
+        access.require(actor, project, Permission.PROJECT_VIEW)
+    elif organisation is not None:
+        access.require_in_organisation(actor, organisation, Permission.ORGANISATION_VIEW)
+    places = [account.organisation] if account else []
+    places += [project.organisation] if project else []
+    places += [organisation] if organisation else []
+    if len({place.pk for place in places}) > 1:
+        raise Invalid({"project": _("This project belongs to another organisation.")})
+    return places[0] if places else None
 
 
 def _may_hold_for(actor: Actor, account: ServiceAccount, scopes: set[str]) -> None:

@@ -314,3 +314,14 @@ def test_the_admin_site_never_shows_a_digest(client: Client) -> None:
         assert answer.status_code == 200
         assert token.public_id in answer.content.decode()
         assert token.digest not in answer.content.decode()
+
+
+def test_bounds_that_do_not_agree_are_refused() -> None:
+    project, elsewhere = make_project(), make_project()
+    user = make_member(project)
+    make_member(elsewhere, user=user)
+    call: dict[str, Any] = {"actor": actor_for(user), "name": "x", "project": elsewhere}
+    with pytest.raises(Invalid, match="another organisation"):
+        tokens.create_token(**call, organisation=project.organisation)
+    with pytest.raises(Invalid, match="another organisation"):
+        tokens.create_token(**call, service_account=make_account(project, Role.VIEWER))
