@@ -1,0 +1,97 @@
+"""Memcached, by a client of one socket."""
+
+import contextlib
+import socket
+import ssl
+
+import pytest
+
+
+class Connection:
+    """Speaks the text protocol over TLS; logs in unless told not to."""
+
+    def __init__(self, handle, password=None, *, tls=True):
+        c = handle.credentials
+        plain = socket.create_connection((c.host, c.port), 3)
+        plain.settimeout(3)
+        context = ssl.create_default_context(cafile=handle.ca)
+        self.socket = context.wrap_socket(plain, server_hostname=c.host) if tls else plain
+        self.greeting = ""
+        if password is None:
+            password = str(c.password)
+        if password:
+            self.greeting = self.put("auth", f"{c.username} {password}")
+
+    def say(self, line: str) -> str:
+        self.socket.sendall(f"{line}\r\n".encode())
+        return self.socket.recv(1 << 16).decode()
+
+    def put(self, key: str, value: str) -> str:
+        return self.say(f"set {key} 0 0 {len(value)}\r\n{value}").strip()
+
+    def get(self, key: str) -> str | None:
+        answer = self.say(f"get {key}").split("\r\n")
+        return answer[1] if answer[0].startswith("VALUE") else None
+
+    def settings(self, kind: str = "settings") -> dict[str, str]:
+        answer = self.say(f"stats {kind}")
+        while not answer.endswith("END\r\n"):
+            answer += self.socket.recv(1 << 16).decode()
+        return dict(line.split(" ", 2)[1:] for line in answer.splitlines() if line != "END")
+
+
+def said_without_tls(handle) -> str:
+    """What the server answers to a client that does not encrypt."""
+    with contextlib.suppress(OSError):
+        return Connection(handle, "", tls=False).say("version")
+    return ""
+
+
+def test_lives_its_life(run_offering):
+    handle = run_offering("memcached")
+    connection = Connection(handle)
+    assert connection.greeting == "STORED"
+    assert connection.socket.version() == "TLSv1.3"
+    assert connection.put("word", "kept") == "STORED"
+    assert Connection(handle).get("word") == "kept"
+    old = str(handle.credentials.password)
+    assert Connection(handle, "wrong").greeting.startswith("CLIENT_ERROR")
+    assert Connection(handle, "").say("get word").startswith("CLIENT_ERROR unauthenticated")
+    assert Connection(handle, "").put("word", "spoilt").startswith("CLIENT_ERROR")
+    assert said_without_tls(handle) == ""
+
+    handle.pause()
+    with pytest.raises(OSError):
+        Connection(handle)
+    handle.resume()
+    assert Connection(handle).get("word") is None  # it is a cache: nothing is kept on disk
+    handle.rotate()
+    assert Connection(handle, old).greeting.startswith("CLIENT_ERROR")
+    assert Connection(handle).greeting == "STORED"
+
+    handle.destroy()
+    assert not (handle.backend.home / "instances" / handle.spec.name).exists()
+
+
+def test_the_plan_is_really_applied(run_offering):
+    handle = run_offering("memcached", parameters={"max_connections": 20, "when_full": "refuse"})
+    settings = Connection(handle).settings()
+    assert settings["maxbytes"] == str(819 << 20)
+    assert (settings["maxconns"], settings["evictions"]) == ("20", "off")
+    assert (settings["udpport"], settings["inter"]) == ("0", "127.0.0.1")
+    handle.change(plan="single-2x4", max_item_mib=8)
+    settings = Connection(handle).settings()
+    assert settings["maxbytes"] == str(3276 << 20)
+    assert settings["item_size_max"] == str(8 << 20)
+
+
+def test_ways_out_are_closed(run_offering):
+    handle = run_offering("memcached")
+    connection = Connection(handle)
+    connection.put("word", "kept")
+    for line in ("shutdown", "lru_crawler metadump all", "stats cachedump 1 1"):
+        assert Connection(handle).say(line).startswith(("ERROR", "CLIENT_ERROR")), line
+    assert connection.get("word") == "kept"
+    binary_version = b"\x80\x0b" + bytes(22)
+    connection.socket.sendall(binary_version)
+    assert not connection.socket.recv(100).startswith(b"\x81")
