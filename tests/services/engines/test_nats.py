@@ -109,6 +109,19 @@ def test_lives_its_life(run_offering):
     assert not (handle.backend.home / "instances" / handle.spec.name).exists()
 
 
+def test_a_rotation_ends_open_connections(run_offering):
+    handle = run_offering("nats")
+
+    async def outlive(connection):
+        await asyncio.to_thread(handle.rotate)
+        until = time.monotonic() + 5
+        while connection.is_connected and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        return connection.is_connected
+
+    assert call(handle, outlive) is False
+
+
 def test_plaintext_is_refused(run_offering):
     handle = run_offering("nats")
     c = handle.credentials

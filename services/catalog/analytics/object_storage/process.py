@@ -109,6 +109,7 @@ def _client(spec: InstanceSpec, place: Place, *, make: bool) -> Client:
         {
             "host": place.host,
             "port": place.ports["s3"],
+            "master": place.ports["master"],
             "ca": place.ca,
             "region": REGION,
             "key": access_key(spec),

@@ -62,8 +62,25 @@ def ask(
         sys.exit(1 if answer.status < 500 else NOT_YET)
 
 
+def await_volumes(wanted: dict[str, Any]) -> None:
+    """Ends the program unless the volume server has joined. A read that comes earlier may hang for
+    half a minute, and those after it with it.
+    """
+    connection = http.client.HTTPConnection(wanted["host"], wanted["master"], timeout=5)
+    try:
+        connection.request("GET", "/dir/status")
+        joined = json.load(connection.getresponse())["Topology"]["Max"]
+    except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(NOT_YET)
+    if not joined:
+        sys.stderr.write("the volume server has not joined\n")
+        sys.exit(NOT_YET)
+
+
 def main() -> None:
     wanted = json.load(sys.stdin)
+    await_volumes(wanted)
     for bucket in wanted["make"]:
         ask(wanted, "PUT", f"/{bucket}", MADE)
     if wanted["make"]:

@@ -183,6 +183,8 @@ def _settings(spec: InstanceSpec, place: Place) -> dict[str, object]:
         "sasl.mechanism.inter.broker.protocol": "PLAIN",
         "sasl.mechanism.controller.protocol": "PLAIN",
         "listener.name.client.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        # A changed password ends open connections too, within the hour.
+        "listener.name.client.scram-sha-512.connections.max.reauth.ms": 3_600_000,
         "listener.name.client.scram-sha-512.sasl.jaas.config": (
             "org.apache.kafka.common.security.scram.ScramLoginModule required;"
         ),
