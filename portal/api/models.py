@@ -7,7 +7,7 @@ from django.utils import timezone
 
 
 class IdempotencyRecord(models.Model):
-    """The answer to a POST with an `Idempotency-Key`. `status` is null while it is being answered.
+    """The answer to a POST with an `Idempotency-Key`, written in the transaction of what it made.
 
     Only the kind and public id of the made object are kept: a replay is rendered anew, show-once
     secrets are not.
@@ -17,7 +17,7 @@ class IdempotencyRecord(models.Model):
     key = models.CharField(max_length=200)
     path = models.CharField(max_length=300)
     body_hash = models.CharField(max_length=64)
-    status = models.PositiveSmallIntegerField(null=True)
+    status = models.PositiveSmallIntegerField()
     object_kind = models.CharField(max_length=32, blank=True)
     object_id = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(default=timezone.now)

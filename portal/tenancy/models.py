@@ -7,7 +7,12 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from portal.kernel import ids
 from portal.tenancy.permissions import Role
+
+
+def _new_member_id() -> str:
+    return ids.public_id("mb")
 
 
 class Organisation(models.Model):
@@ -45,6 +50,7 @@ class Project(models.Model):
 class Membership(models.Model):
     """A role of a user in an organisation (all its projects) or in one project."""
 
+    public_id = models.CharField(max_length=16, unique=True, default=_new_member_id)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
     )

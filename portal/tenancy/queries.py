@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from portal.accounts.models import User
 from portal.kernel.actor import Actor
-from portal.kernel.errors import NotFound
+from portal.kernel.errors import Invalid, NotFound
 from portal.tenancy import access
 from portal.tenancy.models import Membership, Organisation, Project
 from portal.tenancy.permissions import Permission
@@ -22,11 +25,11 @@ def members_for(actor: Actor, organisation: Organisation) -> QuerySet[Membership
     )
 
 
-def member_for(actor: Actor, pk: int) -> Membership:
+def member_for(actor: Actor, public_id: str) -> Membership:
     """One membership, seen by those who may see members. Raises: NotFound."""
     seen = access.organisations(actor, Permission.MEMBER_VIEW)
     found = (
-        Membership.objects.filter(pk=pk, organisation__in=seen)
+        Membership.objects.filter(public_id=public_id, organisation__in=seen)
         .select_related("user", "organisation", "project")
         .first()
     )
@@ -47,3 +50,19 @@ def projects_for(actor: Actor) -> QuerySet[Project]:
 def organisations_for(actor: Actor) -> QuerySet[Organisation]:
     """The organisations an actor may see, by name."""
     return access.organisations(actor, Permission.ORGANISATION_VIEW).order_by("name")
+
+
+def person_with(email: str) -> User:
+    """Somebody who has an account. Ask only for whoever manages members. Raises: Invalid."""
+    found = User.objects.filter(email=email.strip().lower(), is_active=True).first()
+    if found is None:
+        raise Invalid(
+            {"email": _("Nobody with this address has an account here.")},
+            hint=_("Ask the person to sign up first."),
+        )
+    return found
+
+
+def emails_of(user_keys: Iterable[int]) -> dict[int, str]:
+    """The addresses of people, by key; whoever is gone is left out. One query."""
+    return dict(User.objects.filter(pk__in=list(user_keys)).values_list("pk", "email"))

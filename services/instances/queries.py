@@ -26,6 +26,7 @@ from services.spec import Credentials, Effect, Entry, InstanceSpec, Plan
 def instances_for(
     actor: Actor,
     *,
+    organisation: str | None = None,
     project: str | None = None,
     region: str | None = None,
     offering: str | None = None,
@@ -42,6 +43,8 @@ def instances_for(
     """
     rows = Instance.objects.filter(project__in=access.projects(actor, permission))
     rows = rows.filter(phase=phase) if phase else rows.filter(deleted_at__isnull=True)
+    if organisation:
+        rows = rows.filter(project__organisation__slug=organisation)
     if project:
         rows = rows.filter(project__slug=project)
     if region:
@@ -64,11 +67,27 @@ def with_relations(rows: QuerySet[Instance]) -> QuerySet[Instance]:
     )
 
 
+def open_operations(instance_ids: Iterable[int]) -> dict[int, Operation]:
+    """The open change operation of each instance that has one, by the instance's key. One query."""
+    rows = Operation.objects.filter(
+        instance_id__in=list(instance_ids), state__in=OPEN, lane=Lane.CHANGE
+    )
+    return {row.instance_id: row for row in rows.select_related("instance", "retry_of")}
+
+
 def instance_for(
-    actor: Actor, public_id: str, permission: Permission = Permission.INSTANCE_VIEW
+    actor: Actor,
+    public_id: str,
+    permission: Permission = Permission.INSTANCE_VIEW,
+    *,
+    lock: bool = False,
 ) -> Instance:
-    """Raises: NotFound when it is not there or not theirs, NotPermitted."""
-    row = with_relations(Instance.objects.filter(public_id=public_id)).first()
+    """With `lock`, nobody else changes it until the caller's transaction ends.
+
+    Raises: NotFound when it is not there or not theirs, NotPermitted.
+    """
+    rows = Instance.objects.filter(public_id=public_id)
+    row = with_relations(rows.select_for_update(of=("self",)) if lock else rows).first()
     if row is None:
         raise _no_instance(public_id)
     try:
@@ -88,6 +107,7 @@ def _no_instance(public_id: str) -> NotFound:
 def operations_for(
     actor: Actor,
     *,
+    organisation: str | None = None,
     project: str | None = None,
     instance: str | None = None,
     state: str | None = None,
@@ -97,6 +117,8 @@ def operations_for(
     rows = Operation.objects.filter(
         instance__project__in=access.projects(actor, Permission.OPERATION_VIEW)
     )
+    if organisation:
+        rows = rows.filter(instance__project__organisation__slug=organisation)
     if project:
         rows = rows.filter(instance__project__slug=project)
     if instance:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -109,3 +109,12 @@ def quotas_of(project: Project) -> list[QuotaLine]:
     """All quotas of `project` in all regions."""
     rows = project.quotas.select_related("region").order_by("region__code", "name")
     return [QuotaLine(q.region.code, q.name, q.limit, q.used) for q in rows]
+
+
+def quotas_of_projects(projects: Iterable[Project]) -> dict[int, list[QuotaLine]]:
+    """All quotas of several projects, by the project's key. One query."""
+    found: dict[int, list[QuotaLine]] = {project.pk: [] for project in projects}
+    rows = Quota.objects.filter(project_id__in=found).select_related("region")
+    for q in rows.order_by("region__code", "name"):
+        found[q.project_id].append(QuotaLine(q.region.code, q.name, q.limit, q.used))
+    return found

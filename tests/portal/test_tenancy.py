@@ -186,7 +186,7 @@ def test_strangers_cannot_write_either() -> None:
     with pytest.raises(NotFound):
         actions.remove_member(actor=stranger, member=member)
     with pytest.raises(NotFound):
-        queries.member_for(stranger, member.pk)
+        queries.member_for(stranger, member.public_id)
 
 
 GIVEN_BY_ADMIN = {
@@ -393,7 +393,7 @@ def test_lists_show_what_is_one_s_own() -> None:
     members = list(queries.members_for(owner, project.organisation))
     assert [m.user for m in members][-1] == viewer
     assert len(members) == 2
-    assert queries.member_for(owner, members[0].pk) == members[0]
+    assert queries.member_for(owner, members[0].public_id) == members[0]
 
 
 ADMIN_PAGES = [
