@@ -1,4 +1,4 @@
-"""InfluxDB. Series 1.6 is what Debian ships and repairs; its maker has moved on to newer series."""
+"""InfluxDB. Series 1.6 is what Debian ships and repairs; upstream has moved on."""
 
 from decimal import Decimal
 
