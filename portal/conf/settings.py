@@ -266,9 +266,16 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Polder",
     "DESCRIPTION": "Managed platform services: order, operate, see what they cost.",
     "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
+    "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [],
+    "ENABLE_DJANGO_DEPLOY_CHECK": False,
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "token": {"type": "http", "scheme": "bearer"},
+            "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE_NAME},
+        }
+    },
 }
 POLDER_API_REQUESTS_PER_MINUTE = env.number("POLDER_API_REQUESTS_PER_MINUTE", 1200)
 

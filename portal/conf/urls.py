@@ -6,6 +6,8 @@ from django.urls import include, path
 urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("portal.api.urls")),
+    path("api/docs/", include("portal.api.docs_urls")),
     path("", include("portal.console.urls")),
 ]
 

@@ -1,0 +1,64 @@
+"""Who calls: the owner of a bearer token, or (under /api/docs/) a signed-in person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import SessionAuthentication as DrfSessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.request import Request
+
+from portal.accounts.actors import address_of, user_actor
+from portal.accounts.models import User
+from portal.accounts.tokens import authenticate
+from portal.kernel.actor import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What the framework takes for a user."""
+
+    actor: Actor
+    is_authenticated: bool = True
+
+
+class TokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <token>`, and nowhere else."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
+        scheme, _space, text = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if not scheme:
+            return None
+        http = request._request
+        ident = getattr(http, "id", "")
+        actor = (
+            authenticate(text.strip(), address=address_of(http), request_id=ident)
+            if scheme.lower() == "bearer"
+            else None
+        )
+        if actor is None:
+            raise AuthenticationFailed(_("This token is unknown, revoked or expired."))
+        return Caller(actor), None
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="Polder"'
+
+
+class SessionAuthentication(DrfSessionAuthentication):
+    """The person of the session; a change needs the CSRF token."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        user = getattr(request._request, "user", None)
+        if not isinstance(user, User) or not user.is_active:
+            return None
+        self.enforce_csrf(request)
+        return Caller(user_actor(user, request._request)), None
+
+    def enforce_csrf(self, request: Request) -> None:
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied as error:
+            raise PermissionDenied(str(error.detail), code="csrf") from error

@@ -1,0 +1,12 @@
+"""Addresses of the reference, under /api/docs/."""
+
+from django.urls import path
+
+from portal.api.views import docs
+
+urlpatterns = [
+    path("", docs.index, name="api-docs"),
+    path("schemas/", docs.schemas, name="api-docs-schemas"),
+    path("errors/", docs.errors, name="api-docs-errors"),
+    path("<slug:noun>/", docs.noun, name="api-docs-noun"),
+]

@@ -1,0 +1,51 @@
+"""How often a token may ask: a window of a minute, counted in the cache.
+
+While the cache is away nobody is limited: the API must not fail with it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.cache import cache
+from redis.exceptions import RedisError
+
+_WINDOW_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is left of the window at hand; `reset` is in seconds from now."""
+
+    limit: int
+    used: int
+    reset: int
+
+    @property
+    def exceeded(self) -> bool:
+        return self.used > self.limit
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(max(self.limit - self.used, 0)),
+            "RateLimit-Reset": str(self.reset),
+        }
+
+
+def spend(who: str) -> Allowance | None:
+    """Counts one request of `who`; None while the cache does not answer."""
+    now = int(time.time())
+    window, passed = divmod(now, _WINDOW_SECONDS)
+    key = f"rate:{who}:{window}"
+    try:
+        try:
+            used = cache.incr(key)
+        except ValueError:  # the first of this window; another may be first at the same moment
+            used = 1 if cache.add(key, 1, _WINDOW_SECONDS * 2) else cache.incr(key)
+    except RedisError:
+        return None
+    return Allowance(settings.POLDER_API_REQUESTS_PER_MINUTE, used, _WINDOW_SECONDS - passed)

@@ -1,0 +1,221 @@
+"""Instances. A list reads rows as dicts of exactly `FIELDS`: half the cost of model objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from portal.api.serializers.common import (
+    BOOLEAN,
+    DECIMAL,
+    FREE,
+    INTEGER,
+    MOMENT,
+    TAGS,
+    TEXT,
+    Json,
+    decimal,
+    many,
+    maybe,
+    moment,
+    one_of,
+    price,
+    ref,
+    shape,
+)
+from portal.api.serializers.operations import operation, operations
+from services import registry
+from services.instances import queries, texts
+from services.instances.states import Health, Phase
+from services.spec import promised_availability
+
+if TYPE_CHECKING:
+    from services.instances.models import Instance, InstanceEvent, Operation
+    from services.spec import Credentials
+
+FIELDS = (
+    "id",
+    "public_id",
+    "name",
+    "project__slug",
+    "project__organisation__slug",
+    "region__code",
+    "offering",
+    "version",
+    "plan",
+    "parameters",
+    "tags",
+    "phase",
+    "health",
+    "observed_code",
+    "needs_attention",
+    "endpoints",
+    "protected",
+    "delete_at",
+    "price_hourly",
+    "currency",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "generation",
+)
+_get = attrgetter(*(name.replace("__", ".") for name in FIELDS))
+
+SCHEMAS: dict[str, Json] = {
+    "Health": shape({"status": one_of(*Health.values), "message": TEXT}),
+    "Endpoint": shape(
+        {
+            "name": TEXT,
+            "protocol": TEXT,
+            "host": TEXT,
+            "port": INTEGER,
+            "uri": {"type": "string", "description": "Without a password."},
+            "tls": BOOLEAN,
+        }
+    ),
+    "Instance": shape(
+        {
+            "id": TEXT,
+            "name": TEXT,
+            "organisation": TEXT,
+            "project": TEXT,
+            "region": TEXT,
+            "offering": TEXT,
+            "version": TEXT,
+            "plan": TEXT,
+            "parameters": FREE,
+            "tags": TAGS,
+            "phase": one_of(*Phase.values),
+            "health": ref("Health"),
+            "needs_attention": BOOLEAN,
+            "operation": maybe(ref("Operation")),
+            "endpoints": many(ref("Endpoint")),
+            "protected": BOOLEAN,
+            "delete_at": maybe(MOMENT),
+            "price": maybe(ref("RunningPrice")),
+            "sla": maybe({**DECIMAL, "description": "Per cent of a calendar month."}),
+            "created_at": MOMENT,
+            "created_by": TEXT,
+            "updated_at": MOMENT,
+        }
+    ),
+    "Credentials": shape(
+        {
+            "username": TEXT,
+            "password": TEXT,
+            "uri": TEXT,
+            "host": TEXT,
+            "port": INTEGER,
+            "database": TEXT,
+            "ca_certificate": TEXT,
+            "env": TAGS,
+        },
+        optional=("database", "ca_certificate"),
+    ),
+    "Event": shape(
+        {
+            "at": MOMENT,
+            "code": TEXT,
+            "operation": maybe(TEXT),
+            "version": TEXT,
+            "plan": TEXT,
+        }
+    ),
+    "Logs": shape({"lines": many(TEXT)}),
+}
+
+
+def row_of(instance: Instance) -> dict[str, Any]:
+    """The row of a list, from a model object."""
+    return dict(zip(FIELDS, _get(instance), strict=True))
+
+
+def instance(row: Mapping[str, Any], open_one: Json | None, agreed: Decimal | None = None) -> Json:
+    """`open_one` is the shape of the open operation, `agreed` the price it brings."""
+    code = row["observed_code"]
+    hourly = row["price_hourly"]
+    return {
+        "id": row["public_id"],
+        "name": row["name"],
+        "organisation": row["project__organisation__slug"],
+        "project": row["project__slug"],
+        "region": row["region__code"],
+        "offering": row["offering"],
+        "version": row["version"],
+        "plan": row["plan"],
+        "parameters": row["parameters"],
+        "tags": row["tags"],
+        "phase": row["phase"],
+        "health": {
+            "status": row["health"],
+            "message": texts.error_text(code, {})[0] if code else "",
+        },
+        "needs_attention": row["needs_attention"],
+        "operation": open_one,
+        "endpoints": row["endpoints"],
+        "protected": row["protected"],
+        "delete_at": moment(row["delete_at"]),
+        "price": price(hourly if hourly is not None else agreed, row["currency"]),
+        "sla": _sla(row["offering"], row["plan"]),
+        "created_at": moment(row["created_at"]),
+        "created_by": row["created_by"],
+        "updated_at": moment(row["updated_at"]),
+    }
+
+
+def instances(rows: Sequence[Mapping[str, Any]]) -> list[Json]:
+    """One query for the open operations, and at most one for how long such take."""
+    found = queries.open_operations(row["id"] for row in rows)
+    shapes = dict(zip(found, operations(found.values()), strict=True))
+    return [instance(row, shapes.get(row["id"]), _agreed(found.get(row["id"]))) for row in rows]
+
+
+def one_instance(row: Instance, open_one: Operation | None) -> Json:
+    return instance(row_of(row), operation(open_one) if open_one else None, _agreed(open_one))
+
+
+def credentials(found: Credentials) -> Json:
+    """Only ever for an answer that no cache keeps."""
+    shown: Json = {
+        "username": found.username,
+        "password": str(found.password),
+        "uri": str(found.uri),
+        "host": found.host,
+        "port": found.port,
+        "env": {name: str(value) for name, value in found.env.items()},
+    }
+    if found.database:
+        shown["database"] = found.database
+    if found.ca_certificate:
+        shown["ca_certificate"] = found.ca_certificate
+    return shown
+
+
+def events(rows: Sequence[InstanceEvent]) -> list[Json]:
+    return [
+        {
+            "at": moment(row.at),
+            "code": row.code,
+            "operation": row.operation.public_id if row.operation else None,
+            "version": row.version,
+            "plan": row.plan,
+        }
+        for row in rows
+    ]
+
+
+def _agreed(open_one: Operation | None) -> Decimal | None:
+    """The price a service will have, while it is being created."""
+    stored = open_one.goal.get("price_hourly") if open_one else None
+    return Decimal(stored) if stored else None
+
+
+def _sla(slug: str, plan_id: str) -> str | None:
+    """None for what is no longer in the catalogue."""
+    try:
+        offering = registry.get(slug).offering
+        return decimal(promised_availability(offering, offering.plan(plan_id)))
+    except KeyError:
+        return None

@@ -1,0 +1,210 @@
+"""Instances: order, read, change, delete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.http import HttpResponse
+
+from billing import ordering
+from portal.api.answers import check_if_match, etag_of, json_response
+from portal.api.base import View
+from portal.api.contract import Query, contract
+from portal.api.pagination import chosen_order, paged
+from portal.api.scope import entry_called, region_for
+from portal.api.serializers import billing as money
+from portal.api.serializers import instances as shapes
+from portal.api.serializers.common import BOOLEAN, TAGS, TEXT, body
+from portal.api.views.operations import accepted, started
+from portal.kernel.errors import Invalid
+from portal.tenancy import access
+from portal.tenancy.permissions import Permission
+from services.instances import actions, queries
+from services.instances.states import Phase
+from services.regions.queries import quota_left
+from services.spec import gettext_noop
+
+if TYPE_CHECKING:
+    from services.instances.models import Instance as Row
+    from services.instances.models import Operation
+
+_P = Permission
+_NAME = {"type": "string", "pattern": "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$", "maxLength": 200}
+_PARAMETERS = {
+    "type": "object",
+    "description": "As the offering's `parameters` say; what is left out keeps its value.",
+}
+_TAGS = {
+    **TAGS,
+    "maxProperties": 20,
+    "propertyNames": {"pattern": "^[a-z][a-z0-9_.-]{0,39}$"},
+    "additionalProperties": {"type": "string", "maxLength": 80},
+}
+_CHANGEABLE = {"plan": TEXT, "version": TEXT, "parameters": _PARAMETERS, "tags": _TAGS}
+ORDER = body(
+    {"offering": TEXT, "region": TEXT, "name": _NAME, **_CHANGEABLE}, required=("offering", "name")
+)
+CHANGE = body({**_CHANGEABLE, "name": _NAME, "protected": BOOLEAN}, least=1)
+_PAID, _AT_ONCE = ("plan", "version", "parameters"), ("name", "tags", "protected")
+_ORDERS = {"created_at": "", "name": "name", "updated_at": "updated_at"}
+_FILTERS = (
+    Query("region", gettext_noop("Only in this region.")),
+    Query("offering", gettext_noop("Only of this offering.")),
+    Query(
+        "phase",
+        gettext_noop("Only in this phase; `deleted` shows what is gone."),
+        choices=tuple(Phase.values),
+    ),
+    Query("tag", gettext_noop("Only with this tag: `key` or `key:value`.")),
+)
+
+
+class Instances(View):
+    @contract(
+        gettext_noop("List services"),
+        {200: "Instance"},
+        permission=_P.INSTANCE_VIEW,
+        listing=True,
+        orders=tuple(_ORDERS),
+        query=(
+            Query("organisation", gettext_noop("Only of this organisation.")),
+            Query("project", gettext_noop("Only of this project.")),
+            *_FILTERS,
+        ),
+    )
+    def get(self, request: object) -> HttpResponse:
+        return _list(self)
+
+
+class ProjectInstances(View):
+    @contract(
+        gettext_noop("List the services of a project"),
+        {200: "Instance"},
+        permission=_P.INSTANCE_VIEW,
+        listing=True,
+        orders=tuple(_ORDERS),
+        query=_FILTERS,
+    )
+    def get(self, request: object, slug: str) -> HttpResponse:
+        access.project(self.actor, slug, _P.INSTANCE_VIEW)
+        return _list(self, project=slug)
+
+    @contract(
+        gettext_noop("Order a service"),
+        {202: "Operation", 200: "DryRun"},
+        description=gettext_noop("What is left out takes the default of the offering."),
+        permission=_P.INSTANCE_CREATE,
+        body=ORDER,
+        once=True,
+        dry_run=True,
+    )
+    def post(self, request: object, slug: str) -> HttpResponse:
+        project = access.project(self.actor, slug, _P.INSTANCE_CREATE)
+        wanted: dict[str, Any] = dict(self.body)
+        entry = entry_called(wanted.pop("offering"))
+        wanted |= {
+            "actor": self.actor,
+            "project": project,
+            "entry": entry,
+            "region": region_for(entry, wanted.get("region")),
+        }
+        if self.dry_run:
+            return _told(ordering.preview_order(**wanted))
+        return started(self, lambda: ordering.place_order(**wanted))
+
+
+class Instance(View):
+    @contract(
+        gettext_noop("Read a service"),
+        {200: "Instance"},
+        permission=_P.INSTANCE_VIEW,
+        versioned=True,
+    )
+    def get(self, request: object, id: str) -> HttpResponse:
+        return _shown(queries.instance_for(self.actor, id))
+
+    @contract(
+        gettext_noop("Change a service"),
+        {202: "Operation", 200: "Instance|DryRun"},
+        description=gettext_noop(
+            "Name, tags and protection change at once (200); plan, version and parameters by an "
+            "operation (202)."
+        ),
+        permission=_P.INSTANCE_UPDATE,
+        body=CHANGE,
+        guarded=True,
+        versioned=True,
+        dry_run=True,
+    )
+    @transaction.atomic
+    def patch(self, request: object, id: str) -> HttpResponse:
+        row = _held(self, id, _P.INSTANCE_UPDATE)
+        paid = {name: self.body[name] for name in _PAID if name in self.body}
+        at_once = {name: self.body[name] for name in _AT_ONCE if name in self.body}
+        if self.dry_run:
+            return _told(ordering.preview_change(actor=self.actor, instance=row, **paid))
+        if at_once:
+            actions.edit(actor=self.actor, instance=row, **at_once)
+        if paid:
+            return accepted(self, ordering.change_order(actor=self.actor, instance=row, **paid))
+        return _shown(queries.instance_for(self.actor, id))
+
+    @contract(
+        gettext_noop("Delete a service"),
+        {202: "Operation", 200: "DryRun"},
+        description=gettext_noop(
+            "Into the bin, from which it can be brought back; with `purge=true` it is destroyed "
+            "now, with its data. Its protection must be off."
+        ),
+        permission=_P.INSTANCE_DELETE,
+        query=(Query("purge", gettext_noop("`true` destroys it now."), "boolean"),),
+        guarded=True,
+        dry_run=True,
+    )
+    @transaction.atomic
+    def delete(self, request: object, id: str) -> HttpResponse:
+        row = _held(self, id, _P.INSTANCE_DELETE)
+        act = actions.purge if self.query.get("purge") else actions.delete
+        operation = act(actor=self.actor, instance=row)
+        if self.dry_run:
+            return _undone(row, operation)
+        return accepted(self, operation)
+
+
+def _list(view: View, **given: str) -> HttpResponse:
+    names = ("organisation", "project", "region", "offering", "phase", "tag")
+    filters: dict[str, Any] = {name: view.query.get(name) for name in names} | given
+    rows = queries.instances_for(view.actor, **filters)
+    plain = rows.prefetch_related(None).values(*shapes.FIELDS)
+    return paged(view, plain, chosen_order(view, _ORDERS), shapes.instances)
+
+
+def _held(view: View, id: str, permission: Permission) -> Row:
+    """Locked, so that `If-Match` still holds when it is changed. Raises: PreconditionFailed."""
+    row = queries.instance_for(view.actor, id, permission, lock=True)
+    check_if_match(view.http.headers.get("If-Match", ""), etag_of(shapes.row_of(row)))
+    return row
+
+
+def _shown(row: Row) -> HttpResponse:
+    open_one = next(iter(getattr(row, "open_ones", [])), None)
+    etag = etag_of(shapes.row_of(row))
+    return json_response(shapes.one_instance(row, open_one), headers={"ETag": etag})
+
+
+def _told(found: ordering.Preview) -> HttpResponse:
+    """What a dry run says. Raises: Invalid with the faults that the real thing would meet."""
+    if found.faults:
+        raise Invalid(found.faults)
+    return json_response(money.preview(found))
+
+
+def _undone(row: Row, operation: Operation) -> HttpResponse:
+    """What the deletion that was just begun would mean; the transaction that holds it is rolled
+    back.
+    """
+    transaction.set_rollback(True)
+    destroys = ["server", "data", "credentials"] if operation.kind == "purge" else []
+    quota = money.quota(quota_left(row.project, row.region))
+    return json_response({"quote": None, "quota": quota, "effect": "none", "destroys": destroys})
