@@ -44,10 +44,9 @@ def etag_of(row: Mapping[str, Any]) -> str:
     return f'"{row["generation"]}-{moment:x}"'
 
 
-def check_if_match(given: str, current: str) -> None:
-    """Raises: PreconditionFailed. No header means no condition."""
-    wanted = [tag.strip() for tag in given.split(",") if tag.strip()]
-    if wanted and "*" not in wanted and current not in wanted:
+def check_if_match(wanted: list[str] | None, current: str) -> None:
+    """`wanted` is what `If-Match` names; None means no condition. Raises: PreconditionFailed."""
+    if wanted is not None and "*" not in wanted and current not in wanted:
         raise PreconditionFailed(
             _("It was changed since you read it."),
             hint=_("Read it again, then repeat what you wanted with its new ETag."),

@@ -27,9 +27,9 @@ from portal.api.errors import (
 )
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
+IF_MATCH = re.compile(r'\*|(W/)?"[!#-+\--~]*"( ?, ?(W/)?"[!#-+\--~]*")*')
 _ZONE = re.compile(r"(?:[Zz]|[+-]\d\d:\d\d)$")
 _LARGEST = 2**63 - 1
-_TRUE, _FALSE = ("true", "1"), ("false", "0")
 # What a text must look like is said by the action that it goes to, in better words.
 _Validator = validators.create(
     Draft202012Validator.META_SCHEMA,
@@ -45,7 +45,7 @@ _Validator = validators.create(
 
 
 def read_query(request: HttpRequest, known: Iterable[Query]) -> dict[str, Any]:
-    """Values by name; what is left out or empty is missing. Raises: InvalidQuery."""
+    """Values by name; what is left out, or an empty text, is missing. Raises: InvalidQuery."""
     queries = {query.name: query for query in known}
     faults: list[Fault] = []
     values: dict[str, Any] = {}
@@ -55,8 +55,9 @@ def read_query(request: HttpRequest, known: Iterable[Query]) -> dict[str, Any]:
                 raise ValueError(_("There is no query parameter “%(name)s” here.") % {"name": name})
             if len(given) > 1:
                 raise ValueError(_("“%(name)s” is given more than once.") % {"name": name})
-            if given[0] != "":
-                values[name] = _query_value(queries[name], given[0])
+            value = _query_value(queries[name], given[0])
+            if value != "":
+                values[name] = value
         except ValueError as error:
             faults.append({"pointer": f"?{name}", "code": "invalid", "detail": str(error)})
     if faults:
@@ -74,9 +75,9 @@ def _query_value(query: Query, text: str) -> object:
     if query.kind == "integer":
         return _query_integer(query, text)
     if query.kind == "boolean":
-        if text not in _TRUE + _FALSE:
+        if text not in ("true", "false"):
             raise ValueError(_("“%(name)s” must be true or false.") % params)
-        return text in _TRUE
+        return text == "true"
     return read_moment(text) if query.kind == "moment" else text
 
 
@@ -105,13 +106,28 @@ def read_moment(text: str) -> datetime:
 
 def read_idempotency_key(request: HttpRequest) -> str:
     """Empty when there is none. Raises: InvalidHeader."""
-    key = request.headers.get("Idempotency-Key", "")
-    if key and not _KEY.fullmatch(key):
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return ""
+    if not _KEY.fullmatch(key):
         raise InvalidHeader(
             _("The Idempotency-Key is not 1 to 200 printable ASCII characters without spaces."),
             hint=_("Use a UUID."),
         )
     return str(key)
+
+
+def read_if_match(request: HttpRequest) -> list[str] | None:
+    """The entity tags of `If-Match`; None without it. Raises: InvalidHeader."""
+    given = request.headers.get("If-Match")
+    if given is None:
+        return None
+    if not IF_MATCH.fullmatch(given):
+        raise InvalidHeader(
+            _("If-Match holds no entity tags."),
+            hint=_("Send the ETag of the answer that you read, with its quotation marks."),
+        )
+    return [tag.strip() for tag in given.split(",")]
 
 
 # -- the body --------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from drf_spectacular.plumbing import ResolvedComponent
 
 from portal.api.answers import PROBLEM
 from portal.api.contract import Contract, Json, Query, contract_of
+from portal.api.reading import IF_MATCH
 from portal.api.serializers import billing, catalogue, common, instances, operations, tenancy
 from services.spec import gettext_noop
 
@@ -45,7 +46,7 @@ _HEADERS: dict[str, tuple[Json, str]] = {
         gettext_noop("The same key and body within a day give the first answer again."),
     ),
     "If-Match": (
-        {"type": "string", "pattern": "^[!-~]+$", "minLength": 1},
+        {"type": "string", "pattern": f"^({IF_MATCH.pattern})$"},
         gettext_noop("Only when this is still the newest version; else 412."),
     ),
 }

@@ -55,5 +55,5 @@ urlpatterns = [
     path("service-accounts", tokens.ServiceAccounts.as_view(), name="service-accounts"),
     path("service-accounts/<slug:id>", tokens.ServiceAccount.as_view(), name="service-account"),
     path("schema/", docs.schema, name="schema"),
-    re_path(r"^.*$", missing),
+    re_path(r"^[\s\S]*", missing),
 ]

@@ -99,12 +99,13 @@ def test_an_open_operation_is_in_the_conflict(api, ident):
 
 
 def test_over_quota_says_how_much_and_who_can_raise_it(api, ident):
-    body = problem(place(api, name="big", plan="single-8x32"), 422, "quota-exceeded")
+    assert place(api, name="second", plan="single-4x16").status_code == 202
+    body = problem(place(api, name="third", plan="single-4x16"), 422, "quota-exceeded")
     assert body["quota"]["name"] == "memory_mib"
-    assert body["quota"]["wanted"] == "32768"
-    assert body["quota"]["left"] == "24576"
+    assert body["quota"]["wanted"] == "16384"
+    assert body["quota"]["left"] == "8192"
     assert body["quota"]["raised_by"] == ["owner", "admin"]
-    assert Instance.objects.count() == 1
+    assert Instance.objects.count() == 2
 
 
 def test_every_fault_of_an_order_is_pointed_at(api):

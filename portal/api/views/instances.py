@@ -12,6 +12,7 @@ from portal.api.answers import check_if_match, etag_of, json_response
 from portal.api.base import View
 from portal.api.contract import Query, contract
 from portal.api.pagination import chosen_order, paged
+from portal.api.reading import read_if_match
 from portal.api.scope import entry_called, region_for
 from portal.api.serializers import billing as money
 from portal.api.serializers import instances as shapes
@@ -183,7 +184,7 @@ def _list(view: View, **given: str) -> HttpResponse:
 def _held(view: View, id: str, permission: Permission) -> Row:
     """Locked, so that `If-Match` still holds when it is changed. Raises: PreconditionFailed."""
     row = queries.instance_for(view.actor, id, permission, lock=True)
-    check_if_match(view.http.headers.get("If-Match", ""), etag_of(shapes.row_of(row)))
+    check_if_match(read_if_match(view.http), etag_of(shapes.row_of(row)))
     return row
 
 
@@ -204,7 +205,7 @@ def _undone(row: Row, operation: Operation) -> HttpResponse:
     """What the deletion that was just begun would mean; the transaction that holds it is rolled
     back.
     """
-    transaction.set_rollback(True)
     destroys = ["server", "data", "credentials"] if operation.kind == "purge" else []
     quota = money.quota(quota_left(row.project, row.region))
+    transaction.set_rollback(True)  # no query can follow
     return json_response({"quote": None, "quota": quota, "effect": "none", "destroys": destroys})
