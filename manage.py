@@ -7,6 +7,13 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.conf.settings")
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    if not command.startswith("-"):  # `rotate-keys`, as people type it, is the module rotate_keys
+        sys.argv[1:2] = [command.replace("-", "_")] if command else []
+    if command in ("up", "restore") and not {"-h", "--help"} & set(sys.argv):
+        from portal.embedded import bootstrap
+
+        bootstrap.run(bootstrap.prepare_start if command == "up" else bootstrap.prepare_restore)
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -20,6 +20,9 @@ POLDER_URL = env.text("POLDER_URL", f"http://127.0.0.1:{POLDER_PORT}").rstrip("/
 SECRET_KEY = env.text("POLDER_SIGNING_KEY")
 POLDER_SECRET_KEYS = env.words("POLDER_SECRET_KEYS")
 DEBUG = env.flag("POLDER_DEBUG")
+# What `manage.py up` makes at the first start; its users share one generated password.
+POLDER_DEMO = env.flag("POLDER_DEMO", True)
+POLDER_DEMO_PASSWORD = env.text("POLDER_DEMO_PASSWORD", "")
 
 _url = urlsplit(POLDER_URL)
 ALLOWED_HOSTS = env.words("POLDER_ALLOWED_HOSTS", f"{_url.hostname},127.0.0.1,localhost")

@@ -1,0 +1,1 @@
+"""Everything on one machine: `manage.py up`, backup, restore, rotation of keys, the demo."""

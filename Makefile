@@ -1,0 +1,77 @@
+# `make run` starts Polder on this machine, `make test` runs every test. Needs Python 3.11 or newer
+# with venv; README.md says the rest.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --no-input
+PYTEST := $(PY) -m pytest
+UNIT := not engine and not browser and not soak
+
+.PHONY: run token manage test unit check format lock soak clean
+.DEFAULT_GOAL := run
+
+run: .venv/runtime.stamp
+	@exec $(PY) manage.py up
+
+token: .venv/runtime.stamp
+	@$(PY) manage.py token
+
+manage: .venv/runtime.stamp
+	@$(PY) manage.py $(ARGS)
+
+test: .venv/dev.stamp
+	@$(PYTEST) $(ARGS)
+
+unit: .venv/dev.stamp
+	@$(PYTEST) -m "$(UNIT)" -n 2 --dist loadfile $(ARGS)
+
+# CI has run every test by the time it calls this.
+check: .venv/dev.stamp
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	$(PY) -m djlint --check --quiet templates
+	$(PY) -m djlint --lint --quiet templates
+	$(PY) -c "import tests.servers" && $(PY) -m tests.servers manage.py makemigrations --check --dry-run
+	$(if $(SKIP_UNIT),,@$(MAKE) --no-print-directory unit)
+
+format: .venv/dev.stamp
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+soak: .venv/dev.stamp
+	@$(PY) -m tests.soak.crash --worker 100 --broker 100 --database 100 $(ARGS)
+
+# Names, versions and hashes; no address of an index.
+lock: .venv/lock/bin/uv
+	@for name in runtime dev; do \
+	  .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links $(ARGS) \
+	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
+	done
+
+.venv/lock/bin/uv: .venv/bin/python
+	@$(PY) -m venv .venv/lock
+	@.venv/lock/bin/python -m pip --disable-pip-version-check --quiet install uv==0.9.9
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Polder needs Python 3.11 or newer; $(PYTHON) is older or missing. Install it, or name one:"; \
+	  echo "  make run PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
+	  echo "Python could not make a virtual environment. On Debian: apt-get install python3-venv"; exit 1; }
+
+.venv/runtime.stamp: requirements/runtime.txt | .venv/bin/python
+	@echo "Installing Python packages (about 100 MB, once) …"
+	@$(PIP) install --require-hashes -r requirements/runtime.txt | sed -n 's/^Collecting \([^ ]*\).*/  \1/p'
+	@$(PIP) check > /dev/null || { echo "The packages were not all installed: see above, then run make again."; exit 1; }
+	@touch $@
+
+.venv/dev.stamp: requirements/dev.txt | .venv/bin/python
+	@echo "Installing Python packages for development (about 600 MB, once) …"
+	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@ .venv/runtime.stamp
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

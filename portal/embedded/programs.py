@@ -1,0 +1,109 @@
+"""Polder's own programs under the supervisor: web, worker, beat."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from django.conf import settings
+
+from portal.embedded import broker, database
+from services.backends.process.supervisor import Program, Supervisor
+from services.instances.work import queue_of
+from services.regions.models import Region
+
+WEB, WORKER, BEAT = "web", "worker", "beat"
+OURS = (WEB, WORKER, BEAT)
+ALL = (*OURS, broker.NAME, database.NAME)
+# The environment file carries these: nothing secret needs to stand in a program's description.
+_SECRET = frozenset(
+    {
+        "POLDER_SIGNING_KEY",
+        "POLDER_SECRET_KEYS",
+        "POLDER_DATABASE_URL",
+        "POLDER_BROKER_URL",
+        "POLDER_DEMO_PASSWORD",
+    }
+)
+# The worker installs engines: package clients need what they were told in the shell.
+_PREFIXES = ("POLDER_", "PIP_", "UV_", "NPM_", "npm_", "GO", "SSL_", "REQUESTS_", "CURL_", "JAVA_")
+_NAMES = ("LANG", "TZ", "PORT", "FORWARDED_ALLOW_IPS")
+
+
+def environment() -> dict[str, str]:
+    """What web, worker and beat are started with, of the variables that `up` was given."""
+    given = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _SECRET
+        and "\n" not in value
+        and (name in _NAMES or name.startswith(_PREFIXES) or name.lower().endswith("_proxy"))
+    }
+    return {
+        **given,
+        "PYTHONUNBUFFERED": "1",
+        # As root the worker makes a system user for each service; Celery need not warn of it.
+        "PYTHONWARNINGS": "ignore:You're running the worker",
+        "DJANGO_SETTINGS_MODULE": "portal.conf.settings",
+    }
+
+
+def described(home: Path) -> list[Program]:
+    """All three, as they should run."""
+    return [
+        _program(home, WEB, ["gunicorn", "--config", "python:portal.embedded.web"], 300, 15),
+        _program(home, WORKER, [*_CELERY, "worker", *_worker_options()], 200, 30),
+        _program(
+            home,
+            BEAT,
+            [*_CELERY, "beat", "--pidfile=", "--schedule", str(home / "beat" / "schedule")],
+            400,
+            10,
+        ),
+    ]
+
+
+_CELERY = ("celery", "--quiet", "--app", "portal.conf.celery")
+
+
+def _worker_options() -> list[str]:
+    regions = Region.objects.filter(backend=Region.Backend.PROCESS).values_list("code", flat=True)
+    queues = [settings.CELERY_TASK_DEFAULT_QUEUE, *(queue_of(code) for code in sorted(regions))]
+    return [
+        "--pool=threads",
+        "--concurrency=8",
+        f"--queues={','.join(queues)}",
+        "--hostname=worker@localhost",
+        "--without-gossip",
+        "--without-mingle",
+        "--without-heartbeat",
+    ]
+
+
+def _program(home: Path, name: str, module: list[str], priority: int, stop_seconds: int) -> Program:
+    return Program(
+        name=name,
+        argv=[sys.executable, "-m", *module],
+        directory=settings.BASE,
+        log=home / "logs" / f"{name}.log",
+        environment=environment(),
+        stop_seconds=stop_seconds,
+        priority=priority,
+    )
+
+
+def restart(home: Path) -> bool:
+    """Stops and starts web, worker and beat of a running copy, so that they read the environment
+    file anew. False when no copy runs.
+    """
+    supervisor = Supervisor(home)
+    if not supervisor.alive():
+        return False
+    programs = described(home)
+    for program in programs:
+        supervisor.stop(program.name)
+    for program in programs:
+        supervisor.stop(program.name, wait_seconds=program.stop_seconds + 5)
+        supervisor.start(program)
+    return True

@@ -1,0 +1,31 @@
+"""gunicorn's configuration for `manage.py up`. Source: gunicorn's settings reference.
+
+The application is loaded once, before the workers fork; what a request did is logged by
+`portal.conf.middleware`, with its id.
+"""
+
+from pathlib import Path
+
+from django.conf import settings
+
+bind = f"127.0.0.1:{settings.POLDER_PORT}"
+wsgi_app = "portal.conf.wsgi:application"
+workers = 2
+threads = 8
+worker_class = "gthread"
+_MEMORY = Path("/dev/shm")  # noqa: S108
+worker_tmp_dir = str(_MEMORY) if _MEMORY.is_dir() else None  # a busy disk must not look like a hang
+preload_app = True
+graceful_timeout = 8
+timeout = 60
+keepalive = 15
+accesslog = None
+control_socket_disable = True
+logconfig_dict = {
+    **settings.LOGGING,
+    "loggers": {
+        **settings.LOGGING["loggers"],
+        "gunicorn.error": {"level": "WARNING", "handlers": [], "propagate": True},
+        "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
+    },
+}
