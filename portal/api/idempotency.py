@@ -44,9 +44,9 @@ def once(
     for something else.
     """
     key = read_idempotency_key(view.http)
+    if not key:
+        return make().response
     with transaction.atomic():
-        if not key:
-            return make().response
         actor = _name(view.actor)
         _lock(actor, key)
         found = IdempotencyRecord.objects.filter(actor=actor, key=key).first()

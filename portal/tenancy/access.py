@@ -59,6 +59,7 @@ def project(actor: Actor, slug: str, permission: Permission) -> Project:
     if found is None:
         raise no_project(slug)
     _check(actor, found, found.roles_held or [], permission, "")
+    found.roles_known = (_holder(actor), found.roles_held or [])  # type: ignore[attr-defined]
     return found
 
 
@@ -152,7 +153,16 @@ def _granted_projects(actor: Actor, permission: Permission) -> QuerySet[Project,
     return Project.objects.filter(reaches, **conditions).values_list("pk", flat=True)
 
 
+def _holder(actor: Actor) -> tuple[int | None, int | None]:
+    """Whose grants an actor has."""
+    return actor.user_id, actor.service_account_id
+
+
 def _roles_in(actor: Actor, project: Project) -> list[str]:
+    """One query; none for an object that `project` has just found for the same actor."""
+    holder, roles = getattr(project, "roles_known", (None, []))
+    if holder == _holder(actor):
+        return list(roles)
     rows = _grants(actor).filter(
         Q(project__isnull=True) | Q(project_id=project.pk), organisation_id=project.organisation_id
     )

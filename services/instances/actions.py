@@ -43,7 +43,7 @@ _DEADLINE = timedelta(minutes=20)
 _INSTALLING = timedelta(minutes=40)  # a first order may have to fetch its engine
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # `billing.ordering` holds one around it
 def create(
     *,
     actor: Actor,
@@ -83,8 +83,7 @@ def create(
         created_by=actor.name,
     )
     try:
-        with transaction.atomic():
-            instance.save()
+        instance.save(force_insert=True)
     except IntegrityError as error:
         raise Invalid(
             {"name": _("“%(name)s” is already in use in this project.") % {"name": name}}
@@ -439,17 +438,13 @@ def _open(
         requested_by=actor.name,
         reason=reason,
     )
-    try:
-        with transaction.atomic():
-            operation.save()
-    except IntegrityError as error:
-        open_one = instance.operations.filter(state__in=OPEN, lane=Lane.CHANGE).first()
-        if open_one is None:
-            raise
-        raise _busy(open_one) from error
-    closing.refresh(instance)
-    instance.updated_at = clock.now()
-    instance.save()
+    if kind == Kind.CREATE:  # nothing else can be open, and the instance was just written
+        operation.save(force_insert=True)
+    else:
+        _insert_alone(operation)
+        closing.refresh(instance)
+        instance.updated_at = clock.now()
+        instance.save()
     _record(
         actor,
         instance,
@@ -460,6 +455,18 @@ def _open(
     )
     enqueue_on_commit(operation)
     return operation
+
+
+def _insert_alone(operation: Operation) -> None:
+    """Raises: OperationOpen when another one is open in its lane."""
+    try:
+        with transaction.atomic():
+            operation.save(force_insert=True)
+    except IntegrityError as error:
+        found = operation.instance.operations.filter(state__in=OPEN, lane=Lane.CHANGE).first()
+        if found is None:
+            raise
+        raise _busy(found) from error
 
 
 def _record(
