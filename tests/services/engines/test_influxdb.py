@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
+import ssl
 import time
 
 import pytest
@@ -141,3 +143,22 @@ def test_the_administrator_exists_before_anybody_is_told(run_offering):
         ["polder_admin", True],
         ["app", False],
     ]
+
+
+def test_a_renewed_certificate_is_taken_over(run_offering):
+    handle = run_offering("influxdb")
+    before = shown(handle)
+    (handle.backend.home / "instances" / handle.spec.name / "config" / "certificate.pem").unlink()
+    handle.apply()
+    assert shown(handle) != before
+
+
+def shown(handle):
+    """Serial number of the certificate that clients see."""
+    c = handle.credentials
+    context = ssl.create_default_context(cafile=handle.ca)
+    with (
+        socket.create_connection((c.host, c.port), 5) as plain,
+        context.wrap_socket(plain, server_hostname=c.host) as secure,
+    ):
+        return secure.getpeercert()["serialNumber"]

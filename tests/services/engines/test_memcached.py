@@ -77,12 +77,24 @@ def test_the_plan_is_really_applied(run_offering):
     handle = run_offering("memcached", parameters={"max_connections": 20, "when_full": "refuse"})
     settings = Connection(handle).settings()
     assert settings["maxbytes"] == str(819 << 20)
-    assert (settings["maxconns"], settings["evictions"]) == ("20", "off")
+    assert settings["evictions"] == "off"
     assert (settings["udpport"], settings["inter"]) == ("0", "127.0.0.1")
     handle.change(plan="single-2x4", max_item_mib=8)
     settings = Connection(handle).settings()
     assert settings["maxbytes"] == str(3276 << 20)
     assert settings["item_size_max"] == str(8 << 20)
+
+
+@pytest.mark.parametrize("plan", ["dev-1x1", "single-4x16"])
+def test_connections_are_limited(run_offering, plan):
+    handle = run_offering("memcached", plan=plan, parameters={"max_connections": 10})
+    assert {Connection(handle).greeting for _ in range(30)} == {"STORED"}  # one after another
+    open_ones = [Connection(handle) for _ in range(10)]
+    assert {c.greeting for c in open_ones} == {"STORED"}
+    one_more = Connection(handle)  # the server keeps it for the readiness check
+    with pytest.raises(OSError):
+        Connection(handle)
+    assert one_more.greeting == "STORED"
 
 
 def test_ways_out_are_closed(run_offering):
@@ -94,3 +106,16 @@ def test_ways_out_are_closed(run_offering):
     assert connection.get("word") == "kept"
     binary_version = "\x80\x0b" + 22 * "\0"  # what the other protocol would answer has no login
     assert not Connection(handle, "").say(binary_version).startswith("\x81")
+
+
+def test_a_renewed_certificate_is_taken_over(run_offering):
+    handle = run_offering("memcached")
+    before = shown(handle)
+    (handle.backend.home / "instances" / handle.spec.name / "config" / "certificate.pem").unlink()
+    handle.apply()
+    assert shown(handle) != before
+
+
+def shown(handle):
+    """Serial number of the certificate that clients see."""
+    return Connection(handle).socket.getpeercert()["serialNumber"]

@@ -46,7 +46,7 @@ OFFERING = Offering(
             default=1000,
             minimum=10,
             maximum=10000,
-            help=gettext_noop("Further clients wait. Changing it empties the cache."),
+            help=gettext_noop("Further clients are turned away. Changing it empties the cache."),
         ),
         Parameter(
             "max_item_mib",

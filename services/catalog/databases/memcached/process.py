@@ -25,6 +25,9 @@ ALSO: tuple[str, ...] = ()
 CAPABILITIES = frozenset({Capability.PAUSE, Capability.RESIZE, Capability.ROTATE, Capability.LOGS})
 USER = "app"
 _USABLE_SHARE = 4 / 5  # of the plan's memory; the rest is for connections and the hash table
+# The limit of connections is also that of files, and the server needs some itself. Counted on
+# 1.6.18: eight, and four a thread; one more is for the readiness check of a full server.
+_OWN_FILES, _THREAD_FILES = 9, 4
 _ENGINES = {"1.6": "memcached-1.6"}
 
 
@@ -70,16 +73,16 @@ def process(spec: InstanceSpec, place: Place) -> ProcessSpec:
 
 
 def _options(spec: InstanceSpec, place: Place) -> list[str]:
-    wanted = spec.parameters
+    wanted, threads = spec.parameters, max(1, int(spec.plan.vcpu))
     refuse = ["--disable-evictions"] if wanted["when_full"] == "refuse" else []
     return [
         f"--listen={place.host}",
         f"--port={place.ports['client']}",
         "--udp-port=0",
         f"--memory-limit={int(spec.plan.memory_mib * _USABLE_SHARE)}",
-        f"--conn-limit={wanted['max_connections']}",
+        f"--conn-limit={wanted['max_connections'] + _OWN_FILES + _THREAD_FILES * threads}",
         f"--max-item-size={wanted['max_item_mib']}m",
-        f"--threads={max(1, int(spec.plan.vcpu))}",
+        f"--threads={threads}",
         f"--auth-file={place.config}/users",
         "--disable-dumping",
         *refuse,

@@ -31,6 +31,7 @@ CAPABILITIES = frozenset({Capability.PAUSE, Capability.RESIZE, Capability.ROTATE
 USER, ADMIN = "app", "polder_admin"
 _MEMORY_SHARE = 3 / 5  # of the plan's memory; above it publishers wait
 _SPARE_DISK_MIB = 256  # below it publishers wait
+_LOOK_AT_CERTIFICATE_MS = 10_000  # how often a renewed one is looked for
 _ENGINES = {"3.10": "rabbitmq-3.10"}
 
 
@@ -70,7 +71,7 @@ def process(spec: InstanceSpec, place: Place) -> ProcessSpec:
             f"{pages}/api/health/checks/port-listener/{port}", username=USER, password=password
         ),
         rotate=(take_over,),
-        reload=take_over,  # a new certificate it reads by itself
+        reload=take_over,  # a renewed certificate it finds by itself
         stop_seconds=60,
         endpoints=(
             Endpoint("amqps", "amqps", place.host, port, f"amqps://{USER}@{where}", True),
@@ -105,6 +106,7 @@ def _environment(spec: InstanceSpec, place: Place) -> dict[str, str]:
     options = (
         f"-sname {node}",
         f"+S {schedulers}:{schedulers}",
+        f"-ssl ssl_pem_cache_clean {_LOOK_AT_CERTIFICATE_MS}",
         f"-rabbit vm_memory_high_watermark {{absolute,{memory}}}",
         f"-rabbit disk_free_limit {_SPARE_DISK_MIB * 2**20}",
         f"-rabbit max_message_size {spec.parameters['max_message_mib'] * 2**20}",
