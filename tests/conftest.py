@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 from services import backends
 from services.backends.fake import FakeBackend
+
+
+def _refuse_skip(report: Any) -> Any:
+    """With `POLDER_REQUIRE_ENGINES`, as in CI, what would skip for want of a program fails."""
+    wanted = os.environ.get("POLDER_REQUIRE_ENGINES", "0") != "0"
+    if wanted and report.outcome == "skipped" and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{reason}\nNothing may skip while POLDER_REQUIRE_ENGINES is set."
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    return _refuse_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, Any, Any]:
+    return _refuse_skip((yield))
 
 
 @pytest.fixture
