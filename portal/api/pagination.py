@@ -7,7 +7,7 @@ A cursor is encrypted: it carries a database key, and nobody can make one up.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter, itemgetter
@@ -22,7 +22,7 @@ from portal.api.answers import json_response
 from portal.api.base import View
 from portal.api.errors import InvalidQuery
 from portal.api.reading import read_moment
-from portal.kernel import crypto
+from portal.kernel import crypto, prepared
 
 PAGE_SIZE = 50
 Shape = Callable[[Sequence[Any]], list[dict[str, Any]]]
@@ -53,6 +53,15 @@ class Order:
         return Q(**{f"{self.field}__{word}": first}) | same
 
 
+@dataclass(frozen=True, slots=True)
+class Hot:
+    """A queryset for `portal.kernel.prepared`: `build` makes it, given marks for `values`."""
+
+    key: tuple[Any, ...]
+    build: Callable[[Mapping[str, Any]], QuerySet[Any, Any]]
+    values: dict[str, Any]
+
+
 def chosen_order(view: View, fields: dict[str, str], *, key: str = "pk") -> Order:
     """What `?ordering=` asks for; newest first without it. `fields` maps its names to columns, an
     empty column meaning the key itself.
@@ -63,15 +72,16 @@ def chosen_order(view: View, fields: dict[str, str], *, key: str = "pk") -> Orde
     return Order(fields[wanted.removeprefix("-")], wanted.startswith("-"), key)
 
 
-def paged(view: View, rows: QuerySet[Any, Any], order: Order, shape: Shape) -> HttpResponse:
+def paged(view: View, rows: QuerySet[Any, Any] | Hot, order: Order, shape: Shape) -> HttpResponse:
     """One page of `rows` (of models, or of `values()` that hold the order's columns)."""
     size = view.query.get("page_size", PAGE_SIZE)
     cursor = _read(view.query.get("cursor", ""), order)
     backwards = bool(cursor and cursor[0])
-    found = order.sorted(rows, backwards=backwards)
-    if cursor is not None:
-        found = found.filter(order.beyond(cursor[1], backwards=backwards))
-    page = list(found[: size + 1])
+    ends = cursor[1] if cursor else None
+    if isinstance(rows, Hot):
+        page = _hot_rows(rows, order, ends, backwards, size + 1)
+    else:
+        page = list(_after(rows, order, ends, backwards)[: size + 1])
     more, page = len(page) > size, page[:size]
     if backwards:
         page.reverse()
@@ -84,6 +94,28 @@ def paged(view: View, rows: QuerySet[Any, Any], order: Order, shape: Shape) -> H
             "previous": _link(view.http, order, page[0], backwards=True) if back else None,
         }
     )
+
+
+def _after(
+    rows: QuerySet[Any, Any], order: Order, ends: Sequence[Any] | None, backwards: bool
+) -> QuerySet[Any, Any]:
+    found = order.sorted(rows, backwards=backwards)
+    return found if ends is None else found.filter(order.beyond(ends, backwards=backwards))
+
+
+def _hot_rows(
+    hot: Hot, order: Order, ends: Sequence[Any] | None, backwards: bool, size: int
+) -> list[Any]:
+    names = [f"end{number}" for number in range(len(ends or ()))]
+    values = hot.values | dict(zip(names, ends or (), strict=True))
+    marks = prepared.marks_for(values)
+
+    def build() -> QuerySet[Any, Any]:
+        marked = [marks[name] for name in names] if ends is not None else None
+        return _after(hot.build(marks), order, marked, backwards)[:size]
+
+    form = (hot.key, order, backwards, ends is not None, size)
+    return prepared.rows(form, build, marks, **values)
 
 
 def paged_list(view: View, items: Sequence[Any], shape: Shape) -> HttpResponse:

@@ -7,12 +7,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.conf import settings
-from django.core.cache import cache
+from redis import Redis
 from redis.exceptions import RedisError
 
 _WINDOW_SECONDS = 60
+
+
+@lru_cache(maxsize=1)
+def client() -> Redis:
+    """The cache's server, asked directly: one round trip instead of Django's two."""
+    known = settings.CACHES["default"]
+    return Redis.from_url(known["LOCATION"], **known["OPTIONS"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +48,11 @@ def spend(who: str) -> Allowance | None:
     """Counts one request of `who`; None while the cache does not answer."""
     now = int(time.time())
     window, passed = divmod(now, _WINDOW_SECONDS)
-    key = f"rate:{who}:{window}"
+    key = f"polder:rate:{who}:{window}"
     try:
-        try:
-            used = cache.incr(key)
-        except ValueError:  # the first of this window; another may be first at the same moment
-            used = 1 if cache.add(key, 1, _WINDOW_SECONDS * 2) else cache.incr(key)
+        used = int(client().incr(key))
+        if used == 1:
+            client().expire(key, _WINDOW_SECONDS * 2)
     except RedisError:
         return None
     return Allowance(settings.POLDER_API_REQUESTS_PER_MINUTE, used, _WINDOW_SECONDS - passed)

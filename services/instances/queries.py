@@ -41,12 +41,27 @@ def instances_for(
     `tag` is `key` or `key:value`. Project, organisation and region come along, the open operation
     as `open_ones`.
     """
-    rows = Instance.objects.filter(project__in=access.projects(actor, permission))
-    rows = rows.filter(phase=phase) if phase else rows.filter(deleted_at__isnull=True)
+    rows = Instance.objects.filter(project__in=access.project_keys(actor, permission))
     if organisation:
         rows = rows.filter(project__organisation__slug=organisation)
     if project:
         rows = rows.filter(project__slug=project)
+    if search:
+        rows = rows.filter(Q(name__icontains=search) | Q(public_id__iexact=search))
+    rows = narrowed(rows, region=region, offering=offering, phase=phase, tag=tag)
+    return with_relations(rows).order_by("-id")
+
+
+def narrowed(
+    rows: QuerySet[Instance],
+    *,
+    region: str | None = None,
+    offering: str | None = None,
+    phase: str | None = None,
+    tag: str | None = None,
+) -> QuerySet[Instance]:
+    """Those that fit, without what is gone unless `phase` asks for it."""
+    rows = rows.filter(phase=phase) if phase else rows.filter(deleted_at__isnull=True)
     if region:
         rows = rows.filter(region__code=region)
     if offering:
@@ -54,9 +69,7 @@ def instances_for(
     if tag:
         key, colon, value = tag.partition(":")
         rows = rows.filter(tags__contains={key: value}) if colon else rows.filter(tags__has_key=key)
-    if search:
-        rows = rows.filter(Q(name__icontains=search) | Q(public_id__iexact=search))
-    return with_relations(rows).order_by("-id")
+    return rows
 
 
 def with_relations(rows: QuerySet[Instance]) -> QuerySet[Instance]:
@@ -115,7 +128,7 @@ def operations_for(
 ) -> QuerySet[Operation]:
     """The operations `actor` may see, newest first."""
     rows = Operation.objects.filter(
-        instance__project__in=access.projects(actor, Permission.OPERATION_VIEW)
+        instance__project__in=access.project_keys(actor, Permission.OPERATION_VIEW)
     )
     if organisation:
         rows = rows.filter(instance__project__organisation__slug=organisation)

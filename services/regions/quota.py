@@ -1,4 +1,4 @@
-"""Quota of a project in a region: reserved by one guarded UPDATE a name, freed exactly once.
+"""Quota of a project in a region: reserved under a lock of its rows, freed exactly once.
 
 What an instance holds stands on the instance (`reserved`); `settle` moves it to what it should
 hold.
@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import Case, DecimalField, F, Value, When
 from django.utils.translation import gettext as _
 
 from portal.kernel.errors import QuotaExceeded
@@ -56,35 +56,38 @@ def stored(amounts: Amounts) -> dict[str, str]:
 
 
 def move(*, project_id: int, region_id: int, held: Amounts, wanted: Amounts) -> None:
-    """Reserves and frees the difference between `held` and `wanted`; all or nothing within the
-    caller's transaction.
+    """Reserves and frees the difference between `held` and `wanted`; all or nothing.
 
-    A name without a Quota row has no limit. Raises: QuotaExceeded, naming what is wanted and what
-    is left.
+    A name without a Quota row has no limit. The rows are locked until the caller's transaction
+    ends, in one order of names for everybody, so that two orders can neither pass the limit
+    together nor lock each other out. Two queries. Raises: QuotaExceeded, naming what is wanted and
+    what is left.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("quota.move must run in a transaction")
-    # One order of names for everybody, so that two orders cannot lock each other out.
-    for name in sorted({*held, *wanted}):
-        delta = wanted.get(name, Decimal(0)) - held.get(name, Decimal(0))
-        if delta == 0:
-            continue
-        rows = Quota.objects.filter(project_id=project_id, region_id=region_id, name=name)
-        if delta < 0:
-            rows.update(used=F("used") + delta)
-        elif not rows.filter(used__lte=F("limit") - delta).update(used=F("used") + delta):
-            _refuse(rows.first(), name, delta)
-
-
-def _refuse(row: Quota | None, name: str, wanted: Decimal) -> None:
-    if row is None:
+    nothing = Decimal(0)
+    deltas = {n: wanted.get(n, nothing) - held.get(n, nothing) for n in {*held, *wanted}}
+    deltas = {name: delta for name, delta in deltas.items() if delta}
+    if not deltas:
         return
+    rows = Quota.objects.filter(project_id=project_id, region_id=region_id, name__in=deltas)
+    locked = list(rows.select_for_update().order_by("name"))
+    for row in locked:
+        if deltas[row.name] > 0 and row.used + deltas[row.name] > row.limit:
+            _refuse(row, deltas[row.name])
+    if locked:
+        by_name = [When(name=row.name, then=Value(deltas[row.name])) for row in locked]
+        change = Case(*by_name, output_field=DecimalField())
+        Quota.objects.filter(pk__in=[row.pk for row in locked]).update(used=F("used") + change)
+
+
+def _refuse(row: Quota, wanted: Decimal) -> None:
     left = max(row.limit - row.used, Decimal(0))
     raise QuotaExceeded(
         _("This needs %(wanted)s %(name)s and the project has %(left)s left of %(limit)s here.")
         % {
             "wanted": f"{wanted.normalize():f}",
-            "name": name,
+            "name": row.name,
             "left": f"{left.normalize():f}",
             "limit": f"{row.limit.normalize():f}",
         },
@@ -92,7 +95,7 @@ def _refuse(row: Quota | None, name: str, wanted: Decimal) -> None:
             "Choose a smaller plan, delete what is not needed, or ask an owner or admin of the "
             "organisation to request more."
         ),
-        name=name,
+        name=row.name,
         wanted=f"{wanted.normalize():f}",
         left=f"{left.normalize():f}",
     )

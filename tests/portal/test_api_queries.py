@@ -7,7 +7,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from services.instances.models import Instance
+from services.instances.models import Instance, Operation
 from tests.makers import (
     drive,
     make_instance,
@@ -54,7 +54,9 @@ def test_a_list_of_services(api, project, region, count):
     for number in range(count):
         order(project, region, offering=("postgresql", "redis")[number % 2])
     cache.clear()
+    assert len(counted(lambda: api.get("instances"))) == 5
     assert len(counted(lambda: api.get("instances"))) == 4
+    Operation.objects.update(state="cancelled")
     assert len(counted(lambda: api.get("instances"))) == 3
 
 
@@ -85,7 +87,7 @@ def test_an_order(api, project, region):
     keyed = {"Idempotency-Key": "k"}
     body["name"] = "second"
     sql = counted(lambda: api.post("projects/shop/instances", body, **keyed), 202)
-    assert len([line for line in sql if "SAVEPOINT" not in line]) <= 20, "\n".join(sql)
+    assert len(sql) <= 21, "\n".join(sql)  # with begin and commit of two levels
     again = counted(lambda: api.post("projects/shop/instances", body, **keyed), 202)
     assert len(again) <= 9, "\n".join(again)
 

@@ -67,7 +67,7 @@ def moment(value: datetime | None) -> str | None:
     """RFC 3339 in UTC with `Z`, to the millisecond."""
     if value is None:
         return None
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{value.astimezone(UTC).isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 def decimal(value: Decimal) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -11,7 +12,7 @@ from billing import ordering
 from portal.api.answers import check_if_match, etag_of, json_response
 from portal.api.base import View
 from portal.api.contract import Query, contract
-from portal.api.pagination import chosen_order, paged
+from portal.api.pagination import Hot, chosen_order, paged
 from portal.api.reading import read_if_match
 from portal.api.scope import entry_called, region_for
 from portal.api.serializers import billing as money
@@ -21,7 +22,7 @@ from portal.api.views.operations import accepted, started
 from portal.kernel.errors import Invalid
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
-from services.instances import actions, queries
+from services.instances import actions, listing, queries
 from services.instances.states import Phase
 from services.regions.queries import quota_left
 from services.spec import gettext_noop
@@ -173,12 +174,27 @@ class Instance(View):
         return accepted(self, operation)
 
 
-def _list(view: View, **given: str) -> HttpResponse:
-    names = ("organisation", "project", "region", "offering", "phase", "tag")
-    filters: dict[str, Any] = {name: view.query.get(name) for name in names} | given
-    rows = queries.instances_for(view.actor, **filters)
-    plain = rows.prefetch_related(None).values(*shapes.FIELDS)
-    return paged(view, plain, chosen_order(view, _ORDERS), shapes.instances)
+def _list(view: View, project: str | None = None) -> HttpResponse:
+    names = ("region", "offering", "phase", "tag")
+    filters = {name: view.query[name] for name in names if name in view.query}
+    places = listing.places_for(
+        view.actor,
+        organisation=view.query.get("organisation"),
+        project=project or view.query.get("project"),
+    )
+    hot = Hot(
+        key=tuple(filters),
+        build=lambda marks: listing.rows_in(marks["places"], shapes.ROW, filters_of(marks)),
+        values={"places": list(places), **filters},
+    )
+
+    def filters_of(marks: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: marks[name] for name in filters}
+
+    # What a tag becomes is no plain value, so its query is compiled anew.
+    rows = listing.rows_in(places, shapes.ROW, filters) if "tag" in filters else hot
+    order = chosen_order(view, _ORDERS)
+    return paged(view, rows, order, lambda page: shapes.instances(page, places))
 
 
 def _held(view: View, id: str, permission: Permission) -> Row:
