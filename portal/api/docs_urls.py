@@ -8,5 +8,6 @@ urlpatterns = [
     path("", docs.index, name="api-docs"),
     path("schemas/", docs.schemas, name="api-docs-schemas"),
     path("errors/", docs.errors, name="api-docs-errors"),
+    path("try/", docs.try_it, name="api-docs-try"),
     path("<slug:noun>/", docs.noun, name="api-docs-noun"),
 ]

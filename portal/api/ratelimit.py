@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 from redis import Redis
@@ -17,10 +18,11 @@ _WINDOW_SECONDS = 60
 
 
 @lru_cache(maxsize=1)
-def client() -> Redis:
+def client() -> Redis[bytes]:
     """The cache's server, asked directly: one round trip instead of Django's two."""
-    known = settings.CACHES["default"]
-    return Redis.from_url(known["LOCATION"], **known["OPTIONS"])
+    known: dict[str, Any] = settings.CACHES["default"]
+    found: Redis[bytes] = Redis.from_url(known["LOCATION"], **known["OPTIONS"])
+    return found
 
 
 @dataclass(frozen=True, slots=True)

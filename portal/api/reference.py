@@ -123,6 +123,13 @@ def schemas(document: Json) -> list[tuple[str, list[Field]]]:
     return [(name, list(_fields(found[name]))) for name in sorted(found)]
 
 
+def first_request(root: str) -> str:
+    return (
+        "export POLDER_TOKEN=polder_…\n"
+        f'curl -H "Authorization: Bearer $POLDER_TOKEN" {root}{PREFIX}offerings'
+    )
+
+
 def errors() -> dict[str, object]:
     codes = [(code, status, _(text)) for code, (status, text) in CODES.items()]
     return {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpRequest, HttpResponse
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from drf_spectacular.renderers import OpenApiYamlRenderer as Yaml
@@ -25,16 +28,33 @@ def schema(request: HttpRequest) -> HttpResponse:
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """How the API works, and a list of everything."""
-    return _page(request, "console/api_docs.html", {"nouns": reference.nouns(document())})
+    root = _root(request)
+    context = {
+        "here": "index",
+        "nouns": reference.nouns(document()),
+        "root": root,
+        "first_request": reference.first_request(root),
+    }
+    return _page(request, "console/api_docs.html", context)
 
 
 @require_safe
 def noun(request: HttpRequest, noun: str) -> HttpResponse:
     """All operations of one noun."""
-    found = reference.noun(document(), noun, request.build_absolute_uri("/")[:-1])
+    found = reference.noun(document(), noun, _root(request))
     if found is None:
         raise Http404
     return _page(request, "console/api_docs_noun.html", {"noun": found})
+
+
+@require_safe
+def try_it(request: HttpRequest) -> HttpResponse:
+    """From the form of an operation to its address, without the fields that were left empty."""
+    wanted = {name: value for name, value in request.GET.items() if value and name != "path"}
+    path = request.GET.get("path", "")
+    if path not in document()["paths"]:
+        raise Http404
+    return HttpResponseRedirect(f"{path}?{urlencode(wanted)}" if wanted else path)
 
 
 @require_safe
@@ -51,9 +71,13 @@ def errors(request: HttpRequest) -> HttpResponse:
     return _page(request, "console/api_docs_errors.html", reference.errors())
 
 
-def _page(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:
+def _root(request: HttpRequest) -> str:
+    return request.build_absolute_uri("/").rstrip("/")
+
+
+def _page(request: HttpRequest, template: str, context: Mapping[str, object]) -> HttpResponse:
     """Inside the shell for who is signed in; the reference itself is for everybody."""
     signed_in = request.user.is_authenticated
     layout = "base.html" if signed_in else "base_plain.html"
     known = {"layout": layout, "signed_in": signed_in, "nav": reference.nouns(document())}
-    return render(request, template, known | context)
+    return render(request, template, {**known, **context})
