@@ -18,11 +18,13 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query parameter. `moment` is an RFC 3339 time; `minimum` and `maximum` bound an integer."""
+    """A query parameter. `name` is a public name, `moment` an RFC 3339 time; `minimum` and
+    `maximum` bound an integer, or the length of a text.
+    """
 
     name: str
     help: str
-    kind: Literal["text", "integer", "boolean", "moment"] = "text"
+    kind: Literal["name", "text", "integer", "boolean", "moment"] = "name"
     choices: tuple[str, ...] = ()
     minimum: int = 0
     maximum: int = 2**31 - 1
@@ -32,7 +34,12 @@ ORGANISATION = Query(
     "organisation",
     "Slug of the organisation. Needed by whoever is in more than one.",
 )
-CURSOR = Query("cursor", "Where the page begins: taken from `next` or `previous`, never made up.")
+CURSOR = Query(
+    "cursor",
+    "Where the page begins: taken from `next` or `previous`, never made up.",
+    "text",
+    maximum=600,
+)
 PAGE_SIZE = Query("page_size", "How many, 50 when left out.", "integer", minimum=1, maximum=200)
 DRY_RUN = Query("dry_run", "`true` says what would happen, and writes nothing.", "boolean")
 

@@ -26,6 +26,7 @@ from portal.api.errors import (
     UnsupportedMediaType,
 )
 
+NAME = re.compile(r"[-_a-zA-Z0-9]{0,80}")
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 IF_MATCH = re.compile(r'\*|(W/)?"[!#-+\--~]*"( ?, ?(W/)?"[!#-+\--~]*")*')
 _ZONE = re.compile(r"(?:[Zz]|[+-]\d\d:\d\d)$")
@@ -67,8 +68,10 @@ def read_query(request: HttpRequest, known: Iterable[Query]) -> dict[str, Any]:
 
 def _query_value(query: Query, text: str) -> object:
     params = {"name": query.name}
-    if "\0" in text or len(text) > 1000:
-        raise ValueError(_("“%(name)s” cannot be read.") % params)
+    if "\0" in text or (query.kind == "text" and len(text) > query.maximum):
+        raise ValueError(_("“%(name)s” cannot be read, or is too long.") % params)
+    if query.kind == "name" and not query.choices and not NAME.fullmatch(text):
+        raise ValueError(_("“%(name)s” must be a name: letters, digits and dashes.") % params)
     if query.choices and text not in query.choices:
         params["choices"] = ", ".join(query.choices)
         raise ValueError(_("“%(name)s” must be one of %(choices)s.") % params)

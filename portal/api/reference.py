@@ -1,4 +1,4 @@
-"""The OpenAPI document as rows for the pages of the reference. Pure."""
+"""The OpenAPI document as rows for the pages of the reference. Reads nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 
 from portal.api.codes import CODES, FIELD_CODES
@@ -131,7 +132,7 @@ def first_request(root: str) -> str:
 
 
 def errors() -> dict[str, object]:
-    codes = [(code, status, _(text)) for code, (status, text) in CODES.items()]
+    codes = [(code, status, _marked(_(text))) for code, (status, text) in CODES.items()]
     return {
         "codes": sorted(codes, key=lambda row: row[1]),
         "field_codes": [(code, _(text)) for code, text in FIELD_CODES.items()],
@@ -147,7 +148,7 @@ def _call(path: str, method: str, operation: Json, root: str) -> Call:
         method=method.upper(),
         path=path,
         summary=operation["summary"],
-        description=operation["description"],
+        description=_marked(operation["description"]),
         parameters=parameters,
         body=list(_fields(body)) if body else [],
         answers=list(_answers(operation["responses"])),
@@ -169,7 +170,7 @@ def _parameter(parameter: Json) -> Field:
     return Field(
         parameter["name"],
         _kind(schema),
-        parameter.get("description", ""),
+        _marked(parameter.get("description", "")),
         parameter["in"],
         parameter.get("required", False),
         choices=tuple(schema.get("enum", ())),
@@ -182,7 +183,7 @@ def _fields(schema: Json) -> Iterator[Field]:
         yield Field(
             name,
             _kind(part),
-            part.get("description", ""),
+            _marked(part.get("description", "")),
             required=name in required,
             shape=_shape(part),
             choices=_choices(part),
@@ -252,3 +253,13 @@ def _sample(body: Json) -> Json:
     properties = body["properties"]
     names = body.get("required") or list(properties)[:1]
     return {name: _SAMPLES.get(name, "…") for name in names}
+
+
+def _marked(text: str) -> str:
+    """What stands between backticks as code."""
+    parts = text.split("`")
+    return format_html_join(
+        "",
+        "{}",
+        ((format_html("<code>{}</code>", p) if n % 2 else p,) for n, p in enumerate(parts)),
+    )

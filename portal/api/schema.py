@@ -17,7 +17,7 @@ from drf_spectacular.plumbing import ResolvedComponent
 
 from portal.api.answers import PROBLEM
 from portal.api.contract import Contract, Json, Query, contract_of
-from portal.api.reading import IF_MATCH
+from portal.api.reading import IF_MATCH, NAME
 from portal.api.serializers import billing, catalogue, common, instances, operations, tenancy
 from services.spec import gettext_noop
 
@@ -144,7 +144,11 @@ def _query_schema(query: Query) -> Json:
         return {"type": "integer", "minimum": query.minimum, "maximum": query.maximum}
     if query.kind == "boolean":
         return {"type": "boolean"}
-    return common.MOMENT if query.kind == "moment" else {"type": "string", "maxLength": 1000}
+    if query.kind == "name":
+        return {"type": "string", "pattern": f"^{NAME.pattern}$"}
+    return (
+        common.MOMENT if query.kind == "moment" else {"type": "string", "maxLength": query.maximum}
+    )
 
 
 def _responses(terms: Contract, method: str) -> Json:

@@ -60,13 +60,15 @@ def named_in(field: str) -> Iterator[None]:
 def named_places(actor: Actor, body: dict[str, Any]) -> dict[str, Any]:
     """`body` with the organisation, project and service account that it names. Raises: Invalid."""
     found = dict(body)
-    if slug := body.get("organisation"):
+    if "organisation" in body:
+        slug = body["organisation"]
         with named_in("organisation"):
             found["organisation"] = access.organisation(actor, slug, Permission.ORGANISATION_VIEW)
-    if slug := body.get("project"):
+    if "project" in body:
         with named_in("project"):
-            found["project"] = access.project(actor, slug, Permission.PROJECT_VIEW)
-    if ident := body.get("service_account"):
+            found["project"] = access.project(actor, body["project"], Permission.PROJECT_VIEW)
+    if "service_account" in body:
+        ident = body["service_account"]
         with named_in("service_account"):
             found["service_account"] = tokens.service_account_for(actor, ident)
     return found

@@ -225,6 +225,8 @@ def test_service_accounts(api, project):
     assert Api(token=token).get("projects/shop").status_code == 200
     fault = api.post("tokens", {"name": "x", "service_account": "sa-none"})
     assert problem(fault, 422, "invalid")["errors"][0]["pointer"] == "/service_account"
+    nowhere = api.post("service-accounts", {"name": "y", "role": "viewer", "project": ""})
+    assert problem(nowhere, 422, "invalid")["errors"][0]["pointer"] == "/project"
     assert api.delete(f"service-accounts/{ident}").status_code == 204
     problem(Api(token=token).get("projects/shop"), 401, "bad-token")
     problem(api.get(f"service-accounts/{ident}"), 404, "not-found")
@@ -399,6 +401,8 @@ def test_only_json_is_read(api, region):
         "phase=nowhere",
         "ordering=password",
         "project=%00",
+        "project=a%20b",
+        "region=%F0%9F%92%A9",
         "tag=" + "x" * 2000,
     ],
 )
@@ -409,7 +413,8 @@ def test_odd_queries_are_400(api, query):
 
 def test_strange_text_in_a_query_is_only_text(api):
     for text in ("%ff%fe", "%F0%9F%92%A9", "'; drop table", "%25", "a:b:c", ":"):
-        assert api.get(f"instances?tag={text}&project={text}").json()["results"] == []
+        assert api.get(f"instances?tag={text}").json()["results"] == []
+        assert api.get(f"audit?actor={text}&verb={text}").json()["results"] == []
 
 
 @pytest.mark.parametrize(

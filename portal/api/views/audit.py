@@ -24,9 +24,21 @@ class Audit(View):
         query=(
             ORGANISATION,
             Query("project", gettext_noop("Only of this project.")),
-            Query("target", gettext_noop("Only about this, by its public name.")),
-            Query("verb", gettext_noop("Only this verb, or its beginning: `instance.`.")),
-            Query("actor", gettext_noop("Only by this person or service account, by name.")),
+            Query(
+                "target", gettext_noop("Only about this, by its public name."), "text", maximum=80
+            ),
+            Query(
+                "verb",
+                gettext_noop("Only this verb, or its beginning: `instance.`."),
+                "text",
+                maximum=64,
+            ),
+            Query(
+                "actor",
+                gettext_noop("Only by this person or service account, by name."),
+                "text",
+                maximum=254,
+            ),
             Query("since", gettext_noop("Only from this time on."), "moment"),
             Query("until", gettext_noop("Only before this time."), "moment"),
         ),

@@ -58,7 +58,7 @@ _FILTERS = (
         gettext_noop("Only in this phase; `deleted` shows what is gone."),
         choices=tuple(Phase.values),
     ),
-    Query("tag", gettext_noop("Only with this tag: `key` or `key:value`.")),
+    Query("tag", gettext_noop("Only with this tag: `key` or `key:value`."), "text", maximum=121),
 )
 
 
