@@ -13,7 +13,7 @@ def main() -> None:
     if command in ("up", "restore") and not {"-h", "--help"} & set(sys.argv):
         from portal.embedded import bootstrap
 
-        bootstrap.run(bootstrap.prepare_start if command == "up" else bootstrap.prepare_restore)
+        refusal.run(bootstrap.prepare_start if command == "up" else bootstrap.prepare_restore)
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

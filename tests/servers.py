@@ -35,7 +35,7 @@ def _set_environment() -> Path:
     home.chmod(0o755)
     (home / "engines").symlink_to(cache_folder() / "engines")
     (home / "static").mkdir()
-    database, broker = bootstrap.free_port(), bootstrap.free_port()
+    database, broker = environment.free_port(), environment.free_port()
     os.environ.update(
         POLDER_HOME=str(home),
         POLDER_SIGNING_KEY=secrets.token_urlsafe(32),

@@ -56,5 +56,5 @@ def fullest(lines: list[QuotaLine]) -> list[QuotaLine]:
 def _starters() -> list[dict[str, Any]]:
     found = registry.entries()
     offerings = [found[slug].offering for slug in _STARTERS if slug in found]
-    monthly = prices.cheapest_monthly([o.slug for o in offerings])
-    return [{"offering": o, "monthly": monthly.get(o.slug)} for o in offerings]
+    quotes = prices.cheapest(o.slug for o in offerings)
+    return [{"offering": o, "quote": quotes.get(o.slug)} for o in offerings]

@@ -1,28 +1,26 @@
 """What must be there before Django can load its settings: the data directory, its lock, and the
 generated values in `<POLDER_HOME>/environment`.
 
-Standard library only, and no import of ours: nothing here may need a setting. Every refusal says
+Standard library only, as the two modules it imports: nothing here may need a setting. Every refusal says
 what happened and what to do.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import errno
 import fcntl
 import json
 import os
-import secrets
 import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
-from urllib.parse import urlsplit
+
+from portal.embedded import environment
+from portal.embedded.refusal import Refusal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEFAULT_PORT = 8000
@@ -32,21 +30,8 @@ _LONGEST_HOME = 107 - len("/instances/xxxx-00000000/run/12345.sock")
 _FIRST_START_MIB, _LATER_START_MIB = 700, 100
 POSTGRESQL_MAJOR = "17"
 _STOP_SECONDS = 60
-_PORTS = range(24000, 32000)
-# Named so that whoever looks for a port finds it: they change only when something else took it.
-_DATABASE, _BROKER = "polder:{password}@127.0.0.1:{port}/polder", ":{password}@127.0.0.1:{port}/0"
 
 _lock: int | None = None
-
-
-class Refusal(Exception):
-    """Polder cannot start, or cannot go on. `text` says what happened, `hint` what to do."""
-
-    def __init__(self, text: str, hint: str = "", *, what: str = "Polder did not start.") -> None:
-        super().__init__(f"{what} {text} {hint}".strip())
-        self.what = what
-        self.text = text
-        self.hint = hint
 
 
 def home() -> Path:
@@ -54,54 +39,12 @@ def home() -> Path:
     return Path(os.environ.get("POLDER_HOME") or ROOT / "var").absolute()
 
 
-def run(steps: Callable[[], object]) -> None:
-    """Runs `steps`; a refusal or a disk's fault ends this process with its sentence, exit code
-    1.
-    """
-    try:
-        steps()
-    except Refusal as refusal:
-        fail(refusal)
-    except OSError as error:
-        known = disk_refusal(error, home())
-        if known is None:
-            raise
-        fail(known)
-
-
-def fail(refusal: Refusal) -> NoReturn:
-    sys.stderr.write(f"\n{refusal.what} {refusal.text}\n{refusal.hint}".rstrip() + "\n")
-    raise SystemExit(1)
-
-
-def disk_refusal(error: OSError, path: Path) -> Refusal | None:
-    """What the disk said, as a sentence; None when it is something else."""
-    where = error.filename or path
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Refusal(
-            f"The disk under {path} is full.",
-            "Free some space, or set POLDER_HOME to a directory on a larger disk.",
-        )
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return Refusal(
-            f"{where} cannot be written by this user ({os.strerror(error.errno)}).",
-            "Set POLDER_HOME to a directory that you can write to, or start Polder as the user "
-            "who owns it.",
-        )
-    if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.ELOOP):
-        return Refusal(
-            f"{path} cannot be made ({os.strerror(error.errno)}: {where}).",
-            "Set POLDER_HOME to a directory.",
-        )
-    return None
-
-
 # -- the steps ------------------------------------------------------------------------------------
 
 
 def prepare_start() -> None:
     """For `up`: the data directory, its lock, a free port, the environment file."""
-    port, former = wanted_port(), read_environment(home() / "environment").get("PORT")
+    port, former = wanted_port(), environment.read(home() / "environment").get("PORT")
     _prepare(port)
     # What a killed run left is on its way out and may hold the port for a moment.
     _check_port(port, patience_seconds=_STOP_SECONDS if former == str(port) else 0)
@@ -119,7 +62,7 @@ def _prepare(port: int | None) -> None:
     take_lock(folder, port)
     wait_for_former_run(folder)
     check_database(folder)
-    settle_environment(folder, port)
+    environment.settle(folder, port)
     os.environ["POLDER_HOME"] = str(folder)
 
 
@@ -149,7 +92,13 @@ def make_home(folder: Path) -> None:
             "Set POLDER_HOME to a path without it.",
         )
     fresh = not (folder / "environment").exists()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+        raise Refusal(
+            f"{folder} cannot be made ({error.strerror}: {error.filename}).",
+            "Set POLDER_HOME to a directory.",
+        ) from error
     # As root, services run as users of their own, who must get through to their own folders.
     with contextlib.suppress(PermissionError):
         if os.geteuid() != 0:
@@ -300,7 +249,7 @@ def _left(folder: Path) -> Iterator[int]:
 
 def _check_port(port: int, patience_seconds: float) -> None:
     until = time.monotonic() + patience_seconds
-    while time.monotonic() < until and not port_is_free(port):
+    while time.monotonic() < until and not environment.port_is_free(port):
         time.sleep(0.1)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -315,90 +264,3 @@ def _check_port(port: int, patience_seconds: float) -> None:
                 f"Port {port} of this machine is used by another program.",
                 f"Stop that program, or choose another port: `PORT={port + 1} make run`.",
             ) from None
-
-
-# -- the environment file -------------------------------------------------------------------------
-
-
-def settle_environment(folder: Path, port: int | None) -> None:
-    """The values that this copy runs with: what the process environment gives, else what the file
-    remembers, else new ones. Written back, so that `make manage` in another shell uses the same.
-    """
-    path = folder / "environment"
-    before = read_environment(path)
-    values = {
-        "POLDER_SIGNING_KEY": lambda: secrets.token_urlsafe(48),
-        "POLDER_SECRET_KEYS": lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(),
-        "POLDER_DEMO_PASSWORD": lambda: secrets.token_urlsafe(12),
-    }
-    after = dict(before)
-    for name, make in values.items():
-        after[name] = os.environ.get(name) or before.get(name) or make()
-    for kind, scheme, form in (
-        ("DATABASE", "postgres", _DATABASE),
-        ("BROKER", "redis", _BROKER),
-    ):
-        own = after.get(f"EMBEDDED_{kind}_URL") or f"{scheme}://" + form.format(
-            password=secrets.token_hex(20), port=free_port()
-        )
-        after[f"EMBEDDED_{kind}_URL"] = own
-        after[f"POLDER_{kind}_URL"] = _own_server(f"POLDER_{kind}_URL", scheme) or own
-    if port is not None:
-        after["PORT"] = str(port)
-    if after != before:
-        write_environment(path, after)
-
-
-def _own_server(name: str, scheme: str) -> str:
-    url = os.environ.get(name, "")
-    allowed = {"postgres": ("postgres", "postgresql"), "redis": ("redis", "rediss")}[scheme]
-    if url and (urlsplit(url).scheme not in allowed or not urlsplit(url).hostname):
-        raise Refusal(
-            f"{name} is not the address of a server that Polder can use.",
-            f"Write it as {scheme}://USER:PASSWORD@HOST:PORT/NAME, or leave it unset to use the "
-            "embedded one.",
-        )
-    return url
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on, below those that the kernel hands out."""
-    for _ in range(200):
-        port = secrets.choice(_PORTS)
-        if port_is_free(port):
-            return port
-    raise Refusal("No free port was found for the database.", "Stop some servers and try again.")
-
-
-def port_is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def read_environment(path: Path) -> dict[str, str]:
-    """`NAME=value` lines; empty when there is no such file."""
-    try:
-        lines = path.read_text().splitlines()
-    except FileNotFoundError:
-        return {}
-    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
-    return {name.strip(): value.strip() for name, _, value in pairs}
-
-
-def write_environment(path: Path, values: Mapping[str, str]) -> None:
-    """Replaced at once and only readable by this user: it holds every key."""
-    part = path.with_name("environment.part")
-    lines = [
-        "# Written by Polder at each start. Holds the keys: keep it, and keep it secret.",
-        *(f"{name}={value}" for name, value in values.items()),
-    ]
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write("\n".join(lines) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import redis
 
-from portal.embedded.bootstrap import Refusal
+from portal.embedded.refusal import Refusal
 from services.backends.process import users
 from services.backends.process.layout import write_file
 from services.backends.process.supervisor import Program

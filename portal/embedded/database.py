@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import psutil
 import psycopg
 
-from portal.embedded.bootstrap import Refusal
+from portal.embedded.refusal import Refusal
 from services.backends.process import users
 from services.backends.process.supervisor import Program, guard
 

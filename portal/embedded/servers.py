@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from portal.embedded import bootstrap, broker, database
-from portal.embedded.bootstrap import Refusal
+from portal.embedded.refusal import Refusal
 from portal.embedded.screen import Screen
 from portal.kernel.errors import BackendError
 from services import registry
@@ -32,7 +32,7 @@ class Servers:
 
 def of(home: Path) -> Servers:
     """As the environment file, or the process environment before it, says."""
-    values = {**bootstrap.read_environment(home / "environment"), **os.environ}
+    values = {**environment.read(home / "environment"), **os.environ}
     database_url, broker_url = values["POLDER_DATABASE_URL"], values["POLDER_BROKER_URL"]
     return Servers(
         home,
@@ -84,17 +84,17 @@ def _with_free_ports(servers: Servers) -> Servers:
         ("BROKER", servers.broker_url, servers.own_broker),
     ):
         parts = urlsplit(url)
-        if own or parts.port is None or bootstrap.port_is_free(parts.port):
+        if own or parts.port is None or environment.port_is_free(parts.port):
             continue
         place = parts.netloc.rpartition(":")[0]
-        moved[kind] = urlunsplit(parts._replace(netloc=f"{place}:{bootstrap.free_port()}"))
+        moved[kind] = urlunsplit(parts._replace(netloc=f"{place}:{environment.free_port()}"))
     if not moved:
         return servers
     path = servers.home / "environment"
-    values = bootstrap.read_environment(path)
+    values = environment.read(path)
     for kind, url in moved.items():
         values[f"EMBEDDED_{kind}_URL"] = values[f"POLDER_{kind}_URL"] = url
-    bootstrap.write_environment(path, values)
+    environment.write(path, values)
     return of(servers.home)
 
 

@@ -24,7 +24,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from billing.loading import load_prices
 from portal.embedded import broker, database, demo, programs, servers, static
-from portal.embedded.bootstrap import Refusal
+from portal.embedded.refusal import Refusal
 from portal.embedded.screen import Screen, Tail, last_lines
 from portal.kernel.errors import BackendError
 from services.backends.process import supervisor as supervising

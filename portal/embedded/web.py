@@ -5,6 +5,7 @@ The application is loaded once, before the workers fork; what a request did is l
 """
 
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
@@ -21,10 +22,11 @@ timeout = 60
 keepalive = 15
 accesslog = None
 control_socket_disable = True
+_logging: dict[str, Any] = settings.LOGGING
 logconfig_dict = {
-    **settings.LOGGING,
+    **_logging,
     "loggers": {
-        **settings.LOGGING["loggers"],
+        **_logging["loggers"],
         "gunicorn.error": {"level": "WARNING", "handlers": [], "propagate": True},
         "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
     },

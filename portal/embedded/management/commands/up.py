@@ -24,4 +24,4 @@ class Command(BaseCommand):
         screen = Screen()
         word = "starts" if (home / "static.stamp").exists() else "starts for the first time"
         screen.line(f"Polder {word}. Its data lies in {home}.")
-        bootstrap.run(lambda: start.run(screen, with_demo=settings.POLDER_DEMO))
+        refusal.run(lambda: start.run(screen, with_demo=settings.POLDER_DEMO))

@@ -1,0 +1,64 @@
+"""Rotation of the key that secrets are stored under.
+
+The order keeps every process able to read at every moment: all learn the new key, then every
+secret is written anew, then all forget the old keys.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from portal.embedded import bootstrap, programs
+from portal.embedded.refusal import Refusal
+from portal.kernel import crypto
+from services.instances.models import Credential
+
+_BATCH = 500
+_NAME = "POLDER_SECRET_KEYS"
+
+
+def rotate(home: Path, *, keep: bool) -> int:
+    """How many secrets were written under a new key. Raises: Refusal."""
+    path = home / "environment"
+    values = environment.read(path)
+    if values.get(_NAME, "").split(",") != settings.POLDER_SECRET_KEYS:
+        raise Refusal(
+            f"{_NAME} comes from the environment of this process, which Polder cannot change.",
+            "Put a new key first in it, restart every process of Polder, then run "
+            "`manage.py rotate-keys --rewrite` and drop the old keys.",
+            what="No key was rotated.",
+        )
+    keys = [crypto.new_key(), *settings.POLDER_SECRET_KEYS]
+    _use(home, keys)
+    count = rewrite()
+    if not keep:
+        _use(home, keys[:1])
+    return count
+
+
+def _use(home: Path, keys: list[str]) -> None:
+    """Written down first: a key that only a process knows could be lost with it."""
+    path = home / "environment"
+    environment.write(path, {**environment.read(path), _NAME: ",".join(keys)})
+    settings.POLDER_SECRET_KEYS = keys
+    programs.restart(home)
+
+
+def rewrite() -> int:
+    """Every stored secret under the first key, in batches that lock only their own rows."""
+    count, last = 0, 0
+    while True:
+        with transaction.atomic():
+            rows = list(
+                Credential.objects.select_for_update().filter(pk__gt=last).order_by("pk")[:_BATCH]
+            )
+            for row in rows:
+                row.value = crypto.reencrypt(row.value)
+                row.next_value = crypto.reencrypt(row.next_value) if row.next_value else ""
+            Credential.objects.bulk_update(rows, ["value", "next_value"])
+        if not rows:
+            return count
+        count, last = count + len(rows), rows[-1].pk
