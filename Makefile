@@ -36,7 +36,6 @@ check: .venv/dev.stamp
 	$(PY) -m ruff check .
 	$(NO_SERVER) $(PY) -m mypy
 	.venv/bin/lint-imports
-	$(PY) -m djlint --check --quiet templates
 	$(PY) -m djlint --lint --quiet templates
 	$(NO_SERVER) $(PY) -W ignore manage.py makemigrations --check --dry-run
 	$(if $(SKIP_UNIT),,@$(MAKE) --no-print-directory unit)

@@ -11,7 +11,7 @@ def main() -> None:
     if not command.startswith("-"):  # `rotate-keys`, as people type it, is the module rotate_keys
         sys.argv[1:2] = [command.replace("-", "_")] if command else []
     if command in ("up", "restore") and not {"-h", "--help"} & set(sys.argv):
-        from portal.embedded import bootstrap
+        from portal.embedded import bootstrap, refusal
 
         refusal.run(bootstrap.prepare_start if command == "up" else bootstrap.prepare_restore)
     from django.core.management import execute_from_command_line

@@ -29,7 +29,7 @@ _FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_con
 
 def _set_environment() -> Path:
     """The variables of a small installation of its own; returns its data directory."""
-    from portal.embedded import bootstrap
+    from portal.embedded import environment
 
     home = Path(tempfile.mkdtemp(prefix="polder-t"))
     home.chmod(0o755)

@@ -25,7 +25,7 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 from django.conf import settings
 
-from portal.embedded import bootstrap, database, servers
+from portal.embedded import bootstrap, database, environment, servers
 from portal.embedded.refusal import Refusal
 from portal.embedded.screen import Screen
 from portal.kernel import clock

@@ -1,8 +1,8 @@
 """What must be there before Django can load its settings: the data directory, its lock, and the
 generated values in `<POLDER_HOME>/environment`.
 
-Standard library only, as the two modules it imports: nothing here may need a setting. Every refusal says
-what happened and what to do.
+Standard library only, as the two modules it imports: nothing here may need a setting. Every refusal
+says what happened and what to do.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from portal.embedded import bootstrap, programs
+from portal.embedded import environment, programs
 from portal.embedded.refusal import Refusal
 from portal.kernel import crypto
 from services.instances.models import Credential

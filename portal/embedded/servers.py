@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from portal.embedded import bootstrap, broker, database
+from portal.embedded import broker, database, environment
 from portal.embedded.refusal import Refusal
 from portal.embedded.screen import Screen
 from portal.kernel.errors import BackendError

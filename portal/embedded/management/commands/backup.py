@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from portal.embedded import archive, bootstrap
+from portal.embedded import archive, refusal
 from portal.embedded.screen import Screen
 
 
@@ -22,6 +23,6 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
 
     def handle(self, *, file: Path, **_: Any) -> None:
-        refusal.run(lambda: archive.back_up(file.absolute(), Screen(self.stderr)))
+        refusal.run(lambda: archive.back_up(file.absolute(), Screen(sys.stderr)))
         size = file.stat().st_size / 2**20
         self.stdout.write(f"{file}: {size:.1f} MB. It holds the keys: keep it secret.")

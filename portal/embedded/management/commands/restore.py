@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from portal.embedded import archive, bootstrap
+from portal.embedded import archive, refusal
 from portal.embedded.screen import Screen
 
 
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         refusal.run(lambda: self._restore(file.absolute(), force))
 
     def _restore(self, file: Path, force: bool) -> None:
-        unknown = archive.restore(file, Screen(self.stderr), force=force)
+        unknown = archive.restore(file, Screen(sys.stderr), force=force)
         self.stdout.write(f"Restored. Start Polder with `make run`; data: {settings.POLDER_HOME}.")
         if unknown:
             self.stdout.write(

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from portal.embedded import bootstrap, keys
+from portal.embedded import keys, refusal
 
 
 class Command(BaseCommand):

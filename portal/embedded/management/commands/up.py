@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from portal.embedded import bootstrap, start
+from portal.embedded import refusal, start
 from portal.embedded.screen import Screen
 
 
