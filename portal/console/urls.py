@@ -2,10 +2,46 @@
 
 from django.urls import path
 
-from portal.console.views import preferences, styleguide
+from portal.console.views import (
+    catalogue,
+    changes,
+    operations,
+    overview,
+    palette,
+    preferences,
+    services,
+    styleguide,
+)
 
 app_name = "console"
+_ONE = "services/<str:public_id>/"
 urlpatterns = [
+    path("", overview.overview, name="overview"),
+    path("begin/", overview.begin, name="begin"),
+    path("services/", services.services, name="services"),
+    path(_ONE, services.service, name="service"),
+    path(f"{_ONE}connection/", services.connection, name="service-connection"),
+    path(f"{_ONE}settings/", services.settings, name="service-settings"),
+    path(f"{_ONE}events/", services.events, name="service-events"),
+    path(f"{_ONE}operations/", services.operations, name="service-operations"),
+    path(f"{_ONE}reveal/", services.reveal, name="service-reveal"),
+    path(f"{_ONE}ca.pem", services.certificate, name="service-ca"),
+    path(f"{_ONE}change/", changes.change, name="service-change"),
+    path(f"{_ONE}edit/", changes.edit, name="service-edit"),
+    path(f"{_ONE}pause/", changes.pause, name="service-pause"),
+    path(f"{_ONE}resume/", changes.resume, name="service-resume"),
+    path(f"{_ONE}rotate/", changes.rotate, name="service-rotate"),
+    path(f"{_ONE}delete/", changes.delete, name="service-delete"),
+    path(f"{_ONE}undelete/", changes.undelete, name="service-undelete"),
+    path("catalogue/", catalogue.catalogue, name="catalogue"),
+    path("catalogue/<slug:slug>/", catalogue.offering, name="offering"),
+    path("catalogue/<slug:slug>/order/", catalogue.order, name="order"),
+    path("catalogue/<slug:slug>/price/", catalogue.price, name="price"),
+    path("operations/", operations.operations, name="operations"),
+    path("operations/<str:public_id>/", operations.operation, name="operation"),
+    path("operations/<str:public_id>/cancel/", operations.cancel, name="operation-cancel"),
+    path("operations/<str:public_id>/retry/", operations.retry, name="operation-retry"),
+    path("go/", palette.palette, name="go"),
     path("theme/", preferences.theme, name="theme"),
     path("scope/", preferences.scope, name="scope"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),

@@ -19,7 +19,7 @@ from services import registry
 from services.backends import backend_for
 from services.instances.models import Instance, InstanceEvent, Operation
 from services.instances.specs import entry_of, spec_of
-from services.instances.states import OPEN, Lane, Phase
+from services.instances.states import OPEN, Kind, Lane, OperationState, Phase
 from services.spec import Credentials, Effect, Entry, InstanceSpec, Plan
 
 
@@ -165,6 +165,17 @@ def operation_for(
             hint=_("Check the number, or see the list of operations."),
         )
     return row
+
+
+def is_cancellable(operation: Operation) -> bool:
+    """Whether `actions.cancel` would be heard: open, not asked yet, can still be taken back."""
+    past = operation.committed_at is not None or operation.kind in (Kind.PURGE, Kind.REPAIR)
+    return operation.state in OPEN and not past and operation.cancel_requested_at is None
+
+
+def is_retryable(operation: Operation) -> bool:
+    """Whether the operation ended in a way that can be tried again."""
+    return operation.state in (OperationState.FAILED, OperationState.CANCELLED)
 
 
 def newest_operation(instance: Instance) -> Operation | None:

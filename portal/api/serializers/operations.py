@@ -19,7 +19,7 @@ from portal.api.serializers.common import (
     ref,
     shape,
 )
-from services.instances import eta, texts
+from services.instances import eta, queries, texts
 from services.instances.states import OPEN, Kind, Lane, OperationState
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def operation(row: Operation, usual: Mapping[eta.Sort, float | None] | None = No
         "created_at": moment(row.created_at),
         "started_at": moment(row.started_at),
         "finished_at": moment(row.finished_at),
-        "retryable": row.state in (_S.FAILED, _S.CANCELLED),
-        "cancellable": _cancellable(row),
+        "retryable": queries.is_retryable(row),
+        "cancellable": queries.is_cancellable(row),
     }
 
 
@@ -92,11 +92,6 @@ def operations(rows: Iterable[Operation]) -> list[Json]:
     found = list(rows)
     usual = eta.usual_seconds({eta.sort_of(row) for row in found if row.state in OPEN})
     return [operation(row, usual) for row in found]
-
-
-def _cancellable(row: Operation) -> bool:
-    past = row.committed_at is not None or row.kind in (Kind.PURGE, Kind.REPAIR)
-    return row.state in OPEN and not past and row.cancel_requested_at is None
 
 
 def _error(row: Operation) -> Json | None:

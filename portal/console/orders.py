@@ -1,0 +1,208 @@
+"""The order form: what was chosen, what it costs, what is left of the quota."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.http import QueryDict
+
+from billing import ordering, texts
+from billing import queries as prices
+from portal.console.forms import parameter_fields, raw_parameters
+from portal.kernel.actor import Actor
+from portal.kernel.ids import readable_suffix
+from portal.tenancy import access
+from portal.tenancy.permissions import Permission
+from services.instances import eta
+from services.instances.admission import default_plan
+from services.regions import queries as regions
+from services.spec import Entry, Plan, promised_availability
+
+if TYPE_CHECKING:
+    from billing.pricing import Quote
+    from portal.tenancy.models import Project
+    from services.instances.models import Instance, Operation
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """A plan as a row to choose."""
+
+    plan: Plan
+    quote: Quote | None
+    sla: Any
+    ok: bool
+    reason: str
+
+
+def plan_rows(entry: Entry, region: Any) -> list[PlanRow]:
+    """All plans that are still offered, each with its price and whether it can be had in
+    `region`.
+    """
+    quotes = prices.quotes_of(entry.offering, region.code)
+    rows = []
+    for plan in entry.offering.plans:
+        if plan.retired:
+            continue
+        found = regions.orderable(entry, region, plan)
+        sla = promised_availability(entry.offering, plan)
+        rows.append(PlanRow(plan, quotes.get(plan.id), sla, found.ok, found.reason))
+    return rows
+
+
+def panel(preview: ordering.Preview) -> dict[str, Any]:
+    """What the price panel says of a preview."""
+    quote = preview.quote
+    tight = [line for line in preview.quota if not line.enough]
+    return {
+        "quote": quote,
+        "month": quote.month,
+        "before": preview.before,
+        "lines": [(texts.line_label(line), line.monthly) for line in quote.charged_lines],
+        "vat": texts.vat_label(quote.vat),
+        "quota": sorted(preview.quota, key=_fullness, reverse=True)[:3],
+        "tight": tight,
+        "effect": preview.effect,
+    }
+
+
+def _fullness(line: regions.QuotaLine) -> Any:
+    return (line.used + line.wanted) / line.limit if line.limit else 0
+
+
+def place(actor: Actor, project: Project, entry: Entry, data: QueryDict) -> Operation:
+    """Raises: what `ordering.place_order` raises."""
+    return ordering.place_order(
+        actor=actor,
+        project=project,
+        entry=entry,
+        region=regions.region(data.get("region", "")),
+        name=data.get("name", "").strip(),
+        plan=data.get("plan") or None,
+        version=data.get("version") or None,
+        parameters=raw_parameters(entry.offering, data),
+        protected="unprotected" not in data,
+    )
+
+
+def form(
+    actor: Actor,
+    project: Project,
+    entry: Entry,
+    data: QueryDict,
+    errors: Mapping[str, str],
+) -> dict[str, Any]:
+    """Context of console/order.html."""
+    access.require(actor, project, Permission.INSTANCE_CREATE)
+    offering, places = entry.offering, regions.regions()
+    spots = [regions.orderable(entry, place) for place in places]
+    chosen = _region(spots, data.get("region", ""))
+    typed = raw_parameters(offering, data)
+    fields = parameter_fields(offering, typed, errors)
+    context = {
+        "project": project,
+        "offering": offering,
+        "entry": entry,
+        "errors": errors,
+        "name": data.get("name", f"{offering.slug[:24]}-{readable_suffix()}"),
+        "version": data.get("version", offering.default_version),
+        "spots": spots,
+        "region": chosen,
+        "plain_fields": [f for f in fields if not f.advanced],
+        "advanced_fields": [f for f in fields if f.advanced],
+        "advanced_open": any(f.error for f in fields if f.advanced),
+        "unprotected": "unprotected" in data,
+    }
+    if chosen is None:
+        return context
+    plan = _plan(entry, chosen, data.get("plan", ""))
+    preview = ordering.preview_order(
+        actor=actor, project=project, entry=entry, region=chosen, name="preview", plan=plan.id
+    )
+    sort: eta.Sort = ("create", offering.slug, chosen.pk)
+    return {
+        **context,
+        "plan": plan,
+        "plans": plan_rows(entry, chosen),
+        "price": panel(preview),
+        "sla": promised_availability(offering, plan),
+        "usual_seconds": eta.usual_seconds([sort]).get(sort),
+        "curl": _curl(project, entry, plan, chosen, context["name"], typed),
+    }
+
+
+def _region(spots: list[regions.Orderable], code: str) -> Any:
+    """The region asked for, else the first where the offering can be ordered."""
+    fine = [s.region for s in spots if s.ok]
+    return next((r for r in fine if r.code == code), fine[0] if fine else None)
+
+
+def _plan(entry: Entry, region: Any, plan_id: str) -> Plan:
+    plans = {p.id: p for p in entry.offering.plans}
+    return plans.get(plan_id) or plans[default_plan(entry, region)]
+
+
+def _curl(
+    project: Project,
+    entry: Entry,
+    plan: Plan,
+    region: Any,
+    name: str,
+    typed: Mapping[str, Any],
+) -> str:
+    """The same order as a call of the REST API."""
+    body: dict[str, Any] = {
+        "offering": entry.offering.slug,
+        "plan": plan.id,
+        "region": region.code,
+        "name": name,
+    }
+    wanted = _typed(entry, typed)
+    if wanted:
+        body["parameters"] = wanted
+    return (
+        f"curl -X POST {settings.POLDER_URL}/api/v1/projects/{project.slug}/instances \\\n"
+        '  -H "Authorization: Bearer $POLDER_TOKEN" -H "Content-Type: application/json" \\\n'
+        f"  -d '{json.dumps(body)}'"
+    )
+
+
+def _typed(entry: Entry, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """What differs from the defaults, with numbers as numbers."""
+    found: dict[str, Any] = {}
+    for parameter in entry.offering.parameters:
+        value = typed.get(parameter.name, parameter.default)
+        if parameter.kind == "integer" and str(value).lstrip("-").isdigit():
+            value = int(value)
+        if value != parameter.default:
+            found[parameter.name] = value
+    return found
+
+
+def change_form(
+    actor: Actor, instance: Instance, entry: Entry, data: QueryDict, errors: Mapping[str, str]
+) -> dict[str, Any]:
+    """What the settings of a service need: plans, parameters and the price of the change."""
+    typed = raw_parameters(entry.offering, data, changing=True)
+    plan_id = data.get("plan") or instance.plan
+    known = {p.id for p in entry.offering.plans}
+    preview = ordering.preview_change(
+        actor=actor,
+        instance=instance,
+        plan=plan_id if plan_id in known else None,
+        parameters=typed,
+    )
+    fields = parameter_fields(
+        entry.offering, {**instance.parameters, **typed}, errors, changing=True
+    )
+    return {
+        "plans": plan_rows(entry, instance.region),
+        "plan_id": plan_id,
+        "fields": fields,
+        "price": panel(preview),
+        "errors": errors,
+    }

@@ -1,0 +1,70 @@
+"""What can be ordered, and the order itself."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from portal.accounts.actors import actor_of
+from portal.console import catalogue as building
+from portal.console import orders
+from portal.console.page import go, page
+from portal.console.scope import require_project
+from portal.kernel.errors import Invalid, QuotaExceeded
+from services import registry
+from services.spec import Entry
+
+
+@login_required
+@require_GET
+def catalogue(request: HttpRequest) -> HttpResponse:
+    """GET /catalogue/?q=&family=&here="""
+    context = building.catalogue(request.GET.dict())
+    return page(request, "console/catalogue.html", context, fragment="results")
+
+
+@login_required
+@require_GET
+def offering(request: HttpRequest, slug: str) -> HttpResponse:
+    """GET /catalogue/SLUG/"""
+    return page(request, "console/offering.html", building.offering(_entry(slug)))
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def order(request: HttpRequest, slug: str) -> HttpResponse:
+    """GET and POST /catalogue/SLUG/order/; with `quote`, only what it would cost."""
+    actor = actor_of(request)
+    project, entry = require_project(request, actor), _entry(slug)
+    data = request.POST if request.method == "POST" else request.GET
+    errors: dict[str, str] = {}
+    if request.method == "POST" and "quote" not in request.POST:
+        try:
+            operation = orders.place(actor, project, entry, request.POST)
+        except Invalid as error:
+            errors = error.fields
+        except QuotaExceeded as error:
+            errors = {"quota": f"{error.text} {error.hint}"}
+        else:
+            return go(request, "console:service", operation.instance.public_id)
+    context = orders.form(actor, project, entry, data, errors)
+    status = 422 if errors else 200
+    return page(request, "console/order.html", context, fragment="form", status=status)
+
+
+@login_required
+@require_GET
+def price(request: HttpRequest, slug: str) -> HttpResponse:
+    """GET /catalogue/SLUG/price/: the price panel of the order form."""
+    actor = actor_of(request)
+    project = require_project(request, actor)
+    context = orders.form(actor, project, _entry(slug), request.GET, {})
+    return page(request, "console/order.html", context, fragment="summary")
+
+
+def _entry(slug: str) -> Entry:
+    try:
+        return registry.get(slug)
+    except KeyError as error:
+        raise Http404 from error

@@ -1,0 +1,120 @@
+"""What a person does to a service: each a POST that opens an operation and goes back to its
+page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from billing import ordering
+from portal.accounts.actors import actor_of
+from portal.console import orders
+from portal.console import service as building
+from portal.console.forms import raw_parameters
+from portal.console.page import go, page
+from portal.kernel.errors import Invalid, QuotaExceeded
+from services.instances import actions, queries
+from services.instances.specs import entry_of
+
+Do = Callable[..., object]
+
+
+def _one(request: HttpRequest, public_id: str) -> Any:
+    instance = queries.instance_for(actor_of(request), public_id)
+    request.project = instance.project  # type: ignore[attr-defined]  # read by the shell
+    return instance
+
+
+def _simply(do: Do) -> Callable[[HttpRequest, str], HttpResponse]:
+    """A view that does one thing to a service and goes back to it."""
+
+    @login_required
+    @require_POST
+    def view(request: HttpRequest, public_id: str) -> HttpResponse:
+        do(actor=actor_of(request), instance=_one(request, public_id))
+        return go(request, "console:service", public_id)
+
+    return view
+
+
+pause = _simply(actions.pause)
+resume = _simply(ordering.resume_order)
+rotate = _simply(actions.rotate)
+undelete = _simply(ordering.undelete_order)
+
+
+@login_required
+@require_POST
+def change(request: HttpRequest, public_id: str) -> HttpResponse:
+    """POST /services/ID/change/: another plan or other parameters; 422 with what is wrong."""
+    actor, instance = actor_of(request), _one(request, public_id)
+    entry = entry_of(instance)
+    try:
+        ordering.change_order(
+            actor=actor,
+            instance=instance,
+            plan=request.POST.get("plan") or None,
+            parameters=raw_parameters(entry.offering, request.POST, changing=True),
+        )
+    except (Invalid, QuotaExceeded) as error:
+        errors = error.fields if isinstance(error, Invalid) else {"quota": error.text}
+        context = building.frame(actor, instance, "settings")
+        context |= orders.change_form(actor, instance, entry, request.POST, errors)
+        return page(
+            request, "console/service_settings.html", context, fragment="change", status=422
+        )
+    return go(request, "console:service", public_id)
+
+
+@login_required
+@require_POST
+def edit(request: HttpRequest, public_id: str) -> HttpResponse:
+    """POST /services/ID/edit/: name and protection, at once."""
+    actor, instance = actor_of(request), _one(request, public_id)
+    try:
+        actions.edit(
+            actor=actor,
+            instance=instance,
+            name=request.POST.get("name", instance.name).strip(),
+            protected="protected" in request.POST,
+        )
+    except Invalid as error:
+        context = building.frame(actor, instance, "settings")
+        context |= orders.change_form(actor, instance, entry_of(instance), request.GET, {})
+        context |= {"edit_errors": error.fields, "typed_name": request.POST.get("name", "")}
+        return page(request, "console/service_settings.html", context, fragment="edit", status=422)
+    return go(request, "console:service-settings", public_id)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def delete(request: HttpRequest, public_id: str) -> HttpResponse:
+    """GET and POST /services/ID/delete/: what is lost, the name typed, then into the bin or
+    destroyed now.
+    """
+    actor, instance = actor_of(request), _one(request, public_id)
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        if request.POST.get("name", "").strip() == instance.name:
+            _delete(request, actor, instance)
+            return go(request, "console:service", public_id)
+        errors["name"] = _("Type “%(name)s”, the name of the service.") % {"name": instance.name}
+    context = building.frame(actor, instance, "settings") | {"errors": errors}
+    context["now"] = instance.delete_at is not None or instance.phase == "failed"
+    status = 422 if errors else 200
+    return page(request, "console/service_delete.html", context, fragment="form", status=status)
+
+
+def _delete(request: HttpRequest, actor: Any, instance: Any) -> None:
+    if instance.protected and "unprotect" in request.POST:
+        instance = actions.edit(actor=actor, instance=instance, protected=False)
+    if instance.delete_at is not None or "purge" in request.POST:
+        actions.purge(actor=actor, instance=instance)
+    else:
+        actions.delete(actor=actor, instance=instance)

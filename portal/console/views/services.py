@@ -1,0 +1,112 @@
+"""Services: the list, and the pages of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from portal.accounts.actors import actor_of
+from portal.console import listing, orders
+from portal.console import operations as cards
+from portal.console import service as building
+from portal.console.page import page
+from portal.console.scope import require_project
+from portal.tenancy.permissions import Permission
+from services.instances import queries
+from services.instances.specs import entry_of
+
+
+def _one(
+    request: HttpRequest, public_id: str, permission: Permission = Permission.INSTANCE_VIEW
+) -> Any:
+    instance = queries.instance_for(actor_of(request), public_id, permission)
+    request.project = instance.project  # type: ignore[attr-defined]  # read by the shell
+    return instance
+
+
+@login_required
+@require_GET
+def services(request: HttpRequest) -> HttpResponse:
+    """GET /services/?q=&offering=&phase=&page="""
+    actor = actor_of(request)
+    context = listing.services(actor, require_project(request, actor), request.GET.dict())
+    return page(request, "console/services.html", context, fragment="results")
+
+
+@login_required
+@require_GET
+def service(request: HttpRequest, public_id: str) -> HttpResponse:
+    """GET /services/ID/"""
+    instance = _one(request, public_id)
+    context = building.frame(actor_of(request), instance, "overview")
+    context |= building.connection(instance)
+    context["events"] = building.event_rows(instance)[:5]
+    return page(request, "console/service.html", context, fragment="live")
+
+
+@login_required
+@require_GET
+def connection(request: HttpRequest, public_id: str) -> HttpResponse:
+    """GET /services/ID/connection/"""
+    instance = _one(request, public_id)
+    context = building.frame(actor_of(request), instance, "connection")
+    context |= building.connection(instance)
+    return page(request, "console/service_connection.html", context)
+
+
+@login_required
+@never_cache
+@require_POST
+def reveal(request: HttpRequest, public_id: str) -> HttpResponse:
+    """POST /services/ID/reveal/: the secrets, audited; the whole connection page without htmx."""
+    actor, instance = actor_of(request), _one(request, public_id)
+    shown = queries.reveal_credentials(actor, instance)
+    context = building.frame(actor, instance, "connection")
+    context |= building.connection(instance, shown)
+    return page(request, "console/service_connection.html", context, fragment="connection")
+
+
+@login_required
+@require_GET
+def certificate(request: HttpRequest, public_id: str) -> HttpResponse:
+    """GET /services/ID/ca.pem: the CA certificates to trust."""
+    found = queries.masked_credentials(_one(request, public_id)).ca_certificate
+    response = HttpResponse(found, content_type="application/x-pem-file")
+    response["Content-Disposition"] = 'attachment; filename="polder-ca.pem"'
+    return response
+
+
+@login_required
+@require_GET
+def settings(request: HttpRequest, public_id: str) -> HttpResponse:
+    """GET /services/ID/settings/; with `plan` and parameters, what that change would cost."""
+    actor, instance = actor_of(request), _one(request, public_id)
+    context = building.frame(actor, instance, "settings")
+    if context["can"].edit:
+        context |= orders.change_form(actor, instance, entry_of(instance), request.GET, {})
+    return page(request, "console/service_settings.html", context, fragment="summary")
+
+
+@login_required
+@require_GET
+def events(request: HttpRequest, public_id: str) -> HttpResponse:
+    """GET /services/ID/events/"""
+    instance = _one(request, public_id)
+    context = building.frame(actor_of(request), instance, "events")
+    context["events"] = building.event_rows(instance)
+    return page(request, "console/service_events.html", context)
+
+
+@login_required
+@require_GET
+def operations(request: HttpRequest, public_id: str) -> HttpResponse:
+    """GET /services/ID/operations/"""
+    actor, instance = actor_of(request), _one(request, public_id)
+    context = building.frame(actor, instance, "operations")
+    rows = queries.operations_for(actor, instance=instance.public_id)[:50]
+    context["cards"] = cards.cards(rows)
+    return page(request, "console/service_operations.html", context)
