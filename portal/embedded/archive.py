@@ -188,6 +188,8 @@ def restore(source: Path, screen: Screen, *, force: bool) -> list[str]:
     home = Path(settings.POLDER_HOME)
     with _workshop(home) as folder:
         _unpack(source, folder)
+        keys = json.loads((folder / _KEYS).read_text())
+        _check_given_keys(keys)
         with database_up(home, screen) as found:
             url = found.database_url
             tool = _tool("pg_restore", url)
@@ -195,7 +197,7 @@ def restore(source: Path, screen: Screen, *, force: bool) -> list[str]:
             flags = ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"]
             database_name = urlsplit(url).path.lstrip("/")
             _run([tool, *flags, "--dbname", database_name, str(folder / _DUMP)], url, _NOT_DONE)
-            _put_keys(home, json.loads((folder / _KEYS).read_text()))
+            _put_keys(home, keys)
             _put_authority(home, folder / "ca")
             return unknown_folders(home, url)
 
@@ -253,6 +255,19 @@ def _make_room(url: str, *, force: bool) -> None:
         with connection.transaction():
             connection.execute("drop schema public cascade")
             connection.execute("create schema public")
+
+
+def _check_given_keys(keys: dict[str, str]) -> None:
+    """Keys of the process environment win over the file at every start: they must be the backup's.
+    Raises: Refusal.
+    """
+    given = os.environ.get("POLDER_SECRET_KEYS")
+    if given and not set(keys["POLDER_SECRET_KEYS"].split(",")) <= set(given.split(",")):
+        raise Refusal(
+            "POLDER_SECRET_KEYS is set in the environment, to other keys than those of the backup.",
+            "Unset it, so that the keys of the backup are used, or add them to it.",
+            what=_NOT_DONE,
+        )
 
 
 def _put_keys(home: Path, keys: dict[str, str]) -> None:

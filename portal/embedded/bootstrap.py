@@ -107,6 +107,9 @@ def make_home(folder: Path) -> None:
             folder.chmod(0o711)
     if os.geteuid() == 0:
         _check_open(folder)
+    probe = folder / f".write.{os.getpid()}"
+    probe.write_bytes(b"")
+    probe.unlink()
     needed = _FIRST_START_MIB if fresh else _LATER_START_MIB
     free = shutil.disk_usage(folder).free // 2**20
     if free < needed:
@@ -114,9 +117,6 @@ def make_home(folder: Path) -> None:
             f"The disk under {folder} is full: {free} MB are free, {needed} MB are needed.",
             "Free some space, or set POLDER_HOME to a directory on a larger disk.",
         )
-    probe = folder / f".write.{os.getpid()}"
-    probe.write_bytes(b"")
-    probe.unlink()
 
 
 def _check_open(folder: Path) -> None:

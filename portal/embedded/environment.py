@@ -83,7 +83,7 @@ def read(path: Path) -> dict[str, str]:
     """`NAME=value` lines; empty when there is no such file."""
     try:
         lines = path.read_text().splitlines()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
     return {name.strip(): value.strip() for name, _, value in pairs}
