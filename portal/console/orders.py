@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from billing import ordering, texts
 from billing import queries as prices
 from portal.console.forms import parameter_fields, raw_parameters
 from portal.kernel.actor import Actor
+from portal.kernel.errors import Invalid, NotFound
 from portal.kernel.ids import readable_suffix
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
@@ -35,11 +37,22 @@ class PlanRow:
     plan: Plan
     quote: Quote | None
     sla: Any
-    ok: bool
+    off: bool
     reason: str
+    chosen: bool
 
 
-def plan_rows(entry: Entry, region: Any) -> list[PlanRow]:
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A region as a row to choose."""
+
+    region: Any
+    ok: bool
+    note: str
+    chosen: bool
+
+
+def plan_rows(entry: Entry, region: Any, chosen: str) -> list[PlanRow]:
     """All plans that are still offered, each with its price and whether it can be had in
     `region`.
     """
@@ -50,7 +63,8 @@ def plan_rows(entry: Entry, region: Any) -> list[PlanRow]:
             continue
         found = regions.orderable(entry, region, plan)
         sla = promised_availability(entry.offering, plan)
-        rows.append(PlanRow(plan, quotes.get(plan.id), sla, found.ok, found.reason))
+        is_chosen = plan.id == chosen
+        rows.append(PlanRow(plan, quotes.get(plan.id), sla, not found.ok, found.reason, is_chosen))
     return rows
 
 
@@ -80,13 +94,21 @@ def place(actor: Actor, project: Project, entry: Entry, data: QueryDict) -> Oper
         actor=actor,
         project=project,
         entry=entry,
-        region=regions.region(data.get("region", "")),
+        region=_asked_region(data.get("region", "")),
         name=data.get("name", "").strip(),
         plan=data.get("plan") or None,
         version=data.get("version") or None,
         parameters=raw_parameters(entry.offering, data),
         protected="unprotected" not in data,
     )
+
+
+def _asked_region(code: str) -> Any:
+    """Raises: Invalid, so that the form comes back with what was typed."""
+    try:
+        return regions.region(code)
+    except NotFound as error:
+        raise Invalid({"region": _("Choose a region.")}) from error
 
 
 def form(
@@ -99,8 +121,11 @@ def form(
     """Context of console/order.html."""
     access.require(actor, project, Permission.INSTANCE_CREATE)
     offering, places = entry.offering, regions.regions()
-    spots = [regions.orderable(entry, place) for place in places]
-    chosen = _region(spots, data.get("region", ""))
+    found = [regions.orderable(entry, place) for place in places]
+    chosen = _region(found, data.get("region", ""))
+    spots = [
+        Spot(f.region, f.ok, f"{f.reason} {f.hint}".strip(), f.region == chosen) for f in found
+    ]
     typed = raw_parameters(offering, data)
     fields = parameter_fields(offering, typed, errors)
     context = {
@@ -127,7 +152,7 @@ def form(
     return {
         **context,
         "plan": plan,
-        "plans": plan_rows(entry, chosen),
+        "plans": plan_rows(entry, chosen, plan.id),
         "price": panel(preview),
         "sla": promised_availability(offering, plan),
         "usual_seconds": eta.usual_seconds([sort]).get(sort),
@@ -200,8 +225,7 @@ def change_form(
         entry.offering, {**instance.parameters, **typed}, errors, changing=True
     )
     return {
-        "plans": plan_rows(entry, instance.region),
-        "plan_id": plan_id,
+        "plans": plan_rows(entry, instance.region, plan_id),
         "fields": fields,
         "price": panel(preview),
         "errors": errors,

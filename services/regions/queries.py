@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from portal.kernel.errors import NotFound
 from services.regions.models import Quota, Region
-from services.regions.texts import reason_text
+from services.regions.texts import quota_label, reason_text
 
 if TYPE_CHECKING:
     from portal.tenancy.models import Project
@@ -27,6 +27,10 @@ class QuotaLine:
     limit: Decimal
     used: Decimal
     wanted: Decimal = Decimal(0)
+
+    @property
+    def label(self) -> str:
+        return quota_label(self.name)
 
     @property
     def left(self) -> Decimal:

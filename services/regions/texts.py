@@ -44,3 +44,18 @@ def reason_text(code: str, params: Mapping[str, str]) -> tuple[str, str]:
     reason, hint = _REASONS.get(code, (code, ""))
     filled = {"package": "", **params}
     return _(reason) % filled, (_(hint) % filled if hint else "")
+
+
+_QUOTAS = {
+    "instances": gettext_noop("Services"),
+    "vcpu": gettext_noop("vCPU"),
+    "memory_mib": gettext_noop("Memory, MiB"),
+    "storage_gib": gettext_noop("Storage, GiB"),
+    "gpu": gettext_noop("GPU"),
+    "public_endpoints": gettext_noop("Public endpoints"),
+}
+
+
+def quota_label(name: str) -> str:
+    """What a quota counts, in the reader's language."""
+    return _(_QUOTAS.get(name, name))
