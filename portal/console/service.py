@@ -77,6 +77,7 @@ def frame(actor: Actor, instance: Instance, tab: str) -> dict[str, Any]:
         "instance": instance,
         "offering": entry.offering,
         "plan": entry.offering.plan(instance.plan),
+        "storage_mib": entry.offering.plan(instance.plan).storage_gib * 1024,
         "sla": promised_availability(entry.offering, entry.offering.plan(instance.plan)),
         "tabs": [
             (key, text, reverse(name, args=[instance.public_id])) for key, text, name in links

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -215,14 +216,15 @@ def reveal_credentials(actor: Actor, instance: Instance) -> Credentials:
             _("The region does not answer, so its credentials cannot be read now."),
             hint=_("Nothing is lost. Try again in a minute."),
         ) from error
-    record(
-        actor,
-        "credential.reveal",
-        "instance",
-        instance.public_id,
-        chain=instance.project.organisation.slug,
-        project=instance.project.slug,
-    )
+    with transaction.atomic():
+        record(
+            actor,
+            "credential.reveal",
+            "instance",
+            instance.public_id,
+            chain=instance.project.organisation.slug,
+            project=instance.project.slug,
+        )
     return found
 
 
