@@ -63,6 +63,7 @@ def _prepare(port: int | None) -> None:
     wait_for_former_run(folder)
     check_database(folder)
     environment.settle(folder, port)
+    environment.move_busy_ports(folder)
     os.environ["POLDER_HOME"] = str(folder)
 
 

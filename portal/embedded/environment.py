@@ -10,7 +10,7 @@ import secrets
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from portal.embedded.refusal import Refusal
 
@@ -44,6 +44,26 @@ def settle(folder: Path, port: int | None) -> None:
         after[f"POLDER_{kind}_URL"] = _own_server(f"POLDER_{kind}_URL", scheme) or own
     if port is not None:
         after["PORT"] = str(port)
+    if after != before:
+        write(path, after)
+
+
+def move_busy_ports(folder: Path) -> None:
+    """Another port for an embedded server where something took its own while Polder did not run.
+    The caller holds the lock and has waited for the former run.
+    """
+    path = folder / "environment"
+    before = read(path)
+    after = dict(before)
+    for kind in ("DATABASE", "BROKER"):
+        url = before[f"EMBEDDED_{kind}_URL"]
+        parts = urlsplit(url)
+        if port_is_free(parts.port or 0):
+            continue
+        place = f"{parts.netloc.rpartition(':')[0]}:{free_port()}"
+        after[f"EMBEDDED_{kind}_URL"] = urlunsplit(parts._replace(netloc=place))
+        if before[f"POLDER_{kind}_URL"] == url:
+            after[f"POLDER_{kind}_URL"] = after[f"EMBEDDED_{kind}_URL"]
     if after != before:
         write(path, after)
 

@@ -1,4 +1,4 @@
-"""The embedded database and broker: engines, data directories, ports. Skipped where the address of
+"""The embedded database and broker: engines and data directories. Skipped where the address of
 a server of one's own is given.
 """
 
@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from portal.embedded import broker, database, environment
 from portal.embedded.refusal import Refusal
@@ -43,10 +43,8 @@ def of(home: Path) -> Servers:
     )
 
 
-def prepare(servers: Servers, screen: Screen) -> Servers:
-    """Engines, data directory and configuration, and ports that are free now; the addresses that
-    result. Raises: Refusal, OSError.
-    """
+def prepare(servers: Servers, screen: Screen) -> None:
+    """Engines, data directory and configuration. Raises: Refusal, OSError."""
     if not servers.own_database:
         engine = _engine(database.ENGINE, screen)
         if not database.exists(servers.home):
@@ -55,10 +53,7 @@ def prepare(servers: Servers, screen: Screen) -> Servers:
         database.clear_stale_lock(servers.home)
     if not servers.own_broker:
         _engine(broker.ENGINE, screen)
-    servers = _with_free_ports(servers)
-    if not servers.own_broker:
         broker.configure(servers.home, servers.broker_url)
-    return servers
 
 
 def _engine(name: str, screen: Screen) -> Path:
@@ -74,28 +69,6 @@ def _engine(name: str, screen: Screen) -> Path:
         detail = error.detail.strip().splitlines()
         said = f" It says: {detail[-1]}" if detail else ""
         raise Refusal(f"{engine.title} could not be installed. {text}{said}", hint) from error
-
-
-def _with_free_ports(servers: Servers) -> Servers:
-    """Another port where something took ours while Polder was not running; remembered."""
-    moved = {}
-    for kind, url, own in (
-        ("DATABASE", servers.database_url, servers.own_database),
-        ("BROKER", servers.broker_url, servers.own_broker),
-    ):
-        parts = urlsplit(url)
-        if own or parts.port is None or environment.port_is_free(parts.port):
-            continue
-        place = parts.netloc.rpartition(":")[0]
-        moved[kind] = urlunsplit(parts._replace(netloc=f"{place}:{environment.free_port()}"))
-    if not moved:
-        return servers
-    path = servers.home / "environment"
-    values = environment.read(path)
-    for kind, url in moved.items():
-        values[f"EMBEDDED_{kind}_URL"] = values[f"POLDER_{kind}_URL"] = url
-    environment.write(path, values)
-    return of(servers.home)
 
 
 def start(servers: Servers) -> None:

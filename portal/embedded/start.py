@@ -71,7 +71,8 @@ def _supervised(home: Path, screen: Screen) -> Iterator[subprocess.Popen[bytes]]
         (home / name).mkdir(parents=True, exist_ok=True)
     (home / "logs").chmod(0o700)
     (home / "beat").chmod(0o700)
-    ready = servers.prepare(servers.of(home), screen)
+    ready = servers.of(home)
+    servers.prepare(ready, screen)
     # Ours start in their order, with the ports of today; what tenants ordered starts by itself.
     for name in programs.ALL:
         (Supervisor(home).conf / f"{name}.ini").unlink(missing_ok=True)
