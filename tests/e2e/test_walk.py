@@ -1,0 +1,181 @@
+"""A newcomer's way through the console, in a real browser with a real engine behind it.
+
+The region is the process backend of this machine: PostgreSQL really starts. A thread takes the
+turns that workers would take, so no broker is needed.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.db import connections
+from playwright.sync_api import Locator, Page, expect
+
+from portal.tenancy.permissions import Role
+from services.backends.process import certificates, engines
+from services.instances import work
+from services.instances.models import Operation
+from services.instances.states import OPEN
+from tests.e2e.conftest import sign_in
+from tests.makers import PASSWORD, make_member, make_organisation, make_project, make_region
+from tests.services.engines.conftest import home  # noqa: F401  # the fixture
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+
+
+class Clicks:
+    """Clicks, and counts how often."""
+
+    count = 0
+
+    def __call__(self, target: Locator) -> None:
+        self.count += 1
+        target.click()
+
+
+class Workers(threading.Thread):
+    """Takes turns at whatever is due until told to stop."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        while not self.over.wait(0.03):
+            for pk in Operation.objects.filter(state__in=OPEN).values_list("pk", flat=True):
+                work.take_turn(pk)
+        connections.close_all()
+
+
+@pytest.fixture
+def workers() -> Iterator[None]:
+    thread = Workers()
+    thread.start()
+    yield
+    thread.over.set()
+    thread.join(30)
+
+
+@pytest.fixture
+def owner(prices, home):  # noqa: F811  # the fixture
+    engines.install("postgresql-17")
+    project = make_project(make_organisation("dike", name="Dike Ltd"), "shop")
+    make_region("local", backend="process")
+    return make_member(project, Role.OWNER)
+
+
+def test_order_connect_resize_delete_restore(clean: Page, live_url, owner, workers, home):  # noqa: F811
+    page, clicks = clean, Clicks()
+    page.goto(live_url + "/")
+    page.fill("input[name=login]", owner.email)
+    page.fill("input[name=password]", PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+
+    # A first service in four clicks from here.
+    clicks(page.get_by_role("link", name=re.compile("^PostgreSQL")))
+    page.locator("#name").fill("orders-db")
+    clicks(page.locator("#summary").get_by_role("button", name="Order PostgreSQL"))
+    expect(page.locator("#state")).to_contain_text("Running", timeout=30_000)
+    clicks(page.get_by_role("button", name="Reveal"))
+    copy = page.get_by_role("button", name="Copy Connection URI")
+    uri = copy.get_attribute("data-copy")
+    clicks(copy)
+    assert clicks.count == 4
+    trusted = f"{uri}&sslrootcert={certificates.bundle(home)}"
+    with psycopg.connect(trusted) as connection:
+        connection.execute("create table t (word text)")
+        connection.execute("insert into t values ('kept')")
+
+    page.get_by_role("link", name="Resize").click()
+    page.get_by_role("radio", name=re.compile("single-2x8")).check()
+    expect(page.locator("#summary")).to_contain_text("113.34")
+    expect(page.locator("#summary")).to_contain_text("restarts")
+    page.get_by_role("button", name=re.compile("^Change:")).click()
+    expect(page.locator(".sub")).to_contain_text("single-2x8")
+    expect(page.locator("#state")).to_contain_text("Running", timeout=30_000)
+    with psycopg.connect(trusted) as connection:
+        assert connection.execute("show shared_buffers").fetchone() == ("2GB",)
+
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("link", name="Delete…").click()
+    page.get_by_label(re.compile("Switch the protection off")).check()
+    page.get_by_label(re.compile("^Type")).fill("orders-db")
+    page.get_by_role("button", name="Delete orders-db").click()
+    expect(page.locator("#state")).to_contain_text("In the bin", timeout=30_000)
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(trusted, connect_timeout=2)
+
+    page.get_by_role("button", name=re.compile("Bring it back")).click()
+    expect(page.locator("#state")).to_contain_text("Running", timeout=30_000)
+    with psycopg.connect(trusted) as connection:
+        assert connection.execute("select word from t").fetchone() == ("kept",)
+
+
+def test_the_essentials_without_script(browser, live_url, owner, workers):
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    sign_in(page, live_url, owner)
+    page.goto(f"{live_url}/catalogue/?q=postgres")
+    page.get_by_role("link", name=re.compile("^PostgreSQL")).click()
+    page.get_by_role("link", name="Order PostgreSQL").click()
+    page.locator("#name").fill("No Good")
+    page.locator("#summary .btn.primary").click()
+    expect(page.locator("#name-e")).to_contain_text("lower-case")
+    page.locator("#name").fill("plain-db")
+    page.locator("#summary .btn.primary").click()
+    expect(page.locator("h1")).to_contain_text("plain-db")
+    until = time.monotonic() + 30
+    while "Running" not in page.locator("#state").inner_text():
+        assert time.monotonic() < until
+        time.sleep(0.3)
+        page.reload()
+    page.get_by_role("button", name="Reveal").click()
+    expect(page.locator("#connection")).to_contain_text("postgresql://app:")
+    context.close()
+
+
+def test_every_page_is_accessible(clean: Page, live_url, owner, workers, tmp_path: Path):
+    from axe_playwright_python.sync_playwright import Axe
+
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    sign_in(clean, live_url, owner)
+    clean.goto(f"{live_url}/catalogue/postgresql/order/")
+    clean.locator("#summary .btn.primary").click()
+    expect(clean.locator("#state")).to_contain_text("Running", timeout=30_000)
+    service = clean.url
+    operation = clean.locator("#op-t a").get_attribute("href")
+    pages = [
+        live_url + p
+        for p in (
+            "/",
+            "/services/",
+            "/catalogue/",
+            "/catalogue/postgresql/",
+            "/catalogue/postgresql/order/",
+            "/operations/",
+            operation,
+            "/go/",
+        )
+    ]
+    pages += [f"{service}{tab}" for tab in ("", "connection/", "settings/", "events/")]
+    pages += [f"{service}{tab}" for tab in ("operations/", "delete/")]
+    found = []
+    for width, scheme in ((1280, "light"), (1280, "dark"), (390, "light")):
+        clean.set_viewport_size({"width": width, "height": 900})
+        clean.emulate_media(color_scheme=scheme)
+        for url in pages:
+            clean.goto(url)
+            answer = Axe().run(clean, options={"runOnly": {"type": "tag", "values": tags}})
+            found += [
+                (url, width, scheme, v["id"], v["nodes"][0]["html"][:120])
+                for v in answer.response["violations"]
+            ]
+            assert clean.evaluate("document.documentElement.scrollWidth") <= width, url
+    assert found == []
