@@ -15,14 +15,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from portal.audit.actions import record
 from portal.kernel import clock, crypto, ids
 from portal.kernel.actor import Actor
-from portal.kernel.errors import Conflict, Gone, Invalid, OperationOpen, StaleState
+from portal.kernel.errors import Conflict, Invalid
 from portal.tenancy import access
 from portal.tenancy.models import Project
 from portal.tenancy.permissions import Permission
-from services.instances import admission, closing
+from services.instances import admission, closing, opening
 from services.instances.models import Instance, Operation
 from services.instances.specs import desired, entry_of, make_secrets
 from services.instances.states import (
@@ -31,15 +30,12 @@ from services.instances.states import (
     Lane,
     OperationState,
     Phase,
-    fence,
-    transition,
 )
 from services.instances.work import enqueue_on_commit
 from services.regions import quota
 from services.regions.models import Region
 from services.spec import Capability, Entry, Plan
 
-_DEADLINE = timedelta(minutes=20)
 _INSTALLING = timedelta(minutes=40)  # a first order may have to fetch its engine
 
 
@@ -91,7 +87,7 @@ def create(
     make_secrets(instance, entry.offering.secrets)
     goal = {"price_hourly": str(price_hourly)} if price_hourly is not None else {}
     closing.event(instance, "ordered", None)
-    return _open(actor, instance, Kind.CREATE, goal=goal, deadline=_INSTALLING)
+    return opening.open_operation(actor, instance, Kind.CREATE, goal=goal, deadline=_INSTALLING)
 
 
 @transaction.atomic
@@ -109,37 +105,39 @@ def update(
     Raises: NotPermitted, Invalid, QuotaExceeded, Conflict in a phase that has no settings to
     change.
     """
-    instance = _begin(actor, instance, Permission.INSTANCE_UPDATE)
-    _expect(instance, Phase.RUNNING)
+    instance = opening.begin(actor, instance, Permission.INSTANCE_UPDATE)
+    opening.expect(instance, Phase.RUNNING)
     admitted = admission.admit_change(
         instance, entry_of(instance), plan=plan, version=version, raw_parameters=parameters
     )
     before = desired(instance)
     wanted = quota.needs(admitted.entry.offering, admitted.plan)
-    _hold(instance, quota.larger(wanted, quota.read(instance.reserved)))
+    opening.hold_quota(instance, quota.larger(wanted, quota.read(instance.reserved)))
     instance.plan, instance.parameters = admitted.plan.id, admitted.parameters
     instance.version = admitted.version
     instance.generation += 1
     goal = {"price_hourly": str(price_hourly)} if price_hourly is not None else {}
-    return _open(actor, instance, Kind.UPDATE, before=before, goal=goal, after=desired(instance))
+    return opening.open_operation(
+        actor, instance, Kind.UPDATE, before=before, goal=goal, after=desired(instance)
+    )
 
 
 @transaction.atomic
 def pause(*, actor: Actor, instance: Instance) -> Operation:
     """Stops the server and keeps the data; compute is not billed meanwhile. Raises: Conflict."""
-    instance = _begin(actor, instance, Permission.INSTANCE_UPDATE)
-    _expect(instance, Phase.RUNNING)
-    _can(instance, Capability.PAUSE)
+    instance = opening.begin(actor, instance, Permission.INSTANCE_UPDATE)
+    opening.expect(instance, Phase.RUNNING)
+    opening.demand_capability(instance, Capability.PAUSE)
     closing.event(instance, "pause_requested", None)
-    return _open(actor, instance, Kind.PAUSE)
+    return opening.open_operation(actor, instance, Kind.PAUSE)
 
 
 @transaction.atomic
 def resume(*, actor: Actor, instance: Instance) -> Operation:
     """Starts a paused server. Raises: Conflict."""
-    instance = _begin(actor, instance, Permission.INSTANCE_UPDATE)
-    _expect(instance, Phase.PAUSED)
-    return _open(actor, instance, Kind.RESUME)
+    instance = opening.begin(actor, instance, Permission.INSTANCE_UPDATE)
+    opening.expect(instance, Phase.PAUSED)
+    return opening.open_operation(actor, instance, Kind.RESUME)
 
 
 @transaction.atomic
@@ -147,54 +145,56 @@ def rotate(*, actor: Actor, instance: Instance) -> Operation:
     """A new password for the tenant's user; the old one ends with the operation. Raises:
     Conflict.
     """
-    instance = _begin(actor, instance, Permission.INSTANCE_UPDATE)
-    _expect(instance, Phase.RUNNING)
-    _can(instance, Capability.ROTATE)
+    instance = opening.begin(actor, instance, Permission.INSTANCE_UPDATE)
+    opening.expect(instance, Phase.RUNNING)
+    opening.demand_capability(instance, Capability.ROTATE)
     name = entry_of(instance).offering.secrets[0]
     row = instance.secrets.get(name=name)
     row.next_value = row.next_value or crypto.encrypt(crypto.new_password())
     row.save(update_fields=["next_value"])
-    return _open(actor, instance, Kind.ROTATE)
+    return opening.open_operation(actor, instance, Kind.ROTATE)
 
 
 @transaction.atomic
 def delete(*, actor: Actor, instance: Instance, reason: str = "") -> Operation:
     """Into the bin. Work that is under way is cancelled. Raises: Conflict("protected"), Gone."""
-    instance = _begin(actor, instance, Permission.INSTANCE_DELETE)
-    _unprotected(instance)
+    instance = opening.begin(actor, instance, Permission.INSTANCE_DELETE)
+    opening.demand_unprotected(instance)
     if instance.delete_at is not None:
         raise Conflict(
             _("“%(name)s” is in the bin already.") % {"name": instance.name},
             hint=_("Bring it back, or destroy it now."),
         )
-    _take_over(instance)
+    opening.take_over(instance)
     if instance.phase == Phase.FAILED:
-        return _open(actor, instance, Kind.PURGE, reason=reason)  # nothing there worth keeping
+        return opening.open_operation(
+            actor, instance, Kind.PURGE, reason=reason
+        )  # nothing there worth keeping
     closing.event(instance, "deleted", None)
-    return _open(actor, instance, Kind.DELETE, reason=reason)
+    return opening.open_operation(actor, instance, Kind.DELETE, reason=reason)
 
 
 @transaction.atomic
 def undelete(*, actor: Actor, instance: Instance) -> Operation:
     """Out of the bin, running. Raises: Conflict when it is not in the bin, Gone, QuotaExceeded."""
-    instance = _begin(actor, instance, Permission.INSTANCE_UPDATE)
+    instance = opening.begin(actor, instance, Permission.INSTANCE_UPDATE)
     if instance.delete_at is None:
         raise Conflict(
             _("“%(name)s” is not in the bin.") % {"name": instance.name},
             hint=_("Nothing has to be done."),
         )
-    _hold(instance, closing.needs_of(instance))
-    return _open(actor, instance, Kind.UNDELETE)
+    opening.hold_quota(instance, closing.needs_of(instance))
+    return opening.open_operation(actor, instance, Kind.UNDELETE)
 
 
 @transaction.atomic
 def purge(*, actor: Actor, instance: Instance, reason: str = "") -> Operation:
     """Destroys server and data now, from any phase. Raises: Conflict("protected"), Gone."""
-    instance = _begin(actor, instance, Permission.INSTANCE_DELETE)
+    instance = opening.begin(actor, instance, Permission.INSTANCE_DELETE)
     if not actor.is_system:
-        _unprotected(instance)
-    _take_over(instance)
-    return _open(actor, instance, Kind.PURGE, reason=reason)
+        opening.demand_unprotected(instance)
+    opening.take_over(instance)
+    return opening.open_operation(actor, instance, Kind.PURGE, reason=reason)
 
 
 @transaction.atomic
@@ -204,8 +204,8 @@ def repair(*, actor: Actor, instance: Instance, reason: str = "") -> Operation |
     """
     if instance.operations.filter(state__in=OPEN, lane=Lane.CHANGE).exists():
         return None
-    instance = _begin(actor, instance, Permission.INSTANCE_UPDATE)
-    return _open(actor, instance, Kind.REPAIR, reason=reason)
+    instance = opening.begin(actor, instance, Permission.INSTANCE_UPDATE)
+    return opening.open_operation(actor, instance, Kind.REPAIR, reason=reason)
 
 
 @transaction.atomic
@@ -218,7 +218,7 @@ def edit(
     protected: bool | None = None,
 ) -> Instance:
     """Name, tags and protection: at once, no operation. Raises: Invalid, Gone."""
-    instance = _begin(actor, instance, Permission.INSTANCE_UPDATE)
+    instance = opening.begin(actor, instance, Permission.INSTANCE_UPDATE)
     before = {"name": instance.name, "tags": instance.tags, "protected": instance.protected}
     faults: dict[str, str] = {}
     if name is not None and name != instance.name:
@@ -234,7 +234,7 @@ def edit(
     instance.updated_at = clock.now()
     instance.save(update_fields=["name", "tags", "protected", "updated_at"])
     after = {"name": instance.name, "tags": instance.tags, "protected": instance.protected}
-    _record(actor, instance, "instance.edit", before=before, after=after)
+    opening.record_change(actor, instance, "instance.edit", before=before, after=after)
     return instance
 
 
@@ -247,7 +247,7 @@ def cancel(*, actor: Actor, operation: Operation, reason: str = "") -> Operation
     passed.
     """
     instance = operation.instance
-    _may(actor, instance, Permission.OPERATION_MANAGE)
+    opening.demand(actor, instance, Permission.OPERATION_MANAGE)
     row = Operation.objects.select_for_update().get(pk=operation.pk)
     if row.state not in OPEN:
         raise Conflict(
@@ -264,7 +264,7 @@ def cancel(*, actor: Actor, operation: Operation, reason: str = "") -> Operation
         row.next_attempt_at = None
         row.save(update_fields=["cancel_requested_at", "next_attempt_at"])
         after = {"operation": row.public_id}
-        _record(actor, instance, "operation.cancel", after=after, reason=reason)
+        opening.record_change(actor, instance, "operation.cancel", after=after, reason=reason)
         enqueue_on_commit(row)
     return row
 
@@ -272,7 +272,7 @@ def cancel(*, actor: Actor, operation: Operation, reason: str = "") -> Operation
 @transaction.atomic
 def retry(*, actor: Actor, operation: Operation, reason: str = "") -> Operation:
     """A new operation with the goal of a failed one. Raises: Conflict, QuotaExceeded."""
-    instance = _begin(actor, operation.instance, Permission.OPERATION_MANAGE)
+    instance = opening.begin(actor, operation.instance, Permission.OPERATION_MANAGE)
     if operation.state not in (OperationState.FAILED, OperationState.CANCELLED):
         raise Conflict(
             _("Only a failed or cancelled operation can be tried again."),
@@ -287,19 +287,19 @@ def retry(*, actor: Actor, operation: Operation, reason: str = "") -> Operation:
             code="not-retryable",
         )
     if operation.kind in (Kind.CREATE, Kind.UNDELETE):
-        _hold(instance, closing.needs_of(instance))
+        opening.hold_quota(instance, closing.needs_of(instance))
     before: dict[str, Any] = {}
     if operation.kind in (Kind.UPDATE, Kind.UPGRADE):
         before = desired(instance)
         after = operation.goal.get("desired", before)
         offering = entry_of(instance).offering
         wanted = quota.needs(offering, offering.plan(after["plan"]))
-        _hold(instance, quota.larger(wanted, quota.read(instance.reserved)))
+        opening.hold_quota(instance, quota.larger(wanted, quota.read(instance.reserved)))
         instance.version, instance.plan = after["version"], after["plan"]
         instance.parameters = after["parameters"]
         instance.generation += 1
     goal = {k: v for k, v in operation.goal.items() if k != "restored"}
-    return _open(
+    return opening.open_operation(
         actor,
         instance,
         Kind(operation.kind),
@@ -316,183 +316,9 @@ def force_delete(*, actor: Actor, instance: Instance, reason: str) -> Operation:
     """Staff only: destroys an instance whatever state it is in, protected or not. The reason is
     kept.
     """
-    _may(actor, instance, Permission.INSTANCE_DELETE)
+    opening.demand(actor, instance, Permission.INSTANCE_DELETE)
     if not reason.strip():
         raise Invalid({"reason": _("Say why.")})
-    instance = _locked(instance)
-    _take_over(instance)
-    return _open(actor, instance, Kind.PURGE, reason=reason)
-
-
-# -- the parts ------------------------------------------------------------------------------------
-
-
-def _locked(instance: Instance) -> Instance:
-    """The row as it is now, for change. Raises: Gone."""
-    row = (
-        Instance.objects.select_for_update(of=("self",))
-        .select_related("project__organisation", "region")
-        .get(pk=instance.pk)
-    )
-    if row.deleted_at is not None:
-        raise Gone(
-            _("“%(name)s” was destroyed on %(day)s.")
-            % {"name": row.name, "day": f"{row.deleted_at:%Y-%m-%d}"},
-            hint=_("It cannot be brought back. Order a new one."),
-        )
-    return row
-
-
-def _may(actor: Actor, instance: Instance, permission: Permission) -> None:
-    """The provider's staff may end and repeat work anywhere; what they did stands in the audit."""
-    if actor.kind != "staff":
-        access.require(actor, instance.project, permission)
-
-
-def _begin(actor: Actor, instance: Instance, permission: Permission) -> Instance:
-    _may(actor, instance, permission)
-    return _locked(instance)
-
-
-def _expect(instance: Instance, *phases: Phase) -> None:
-    """Raises: OperationOpen while something is under way, Conflict in another phase."""
-    open_one = instance.operations.filter(state__in=OPEN, lane=Lane.CHANGE).first()
-    if open_one is not None:
-        raise _busy(open_one)
-    if instance.phase not in phases:
-        raise Conflict(
-            _("“%(name)s” is %(phase)s; this is possible only when it is %(wanted)s.")
-            % {
-                "name": instance.name,
-                "phase": Phase(instance.phase).label.lower(),
-                "wanted": " / ".join(str(p.label).lower() for p in phases),
-            },
-            hint=_("Look at the service's page for what can be done now."),
-            code="wrong-phase",
-        )
-
-
-def _busy(open_one: Operation) -> OperationOpen:
-    return OperationOpen(
-        _("Operation %(id)s is still under way for this service.") % {"id": open_one.public_id},
-        hint=_("Wait until it ends, or cancel it."),
-        operation=open_one.public_id,
-    )
-
-
-def _can(instance: Instance, capability: Capability) -> None:
-    process = entry_of(instance).process
-    if process is not None and capability not in process.CAPABILITIES:
-        raise Conflict(_("This service cannot do that here."), hint="", code="not-supported")
-
-
-def _unprotected(instance: Instance) -> None:
-    if instance.protected:
-        raise Conflict(
-            _("“%(name)s” is protected from deletion.") % {"name": instance.name},
-            hint=_("Switch its protection off in the settings first."),
-            code="protected",
-        )
-
-
-def _take_over(instance: Instance) -> None:
-    """Cancels what is under way, at once: its worker finds itself fenced off."""
-    for operation in instance.operations.filter(state__in=OPEN, lane=Lane.CHANGE):
-        try:
-            operation.instance = instance
-            if operation.state == OperationState.RUNNING:
-                fence(operation)
-            transition(operation, OperationState.CANCELLED)
-        except StaleState as error:
-            raise _busy(operation) from error
-        if operation.before and not operation.committed_at:
-            instance.version, instance.plan = operation.before["version"], operation.before["plan"]
-            instance.parameters = operation.before["parameters"]
-            instance.generation += 1
-
-
-def _hold(instance: Instance, wanted: Mapping[str, Decimal]) -> None:
-    quota.move(
-        project_id=instance.project_id,
-        region_id=instance.region_id,
-        held=quota.read(instance.reserved),
-        wanted=wanted,
-    )
-    instance.reserved = quota.stored(wanted)
-
-
-def _open(
-    actor: Actor,
-    instance: Instance,
-    kind: Kind,
-    *,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-    goal: Mapping[str, Any] | None = None,
-    reason: str = "",
-    retry_of: Operation | None = None,
-    deadline: timedelta = _DEADLINE,
-) -> Operation:
-    """The operation's row, what people see, the audit record, and the hint to the workers."""
-    operation = Operation(
-        public_id=ids.public_id("op"),
-        instance=instance,
-        kind=kind,
-        before=dict(before or {}),
-        goal={**(goal or {}), **({"desired": dict(after)} if after else {})},
-        retry_of=retry_of,
-        deadline=clock.now() + deadline,
-        requested_by=actor.name,
-        reason=reason,
-    )
-    if kind == Kind.CREATE:  # nothing else can be open, and the instance was just written
-        operation.save(force_insert=True)
-    else:
-        _insert_alone(operation)
-        closing.refresh(instance)
-        instance.updated_at = clock.now()
-        instance.save()
-    _record(
-        actor,
-        instance,
-        f"instance.{kind}",
-        before=dict(before or {}),
-        after={**(after or desired(instance)), "operation": operation.public_id},
-        reason=reason,
-    )
-    enqueue_on_commit(operation)
-    return operation
-
-
-def _insert_alone(operation: Operation) -> None:
-    """Raises: OperationOpen when another one is open in its lane."""
-    try:
-        with transaction.atomic():
-            operation.save(force_insert=True)
-    except IntegrityError as error:
-        found = operation.instance.operations.filter(state__in=OPEN, lane=Lane.CHANGE).first()
-        if found is None:
-            raise
-        raise _busy(found) from error
-
-
-def _record(
-    actor: Actor,
-    instance: Instance,
-    verb: str,
-    *,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-    reason: str = "",
-) -> None:
-    record(
-        actor,
-        verb,
-        "instance",
-        instance.public_id,
-        chain=instance.project.organisation.slug,
-        project=instance.project.slug,
-        before=dict(before or {}),
-        after=dict(after or {}),
-        reason=reason,
-    )
+    instance = opening.lock_row(instance)
+    opening.take_over(instance)
+    return opening.open_operation(actor, instance, Kind.PURGE, reason=reason)

@@ -1,0 +1,200 @@
+"""What every action does around its own change: lock the row, check right and phase, keep quota,
+open the operation, write the audit record, tell the workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from portal.audit.actions import record
+from portal.kernel import clock, ids
+from portal.kernel.actor import Actor
+from portal.kernel.errors import Conflict, Gone, OperationOpen, StaleState
+from portal.tenancy import access
+from portal.tenancy.permissions import Permission
+from services.instances import closing
+from services.instances.models import Instance, Operation
+from services.instances.specs import desired, entry_of
+from services.instances.states import OPEN, Kind, Lane, OperationState, Phase, fence, transition
+from services.instances.work import enqueue_on_commit
+from services.regions import quota
+from services.spec import Capability
+
+DEADLINE = timedelta(minutes=20)
+
+
+def lock_row(instance: Instance) -> Instance:
+    """The row as it is now, for change. Raises: Gone."""
+    row = (
+        Instance.objects.select_for_update(of=("self",))
+        .select_related("project__organisation", "region")
+        .get(pk=instance.pk)
+    )
+    if row.deleted_at is not None:
+        raise Gone(
+            _("“%(name)s” was destroyed on %(day)s.")
+            % {"name": row.name, "day": f"{row.deleted_at:%Y-%m-%d}"},
+            hint=_("It cannot be brought back. Order a new one."),
+        )
+    return row
+
+
+def demand(actor: Actor, instance: Instance, permission: Permission) -> None:
+    """The provider's staff may end and repeat work anywhere; what they did stands in the audit."""
+    if actor.kind != "staff":
+        access.require(actor, instance.project, permission)
+
+
+def begin(actor: Actor, instance: Instance, permission: Permission) -> Instance:
+    demand(actor, instance, permission)
+    return lock_row(instance)
+
+
+def expect(instance: Instance, *phases: Phase) -> None:
+    """Raises: OperationOpen while something is under way, Conflict in another phase."""
+    open_one = instance.operations.filter(state__in=OPEN, lane=Lane.CHANGE).first()
+    if open_one is not None:
+        raise busy(open_one)
+    if instance.phase not in phases:
+        raise Conflict(
+            _("“%(name)s” is %(phase)s; this is possible only when it is %(wanted)s.")
+            % {
+                "name": instance.name,
+                "phase": Phase(instance.phase).label.lower(),
+                "wanted": " / ".join(str(p.label).lower() for p in phases),
+            },
+            hint=_("Look at the service's page for what can be done now."),
+            code="wrong-phase",
+        )
+
+
+def busy(open_one: Operation) -> OperationOpen:
+    return OperationOpen(
+        _("Operation %(id)s is still under way for this service.") % {"id": open_one.public_id},
+        hint=_("Wait until it ends, or cancel it."),
+        operation=open_one.public_id,
+    )
+
+
+def demand_capability(instance: Instance, capability: Capability) -> None:
+    process = entry_of(instance).process
+    if process is not None and capability not in process.CAPABILITIES:
+        raise Conflict(_("This service cannot do that here."), hint="", code="not-supported")
+
+
+def demand_unprotected(instance: Instance) -> None:
+    if instance.protected:
+        raise Conflict(
+            _("“%(name)s” is protected from deletion.") % {"name": instance.name},
+            hint=_("Switch its protection off in the settings first."),
+            code="protected",
+        )
+
+
+def take_over(instance: Instance) -> None:
+    """Cancels what is under way, at once: its worker finds itself fenced off."""
+    for operation in instance.operations.filter(state__in=OPEN, lane=Lane.CHANGE):
+        try:
+            operation.instance = instance
+            if operation.state == OperationState.RUNNING:
+                fence(operation)
+            transition(operation, OperationState.CANCELLED)
+        except StaleState as error:
+            raise busy(operation) from error
+        if operation.before and not operation.committed_at:
+            instance.version, instance.plan = operation.before["version"], operation.before["plan"]
+            instance.parameters = operation.before["parameters"]
+            instance.generation += 1
+
+
+def hold_quota(instance: Instance, wanted: Mapping[str, Decimal]) -> None:
+    quota.move(
+        project_id=instance.project_id,
+        region_id=instance.region_id,
+        held=quota.read(instance.reserved),
+        wanted=wanted,
+    )
+    instance.reserved = quota.stored(wanted)
+
+
+def open_operation(
+    actor: Actor,
+    instance: Instance,
+    kind: Kind,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    goal: Mapping[str, Any] | None = None,
+    reason: str = "",
+    retry_of: Operation | None = None,
+    deadline: timedelta = DEADLINE,
+) -> Operation:
+    """The operation's row, what people see, the audit record, and the hint to the workers."""
+    operation = Operation(
+        public_id=ids.public_id("op"),
+        instance=instance,
+        kind=kind,
+        before=dict(before or {}),
+        goal={**(goal or {}), **({"desired": dict(after)} if after else {})},
+        retry_of=retry_of,
+        deadline=clock.now() + deadline,
+        requested_by=actor.name,
+        reason=reason,
+    )
+    if kind == Kind.CREATE:  # nothing else can be open, and the instance was just written
+        operation.save(force_insert=True)
+    else:
+        _insert_alone(operation)
+        closing.refresh(instance)
+        instance.updated_at = clock.now()
+        instance.save()
+    record_change(
+        actor,
+        instance,
+        f"instance.{kind}",
+        before=dict(before or {}),
+        after={**(after or desired(instance)), "operation": operation.public_id},
+        reason=reason,
+    )
+    enqueue_on_commit(operation)
+    return operation
+
+
+def _insert_alone(operation: Operation) -> None:
+    """Raises: OperationOpen when another one is open in its lane."""
+    try:
+        with transaction.atomic():
+            operation.save(force_insert=True)
+    except IntegrityError as error:
+        found = operation.instance.operations.filter(state__in=OPEN, lane=Lane.CHANGE).first()
+        if found is None:
+            raise
+        raise busy(found) from error
+
+
+def record_change(
+    actor: Actor,
+    instance: Instance,
+    verb: str,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    reason: str = "",
+) -> None:
+    record(
+        actor,
+        verb,
+        "instance",
+        instance.public_id,
+        chain=instance.project.organisation.slug,
+        project=instance.project.slug,
+        before=dict(before or {}),
+        after=dict(after or {}),
+        reason=reason,
+    )
