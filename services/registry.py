@@ -28,7 +28,18 @@ def _families() -> list[ModuleType]:
         if extra not in catalog.__path__:
             catalog.__path__.append(extra)
     names = {m.name for m in pkgutil.iter_modules(catalog.__path__, f"{_ROOT}.") if m.ispkg}
-    return [import_module(name) for name in sorted(names)]
+    return [_whole(import_module(name)) for name in sorted(names)]
+
+
+def _whole(family: ModuleType) -> ModuleType:
+    """`family` with the folders of its name in every catalogue directory: Python knows the first
+    alone.
+    """
+    for root in catalog.__path__:
+        folder = os.path.join(root, family.__name__.rpartition(".")[2])
+        if folder not in family.__path__ and os.path.isdir(folder):
+            family.__path__.append(folder)
+    return family
 
 
 @cache

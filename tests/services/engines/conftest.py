@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from services import parameters, registry
 from services.backends.process import certificates, engines
 from services.backends.process import supervisor as supervising
 from services.backends.process.backend import ProcessBackend
-from services.spec import Credentials, Entry, InstanceSpec, Observation, Observed, Secret
+from services.spec import Backend, Credentials, Entry, InstanceSpec, Observation, Observed, Secret
 from tests.cache import cache_folder
 
 
@@ -65,7 +65,7 @@ def home() -> Iterator[Path]:
 class Handle:
     """One instance at work. Every method returns when the backend shows what was asked for."""
 
-    backend: ProcessBackend
+    backend: Any  # a ProcessBackend wherever a test looks at its home or its supervisor
     entry: Entry
     spec: InstanceSpec
     wait_seconds: float = 120
@@ -136,6 +136,43 @@ class Handle:
             time.sleep(0.05)
 
 
+def make_handle(
+    backend: Backend,
+    slug: str,
+    version: str | None = None,
+    plan: str | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> Handle:
+    """An instance that nothing has been done for yet."""
+    entry = registry.get(slug)
+    offering = entry.offering
+    spec = InstanceSpec(
+        name=f"{offering.prefix}-{os.urandom(4).hex()}",
+        namespace="polder-test",
+        version=version or offering.default_version,
+        plan=offering.plan(plan) if plan else offering.plans[0],
+        parameters=parameters.clean(offering, values or {}),
+        secrets={n: Secret(crypto.new_password()) for n in offering.secrets},
+    )
+    return Handle(backend, entry, spec)
+
+
+def process_handle(
+    home: Path,
+    slug: str,
+    version: str | None = None,
+    plan: str | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> Handle:
+    """As `make_handle`, on the process backend; its engines are installed."""
+    process = registry.get(slug).process
+    assert process is not None
+    handle = make_handle(ProcessBackend(home), slug, version, plan, values)
+    for name in (process.engine(handle.spec.version), *process.ALSO):
+        ensure_engine(name)
+    return handle
+
+
 @pytest.fixture
 def run_offering(home: Path) -> Iterator[Callable[..., Handle]]:
     """`run_offering(slug, version=None, plan=None, parameters=None)` → a Handle whose instance is
@@ -150,22 +187,8 @@ def run_offering(home: Path) -> Iterator[Callable[..., Handle]]:
         values: dict[str, Any] | None = None,
         **more: Any,
     ) -> Handle:
-        entry = registry.get(slug)
-        offering = entry.offering
-        assert entry.process is not None
-        version = version or offering.default_version
-        for name in (entry.process.engine(version), *entry.process.ALSO):
-            _installed(name)
         wanted = {**(values or {}), **more.pop("parameters", {}), **more}
-        spec = InstanceSpec(
-            name=f"{offering.prefix}-{os.urandom(4).hex()}",
-            namespace="polder-test",
-            version=version,
-            plan=offering.plan(plan) if plan else offering.plans[0],
-            parameters=parameters.clean(offering, wanted),
-            secrets={n: Secret(crypto.new_password()) for n in offering.secrets},
-        )
-        handle = Handle(ProcessBackend(home), entry, spec)
+        handle = process_handle(home, slug, version, plan, wanted)
         started.append(handle)
         return handle.apply()
 
@@ -174,7 +197,7 @@ def run_offering(home: Path) -> Iterator[Callable[..., Handle]]:
         handle.destroy()
 
 
-def _installed(name: str) -> None:
+def ensure_engine(name: str) -> None:
     """Engines are installed here and now; one that only its Debian package brings skips, loudly."""
     state = engines.state(name)
     if state.installed:
