@@ -35,9 +35,13 @@ class FakeBackend:
         return Health(True)
 
     def steps(self, entry: Entry, spec: InstanceSpec, kind: str) -> tuple[str, ...]:
-        return {"create": ("place", "data", "start", "ready"), "rotate": ("rotate",)}.get(
-            kind, ("start", "ready")
-        )
+        return {
+            "create": ("place", "data", "start", "ready"),
+            "rotate": ("rotate",),
+            "pause": ("stop",),
+            "delete": ("stop",),
+            "purge": ("remove",),
+        }.get(kind, ("start", "ready"))
 
     def effect(self, entry: Entry, before: InstanceSpec, after: InstanceSpec) -> Effect:
         return "restart" if before.plan != after.plan else "none"

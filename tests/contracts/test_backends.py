@@ -161,7 +161,14 @@ def test_endpoints_tell_no_secret_and_credentials_tell_the_password(handle: Hand
 
 
 @pytest.mark.parametrize(
-    ("kind", "method"), [("create", "apply"), ("pause", "pause"), ("rotate", "rotate")]
+    ("kind", "method"),
+    [
+        ("create", "apply"),
+        ("pause", "pause"),
+        ("rotate", "rotate"),
+        ("delete", "stop"),
+        ("purge", "destroy"),
+    ],
 )
 def test_what_is_reported_was_announced(handle: Handle, kind: str, method: str) -> None:
     """A person sees the steps before they begin; each has a text."""
