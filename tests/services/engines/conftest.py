@@ -133,7 +133,7 @@ class Handle:
             if self.observe().observed == goal:
                 return
             assert time.monotonic() < until, f"{goal} not reached: {self.observe()}"
-            time.sleep(0.05)
+            time.sleep(0.02)
 
 
 def make_handle(
