@@ -32,6 +32,7 @@ import psycopg
 from tests.soak.installation import Installation
 
 Credentials = dict[str, Any]
+_EAGER = {"POLDER_API_REQUESTS_PER_MINUTE": "1000000"}  # we ask every ten milliseconds
 
 
 def connect_postgresql(c: Credentials) -> None:
@@ -240,7 +241,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--only", default=",".join(CLIENTS))
     wanted = parser.parse_args()
-    place = Installation().start()
+    place = Installation(environment=_EAGER).start()
     try:
         for slug in wanted.only.split(","):
             _, first = order_once(place, slug)  # installs the engine

@@ -46,6 +46,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     from services.instances import work
 
     collected: list[int] = []
+    monkeypatch.setattr(work, "_prepare_next", lambda operation: None)
     monkeypatch.setattr(
         work, "enqueue", lambda operation_id, code, delay=0: collected.append(operation_id)
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
@@ -19,7 +20,7 @@ from portal.kernel.errors import BackendError, StaleState
 from services.backends import backend_for
 from services.instances import reconcile
 from services.instances.models import Operation
-from services.instances.states import claim, hold
+from services.instances.states import Kind, claim, hold
 from services.regions import breaker
 
 logger = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ def _drive(operation: Operation) -> None:
             return
         breaker.answered(region)
         if outcome.retry_in is None:
+            _prepare_next(operation)
             logger.info(
                 f"operation.{operation.state}",  # noqa: G004  # a stable name of five
                 extra={"operation": operation.public_id, "kind": operation.kind},
@@ -102,6 +104,16 @@ def _step(operation: Operation) -> reconcile.Outcome:
         raise
     except BackendError as error:
         return reconcile.Outcome(5, error.code)
+
+
+def _prepare_next(operation: Operation) -> None:
+    """An order may have taken a data directory that was made ahead: make the next one now."""
+    from services.instances.tasks import prepare_ahead
+
+    if operation.kind == Kind.CREATE:
+        code = operation.instance.region.code
+        with suppress(BrokerError, OSError):
+            prepare_ahead.apply_async(queue=queue_of(code), expires=60)
 
 
 def _give_back(operation: Operation, seconds: float) -> None:

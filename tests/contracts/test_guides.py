@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +31,6 @@ def run(handle: Handle, argv: list[str], folder: Path) -> str:
         **{name: str(value) for name, value in handle.credentials.env.items()},
         "PATH": f"{bins}:{os.environ['PATH']}",
         "HOME": str(folder),
-        "NODE_PATH": os.environ.get("NODE_PATH", ""),
     }
     done = subprocess.run(
         argv,

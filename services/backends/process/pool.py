@@ -6,6 +6,7 @@ engine that is installed; an order claims one by a rename.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -19,7 +20,7 @@ from services.backends.process.layout import Folder, discard
 from services.backends.process.run import Surroundings, run
 from services.spec import Entry, Place
 
-KEEP = 2
+KEEP = 3
 _MAKER = "polder-prepare"
 
 
@@ -75,8 +76,19 @@ def fill(
 def refill(home: Path) -> int:
     """Tops up the prepared directories of each installed engine; how many were made.
 
-    One process at a time; a half-made one is thrown away by the next call.
+    One process at a time: another that is at it makes this call return at once.
     """
+    (home / "prepared").mkdir(exist_ok=True)
+    with (home / "prepared" / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return 0
+        drop_half_made(home)
+        return _refill(home)
+
+
+def _refill(home: Path) -> int:
     made = 0
     for entry in registry.entries().values():
         process = entry.process
