@@ -26,7 +26,7 @@ from services.instances import actions, queries
 from services.instances.models import Instance, Operation
 from services.instances.states import OPEN
 from services.spec import Credentials
-from tests.contracts import publish, test_offerings
+from tests.contracts import publish, test_offerings, test_rendering
 from tests.makers import drive, make_member, make_project, make_region, order
 from tests.portal.api import Api
 from tests.services.engines.conftest import ensure_engine
@@ -171,9 +171,9 @@ def test_the_contract_tests_would_take_it(folder: Path) -> None:
         test_offerings.test_slug_prefix_and_texts,
         test_offerings.test_plan_ids_say_what_the_plan_is,
         test_offerings.test_every_version_has_an_engine,
-        test_offerings.test_every_listener_is_on_loopback,
-        test_offerings.test_secrets_stand_in_files_and_sockets_only,
-        test_offerings.test_credentials_hold_the_password_and_endpoints_do_not,
+        test_rendering.test_every_listener_is_on_loopback,
+        test_rendering.test_secrets_stand_in_files_and_sockets_only,
+        test_rendering.test_credentials_hold_the_password_and_endpoints_do_not,
     ):
         check(entry)
     assert "throwaway" not in publish.read()["offerings"]
