@@ -109,7 +109,7 @@ def test_answers_are_in_the_document(path, method, mode, names):
     real = known.get(first_noun(path), [])
 
     @settings(
-        max_examples=25,
+        max_examples=15,
         deadline=None,
         derandomize=True,
         database=None,

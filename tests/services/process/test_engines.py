@@ -24,6 +24,9 @@ from tests.services.process.sources import Registry, install_elsewhere, jar, jar
 
 Offer = Callable[..., None]
 
+# Real installations by pip and jgo: seconds each, so not in the unit suite.
+pytestmark = pytest.mark.engine
+
 
 def left(home: Path) -> list[str]:
     """What lies in the engines' directory but locks and the cache."""
