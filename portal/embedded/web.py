@@ -20,6 +20,7 @@ preload_app = True
 graceful_timeout = 8
 timeout = 60
 keepalive = 15
+limit_request_line = 8190  # long filters and cursors; gunicorn answers more with a page of its own
 accesslog = None
 control_socket_disable = True
 _logging: dict[str, Any] = settings.LOGGING

@@ -11,7 +11,7 @@ from services import registry
 
 @register()
 def check_catalogue(**_: Any) -> list[CheckMessage]:
-    """services.E001: a folder that breaks the rules. services.E002: an engine that no folder has."""
+    """services.E001: a folder that breaks the rules. services.E002: an engine that is nowhere."""
     try:
         entries, engines = registry.entries(), registry.engines()
     except (ValueError, ImportError, AttributeError) as error:
