@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -106,6 +107,7 @@ def delete(request: HttpRequest, public_id: str) -> HttpResponse:
             return go(request, "console:service", public_id)
         errors["name"] = _("Type “%(name)s”, the name of the service.") % {"name": instance.name}
     context = building.frame(actor, instance, "settings") | {"errors": errors}
+    context["bin_days"] = settings.POLDER_BIN.days
     context["now"] = instance.delete_at is not None or instance.phase == "failed"
     status = 422 if errors else 200
     return page(request, "console/service_delete.html", context, fragment="form", status=status)
