@@ -89,6 +89,7 @@ def _program(home: Path, name: str, module: list[str], priority: int, stop_secon
         log=home / "logs" / f"{name}.log",
         environment=environment(),
         stop_seconds=stop_seconds,
+        start_retries=1000,  # whatever ends them, they come back; a little later each time
         priority=priority,
     )
 

@@ -56,7 +56,7 @@ class Killer(threading.Thread):
 
     def run(self) -> None:
         while self.done < self.times:
-            time.sleep(self.dice.uniform(0.05, 2.0))
+            time.sleep(self.dice.uniform(0.05, 3.0))
             if self.place.kill_program(self.program):
                 self.done += 1
             self._wait_back()

@@ -49,6 +49,7 @@ class Program:
     exit_codes: tuple[int, ...] = (0,)
     autorestart: bool = True
     start_seconds: int = 1
+    start_retries: int = 5
     priority: int = 500
 
 
@@ -163,7 +164,7 @@ def render(program: Program) -> str:
         "autorestart": "unexpected" if program.autorestart else "false",
         "exitcodes": ",".join(map(str, program.exit_codes)) if not program.autorestart else "",
         "startsecs": str(program.start_seconds),
-        "startretries": "5",
+        "startretries": str(program.start_retries),
         "stopsignal": program.stop_signal,
         "stopwaitsecs": str(program.stop_seconds),
         "stopasgroup": "true",

@@ -221,10 +221,12 @@ def test_caller_that_gives_up_leaves_nothing_running(
     offer(tiny(tmp_path, content))
 
     started: list[psutil.Process] = []
+    before = psutil.Process().children(recursive=True)
 
     def give_up(percent: int, what: str) -> None:
         if packages.stalled.is_set():
-            started.extend(psutil.Process().children(recursive=True))
+            now = psutil.Process().children(recursive=True)
+            started.extend(process for process in now if process not in before)
             raise Temporary("lost")
 
     with pytest.raises(Temporary, match="lost"):
