@@ -3,7 +3,8 @@
 A managed service is an `Offering` value plus small pure renderers: `kubernetes.py` (desired spec →
 manifests, live objects → Observation) and `process.py` (desired spec → `ProcessSpec`, a real server
 on one machine).
-Backends do all I/O.
+Backends do all I/O. One file on purpose, though a long one: whoever writes an offering reads this
+and nothing else.
 
 Units: memory in MiB, storage in GiB, time in seconds. Plan ids are `dev-1x1`, `single-2x8`,
 `ha-2x8` (kind, vCPU × GiB). Texts that a person reads are marked with `gettext_noop` and translated
