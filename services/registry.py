@@ -3,7 +3,7 @@ offering, and its `engine.py` may define engines that any offering can name.
 
 `POLDER_CATALOG_PATH` names further folders of the same shape (`<family>/<slug>/`), so that a
 provider adds an offering without touching this repository. Faults are reported by Django's system
-checks (`services.regions.checks`).
+checks (`services.checks`).
 """
 
 from __future__ import annotations

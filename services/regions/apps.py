@@ -3,6 +3,3 @@ from django.apps import AppConfig
 
 class RegionsConfig(AppConfig):
     name = "services.regions"
-
-    def ready(self) -> None:
-        from services.regions import checks  # noqa: F401  # registers itself

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 from services import registry
-from services.regions.checks import check_catalogue
+from services.checks import check_catalogue
 
 
 def test_the_catalogue_is_sound():
