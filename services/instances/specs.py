@@ -16,6 +16,17 @@ def entry_of(instance: Instance) -> Entry:
     return registry.get(instance.offering)
 
 
+def engines_in_use() -> set[str]:
+    """Names of the engines that instances run on, those in the bin included."""
+    rows = Instance.objects.filter(deleted_at__isnull=True)
+    names: set[str] = set()
+    for offering, version in rows.values_list("offering", "version").distinct().order_by():
+        renderer = registry.get(offering).process
+        if renderer is not None:
+            names |= {renderer.engine(version), *renderer.ALSO}
+    return names
+
+
 def spec_of(
     instance: Instance,
     *,

@@ -1,5 +1,5 @@
-"""`manage.py engines list | install NAME… | remove NAME… | lock NAME…`: server programs of the
-process backend.
+"""`manage.py engines list | install NAME… | remove NAME… | prune | lock NAME…`: server programs of
+the process backend.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from portal.embedded import broker, database
 from portal.kernel.errors import BackendError
 from services import registry
 from services.backends.process import engines
 from services.backends.process.engines import maven
+from services.instances.specs import engines_in_use
 from services.instances.texts import error_text
 from services.spec import Debian, Engine, Maven, Wheel
 
@@ -24,22 +26,26 @@ from services.spec import Debian, Engine, Maven, Wheel
 class Command(BaseCommand):
     help = (
         "Lists, installs, removes and (for developers) locks the server programs of the process "
-        "backend. Locking a wheel needs `uv` beside Python."
+        "backend; prune removes those that no service runs on. Locking a wheel needs `uv` beside "
+        "Python."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("what", choices=["list", "install", "remove", "lock"])
+        parser.add_argument("what", choices=["list", "install", "remove", "prune", "lock"])
         parser.add_argument("names", nargs="*", metavar="NAME")
 
     def handle(self, *, what: str, names: list[str], **_: Any) -> None:
         unknown = [n for n in names if n not in registry.engines()]
         if unknown:
             raise CommandError(f"There is no engine {unknown[0]!r}. `engines list` shows all.")
-        if what != "list" and not names:
-            raise CommandError(f"Name at least one engine to {what}. `engines list` shows all.")
-        if what == "list":
-            self._list()
+        alone = {"list": self._list, "prune": self._prune}
+        if what in alone:
+            if names:
+                raise CommandError(f"`engines {what}` takes no names.")
+            alone[what]()
             return
+        if not names:
+            raise CommandError(f"Name at least one engine to {what}. `engines list` shows all.")
         do = {"install": self._install, "remove": self._remove, "lock": self._lock}[what]
         for name in names:
             try:
@@ -77,6 +83,10 @@ class Command(BaseCommand):
             )
         gone = engines.remove(engine.name)
         self.stdout.write(f"{engine.title}: {'removed' if gone else 'was not installed'}.")
+
+    def _prune(self) -> None:
+        gone = engines.remove_unused(engines_in_use() | {database.ENGINE, broker.ENGINE})
+        self.stdout.write(f"Removed: {', '.join(gone)}." if gone else "Every engine is in use.")
 
     def _lock(self, engine: Engine) -> None:
         match engine.source:
