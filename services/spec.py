@@ -147,6 +147,10 @@ class Meter:
     unit: str
 
 
+# Licences (SPDX) that show their source and forbid part of its use.
+_RESTRICTED = frozenset({"BUSL-1.1", "SSPL-1.0", "Elastic-2.0", "Proprietary"})
+
+
 @dataclass(frozen=True, slots=True)
 class Offering:
     """One entry of the catalogue. The first version is the default."""
@@ -175,6 +179,11 @@ class Offering:
     @property
     def default_version(self) -> str:
         return self.versions[0].id
+
+    @property
+    def free_software(self) -> bool:
+        """Whether anybody may use, study, change and pass on what runs."""
+        return self.licence not in _RESTRICTED
 
     def plan(self, plan_id: str) -> Plan:
         """Raises: KeyError if this offering has no such plan."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -25,30 +27,34 @@ THEMES = ("light", "dark")
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """An entry of the side bar. It is shown once its URL exists, so the bar grows by itself."""
+    """An entry of the side bar. It is shown once its URL exists, so the bar grows by itself.
+
+    `public`: also for whoever is not signed in.
+    """
 
     group: Promise | str
     url_name: str
     label: Promise
     icon: str
     staff: bool = False
+    public: bool = False
 
 
 ROOMS = (
     Room("", "console:overview", _("Overview"), "layout-dashboard"),
     Room("", "console:services", _("Services"), "layers"),
-    Room("", "console:catalogue", _("Catalogue"), "layout-grid"),
+    Room("", "console:catalogue", _("Catalogue"), "layout-grid", public=True),
     Room("", "console:operations", _("Operations"), "activity"),
     Room(_("Money"), "console:costs", _("Costs"), "chart-column-stacked"),
     Room(_("Money"), "console:budgets", _("Budgets"), "gauge"),
     Room(_("Money"), "console:invoices", _("Invoices"), "receipt-euro"),
-    Room(_("Money"), "console:prices", _("Prices"), "wallet"),
+    Room(_("Money"), "console:prices", _("Prices"), "wallet", public=True),
     Room(_("Access"), "console:members", _("Members"), "users"),
     Room(_("Access"), "console:tokens", _("API tokens"), "key-round"),
     Room(_("Access"), "console:audit", _("Audit log"), "scroll-text"),
     Room(_("Access"), "console:settings", _("Settings"), "settings"),
-    Room(_("Help"), "status", _("SLA and status"), "shield-check"),
-    Room(_("Help"), "api-docs", _("API reference"), "code"),
+    Room(_("Help"), "status", _("SLA and status"), "shield-check", public=True),
+    Room(_("Help"), "api-docs", _("API reference"), "code", public=True),
     Room(_("Provider"), "admin:index", _("Back office"), "sliders-horizontal", staff=True),
     Room(_("Provider"), "console:styleguide", _("Style guide"), "palette", staff=True),
 )
@@ -77,12 +83,23 @@ class Shell:
 
     @property
     def home(self) -> str:
-        return url_or_nothing("console:overview") or "/"
+        return reverse("console:overview" if self.signed_in else "console:catalogue")
 
     @property
     def palette(self) -> str:
-        """Where the command palette reads its list; empty while there is none."""
-        return url_or_nothing("console:go")
+        """Where the command palette reads its list; empty for whoever has nothing to go to."""
+        return url_or_nothing("console:go") if self.signed_in else ""
+
+    @property
+    def sign_in(self) -> str:
+        """To the sign-in page and back here."""
+        here = urlencode({"next": self._request.get_full_path()})
+        return f"{resolve_url(settings.LOGIN_URL)}?{here}"
+
+    @property
+    def sign_up(self) -> str:
+        """Empty where nobody may sign up by themselves."""
+        return url_or_nothing("account_signup") if settings.POLDER_SIGNUP == "open" else ""
 
     @property
     def signed_in(self) -> bool:
@@ -110,7 +127,9 @@ class Shell:
         found = [
             (room, url)
             for room in ROOMS
-            if (staff or not room.staff) and (url := url_or_nothing(room.url_name))
+            if (staff or not room.staff)
+            and (self.signed_in or room.public)
+            and (url := url_or_nothing(room.url_name))
         ]
         path = self._request.path
         fitting = [url for _room, url in found if _leads_to(url, path)]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
@@ -100,6 +100,12 @@ def money(value: Money | Decimal | None, places: int = 2) -> str:
 def eur(value: Number | None, places: int = 2) -> str:
     """As `money`, for a bare number of euros."""
     return format_money(None if value is None else Money(Decimal(str(value))), int(places))
+
+
+@register.filter
+def percent(value: Decimal | None) -> str:
+    """A promise, with all the digits that were promised: `99.95 %`."""
+    return "—" if value is None else f"{number_format(value)}\u202f%"
 
 
 @register.filter

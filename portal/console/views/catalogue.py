@@ -7,8 +7,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from portal.accounts.actors import actor_of
+from portal.console import address, orders
 from portal.console import catalogue as building
-from portal.console import orders
+from portal.console import offering as describing
 from portal.console.page import go, page
 from portal.console.scope import require_project
 from portal.kernel.errors import Invalid, QuotaExceeded
@@ -16,19 +17,19 @@ from services import registry
 from services.spec import Entry
 
 
-@login_required
 @require_GET
 def catalogue(request: HttpRequest) -> HttpResponse:
-    """GET /catalogue/?q=&family=&here="""
-    context = building.catalogue(request.GET.dict())
-    return page(request, "console/catalogue.html", context, fragment="results")
+    """GET /catalogue/?q=&family=&here=&ha=&free=: no login"""
+    asked = address.asked_of(request)
+    context = building.catalogue(asked)
+    response = page(request, "console/catalogue.html", context, fragment="results")
+    return address.show(request, response, address.query_of(asked, building.FILTERS))
 
 
-@login_required
 @require_GET
 def offering(request: HttpRequest, slug: str) -> HttpResponse:
-    """GET /catalogue/SLUG/"""
-    return page(request, "console/offering.html", building.offering(_entry(slug)))
+    """GET /catalogue/SLUG/: no login"""
+    return page(request, "console/offering.html", describing.offering(_entry(slug)))
 
 
 @login_required
