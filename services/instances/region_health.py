@@ -1,4 +1,4 @@
-"""What the backends say of themselves, stored with their regions."""
+"""What the backends say of themselves, stored with their regions; changes are kept."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 from portal.kernel import clock
 from portal.kernel.errors import BackendError
 from services.backends import backend_for
+from services.regions import health as health_of_regions
 from services.regions.models import Region
 from services.spec import Health
 
@@ -24,11 +25,13 @@ def check_regions() -> None:
                 "region.health",
                 extra={"region": region.code, "ok": health.ok, "why": health.detail},
             )
+        now = clock.now()
+        health_of_regions.note_check(region, ok=health.ok, detail=health.detail, at=now)
         Region.objects.filter(pk=region.pk).update(
             healthy=health.ok,
             detail=health.detail,
             unavailable={slug: list(why) for slug, why in health.unavailable.items()},
-            checked_at=clock.now(),
+            checked_at=now,
         )
 
 

@@ -41,6 +41,26 @@ class Region(models.Model):
         return f"{self.name} ({self.code})"
 
 
+class RegionHealth(models.Model):
+    """A change of how a region is; append-only. It holds until the next one of the region."""
+
+    class State(models.TextChoices):
+        OK = "ok"
+        DOWN = "down"  # its backend did not answer
+        UNKNOWN = "unknown"  # nobody asked
+
+    region = models.ForeignKey(Region, on_delete=models.CASCADE, related_name="history")
+    state = models.CharField(max_length=8, choices=State.choices)
+    detail = models.TextField(blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["region", "-at"])]
+
+    def __str__(self) -> str:
+        return f"{self.region_id} {self.state} since {self.at:%F %T}"
+
+
 class Quota(models.Model):
     """How much of one thing a project may hold in a region; `used` is what its instances hold
     now.
