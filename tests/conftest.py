@@ -71,3 +71,11 @@ def prices(db: None) -> None:
     queries.forget_prices()
     load_prices()
     queries.forget_prices()
+
+
+@pytest.fixture(autouse=True)
+def nothing_live() -> None:
+    """What an earlier test announced is not remembered."""
+    from portal.status import strip
+
+    strip.forget()

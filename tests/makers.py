@@ -127,3 +127,9 @@ def make_instance(project: Project, region: Region, **fields: Any) -> Instance:
     return Instance.objects.select_related("project__organisation", "region").get(
         pk=operation.instance_id
     )
+
+
+def make_staff() -> Actor:
+    """A person of the provider who acts as such."""
+    user = make_user(is_staff=True)
+    return Actor(kind="staff", id=str(user.pk), name=user.email, is_staff=True)

@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "portal.tenancy",
     "services.regions",
     "services.instances",
+    "portal.status",
     "billing",
     "portal.api",
     "portal.console",

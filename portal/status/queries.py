@@ -1,0 +1,102 @@
+"""Reads of what the provider said: for the status page, its feeds, and the forms of staff."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from portal.kernel import clock
+from portal.kernel.errors import NotFound
+from portal.status.models import Announcement, Incident, IncidentUpdate, Maintenance
+
+
+def incident(public_id: str) -> Incident:
+    """Raises: NotFound."""
+    found = Incident.objects.filter(public_id=public_id).first()
+    if found is None:
+        raise NotFound(
+            _("There is no incident “%(id)s”.") % {"id": public_id},
+            hint=_("See the list of incidents on the status page."),
+        )
+    return found
+
+
+def incidents() -> QuerySet[Incident]:
+    """All, those that go on first, then the newest."""
+    return Incident.objects.order_by(F("resolved_at").desc(nulls_first=True), "-started_at")
+
+
+def open_incidents() -> list[Incident]:
+    """Those that go on, newest first."""
+    return list(Incident.objects.filter(resolved_at__isnull=True).order_by("-started_at"))
+
+
+def incidents_between(start: datetime, end: datetime) -> list[Incident]:
+    """Those that went on at some time from `start` to `end`, newest first."""
+    rows = Incident.objects.filter(Q(resolved_at__isnull=True) | Q(resolved_at__gt=start))
+    return list(rows.filter(started_at__lt=end).order_by("-started_at"))
+
+
+def updates_of(rows: list[Incident]) -> dict[int, list[IncidentUpdate]]:
+    """What was said of each, newest first, by the incident's key. One query."""
+    found: dict[int, list[IncidentUpdate]] = {row.pk: [] for row in rows}
+    for update in IncidentUpdate.objects.filter(incident__in=found).order_by("-at", "-pk"):
+        found[update.incident_id].append(update)
+    return found
+
+
+def latest_updates(count: int) -> list[IncidentUpdate]:
+    """What was said last, of all incidents."""
+    rows = IncidentUpdate.objects.select_related("incident").order_by("-at", "-pk")
+    return list(rows[:count])
+
+
+def maintenance(public_id: str) -> Maintenance:
+    """Raises: NotFound."""
+    found = Maintenance.objects.filter(public_id=public_id).first()
+    if found is None:
+        raise NotFound(
+            _("There is no planned work “%(id)s”.") % {"id": public_id},
+            hint=_("See the planned work on the status page."),
+        )
+    return found
+
+
+def maintenances() -> QuerySet[Maintenance]:
+    """All, the latest first."""
+    return Maintenance.objects.order_by("-starts_at")
+
+
+def planned_work(now: datetime | None = None) -> list[Maintenance]:
+    """What runs or is to come, soonest first."""
+    rows = Maintenance.objects.filter(
+        cancelled_at__isnull=True, ended_at__isnull=True, ends_at__gt=now or clock.now()
+    )
+    return list(rows.order_by("starts_at"))
+
+
+def past_work(days: int, now: datetime | None = None) -> list[Maintenance]:
+    """What ended or was cancelled in the last `days`, newest first."""
+    moment = now or clock.now()
+    over = Q(ends_at__lte=moment) | Q(ended_at__isnull=False) | Q(cancelled_at__isnull=False)
+    rows = Maintenance.objects.filter(over, starts_at__gte=moment - timedelta(days=days))
+    return list(rows.order_by("-starts_at"))
+
+
+def announcement(public_id: str) -> Announcement:
+    """Raises: NotFound."""
+    rows = Announcement.objects.select_related("organisation")
+    found = rows.filter(public_id=public_id).first()
+    if found is None:
+        raise NotFound(
+            _("There is no announcement “%(id)s”.") % {"id": public_id},
+            hint=_("See the list of announcements."),
+        )
+    return found
+
+
+def announcements() -> QuerySet[Announcement]:
+    """All, the newest first, withdrawn and past ones too."""
+    return Announcement.objects.select_related("organisation").order_by("-created_at")
