@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Generator
 from typing import Any
 
@@ -51,6 +52,13 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         work, "enqueue", lambda operation_id, code, delay=0: collected.append(operation_id)
     )
     return collected
+
+
+@pytest.fixture(autouse=True)
+def own_cache(settings: Any) -> None:
+    """No test meets what another one left in the cache, its counted attempts above all."""
+    kept = settings.CACHES["default"]
+    settings.CACHES = {"default": {**kept, "KEY_PREFIX": f"test-{uuid.uuid4().hex}"}}
 
 
 @pytest.fixture

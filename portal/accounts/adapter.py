@@ -1,12 +1,81 @@
-"""How django-allauth's flows fit Polder."""
+"""How django-allauth's flows fit Polder: who may sign up, what its mails say, where links lead."""
+
+from __future__ import annotations
+
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts import mail
+from portal.kernel.errors import Unavailable
+
+# The session of somebody who opened a valid invitation holds its public id under this key.
+INVITATION = "invitation"
+
+# django-allauth's notifications → the sentence that the mail `account_changed` tells.
+_FACTS: dict[str, Promise | str] = {
+    "email_changed": _("The address of your account was changed to %(to_email)s."),
+    "email_confirm": _("An e-mail address was confirmed."),
+    "email_deleted": _("The address %(deleted_email)s was removed from your account."),
+    "password_changed": _("Your password was changed."),
+    "password_set": _("A password was set."),
+    "password_reset": _("Your password was replaced by way of a link in a mail."),
+    "recovery_codes_generated": _("New recovery codes were made; the old ones are void."),
+    "totp_activated": _("An authenticator app was added."),
+    "totp_deactivated": _("The authenticator app was removed."),
+    "webauthn_added": _("A passkey was added."),
+    "webauthn_removed": _("A passkey was removed."),
+    "account_connected": _("A sign-in by %(provider)s was connected."),
+    "account_disconnected": _("The sign-in by %(provider)s was disconnected."),
+}
+# Two of its mails that say the same.
+_SAME = {"email_confirmation_signup": "email_confirmation"}
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
-    """Sign-up follows `POLDER_SIGNUP`."""
+    """Sign-up follows `POLDER_SIGNUP`; mails are ours, and lead to `POLDER_URL` whatever host the
+    request named.
+    """
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
+        if settings.POLDER_SIGNUP == "invite":
+            return INVITATION in request.session
         return bool(settings.POLDER_SIGNUP == "open")
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """A mail that only tells of something done does not undo it by failing."""
+        name = template_prefix.rpartition("/")[2]
+        language = getattr(context.get("user"), "language", "")
+        by_the_way = name in _FACTS or name in _SAME
+        if name in _FACTS:
+            context = {**context, "fact": str(_FACTS[name]) % context}
+            name = "account_changed"
+        try:
+            mail.send(_SAME.get(name, name), email, context, language)
+        except Unavailable:
+            if not by_the_way:
+                raise
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: Any,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        super().send_notification_mail(
+            template_prefix, user, {**(context or {}), "user": user}, email
+        )
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
+        return f"{settings.POLDER_URL}{path}".replace("UID-KEY", key)
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        path = reverse("account_confirm_email", args=[emailconfirmation.key])
+        return f"{settings.POLDER_URL}{path}"

@@ -56,6 +56,7 @@ CODES: dict[str, tuple[int, str]] = {
     "too-many-requests": (429, _("The rate limit is used up; wait `Retry-After` seconds.")),
     "internal": (500, _("Something broke on our side; it has been logged.")),
     Unavailable.code: (503, _("A part of Polder, or the region, does not answer.")),
+    "mail-failed": (503, _("A mail that belongs to the request could not be sent.")),
     "no-price": (503, _("The price list has not been loaded.")),
 }
 

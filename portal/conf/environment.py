@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -62,3 +64,35 @@ def flag(name: str, default: bool = False) -> bool:
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+_MAIL_SCHEMES = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+
+
+def mail_server(name: str) -> dict[str, Any]:
+    """Django's settings for the SMTP server that `name` holds as an address,
+    `smtp+starttls://USER:PASSWORD@HOST:PORT`; empty when it is not set.
+
+    Schemes: `smtp` (plain, for a relay on the same machine), `smtp+starttls`, `smtps`.
+    """
+    value = text(name, "")
+    if not value:
+        return {}
+    try:
+        url = urlsplit(value)
+        port, host = url.port, url.hostname
+    except ValueError:
+        host = None
+    if not host or url.scheme not in _MAIL_SCHEMES:
+        raise ImproperlyConfigured(
+            f"{name} must look like smtp+starttls://USER:PASSWORD@HOST:PORT (or smtp, smtps)."
+        )
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": host,
+        "EMAIL_PORT": port or _MAIL_SCHEMES[url.scheme],
+        "EMAIL_HOST_USER": unquote(url.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(url.password or ""),
+        "EMAIL_USE_TLS": url.scheme == "smtp+starttls",
+        "EMAIL_USE_SSL": url.scheme == "smtps",
+    }
