@@ -19,6 +19,7 @@ from billing.vat import rate_for
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Unavailable
+from portal.kernel.money import Money
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
 from services import registry
@@ -112,6 +113,17 @@ def quotes_of(offering: Offering, region: str) -> dict[str, Quote]:
         except Unavailable:
             continue
     return found
+
+
+def storage_of(offering: Offering, plan: Plan, region: str) -> Money | None:
+    """What the storage of a plan costs a month, net: all that is billed in the bin. None without a
+    price.
+    """
+    try:
+        lines = quote_for(offering, plan, region).lines
+    except Unavailable:
+        return None
+    return next((line.monthly for line in lines if line.meter == "storage_gib"), None)
 
 
 def cheapest(slugs: Iterable[str], region: str = "") -> dict[str, Quote]:

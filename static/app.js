@@ -286,6 +286,10 @@
       figure.dataset.bound = "1";
       bindChart(figure);
     }
+    for (const every of all("[data-check-all]")) {
+      every.hidden = false;
+      countTicked(every.closest("form"));
+    }
     hideLater(document);
   }
 
@@ -306,14 +310,38 @@
     if (event.submitter?.name === "theme") {
       event.preventDefault();
       switchTheme(form, event.submitter);
-    } else if (form.dataset.confirm && !form.dataset.confirmed) {
+      return;
+    }
+    const { submitter } = event;
+    const asks = submitter?.dataset.confirm ? submitter.dataset : form.dataset;
+    if (asks.confirm && !form.dataset.confirmed) {
       event.preventDefault();
-      const { submitter } = event;
-      ask(form.dataset.confirm, form.dataset, () => {
+      ask(asks.confirm, asks, () => {
         form.dataset.confirmed = "1";
         form.requestSubmit(submitter);
       });
     }
+  });
+
+  /* Ticking rows. Without script: each by itself; the server says how many it handled. */
+
+  function countTicked(form) {
+    const boxes = all("tbody input[type=checkbox]", form);
+    const ticked = boxes.filter((box) => box.checked).length;
+    const every = one("[data-check-all]", form);
+    every.checked = ticked === boxes.length;
+    every.indeterminate = ticked > 0 && !every.checked;
+    const words = one("[data-ticked]", form);
+    words.textContent = words.dataset.ticked + ticked;
+  }
+
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest(".bulk");
+    if (!form || event.target.type !== "checkbox") return;
+    if (event.target.matches("[data-check-all]")) {
+      for (const box of all("tbody input[type=checkbox]", form)) box.checked = event.target.checked;
+    }
+    countTicked(form);
   });
 
   document.addEventListener("keydown", (event) => {

@@ -9,6 +9,7 @@ from portal.console.views import (
     overview,
     palette,
     preferences,
+    service_list,
     services,
     styleguide,
 )
@@ -18,7 +19,12 @@ _ONE = "services/<str:public_id>/"
 urlpatterns = [
     path("", overview.overview, name="overview"),
     path("begin/", overview.begin, name="begin"),
-    path("services/", services.services, name="services"),
+    path("services/", service_list.services, name="services"),
+    path("services/bin/", service_list.in_bin, name="bin"),
+    path("services/bulk/", service_list.bulk, name="bulk"),
+    path("services/views/", service_list.save_view, name="views"),
+    path("services/views/<str:view_id>/", service_list.change_view, name="view"),
+    path("services/views/<str:view_id>/delete/", service_list.delete_view, name="view-delete"),
     path(_ONE, services.service, name="service"),
     path(f"{_ONE}connection/", services.connection, name="service-connection"),
     path(f"{_ONE}settings/", services.settings, name="service-settings"),

@@ -7,7 +7,7 @@ money (create, update, resume, undelete) is reached through `billing.ordering` o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -236,6 +236,20 @@ def edit(
     after = {"name": instance.name, "tags": instance.tags, "protected": instance.protected}
     opening.record_change(actor, instance, "instance.edit", before=before, after=after)
     return instance
+
+
+@transaction.atomic
+def tag(
+    *,
+    actor: Actor,
+    instance: Instance,
+    add: Mapping[str, str] | None = None,
+    remove: Collection[str] = (),
+) -> Instance:
+    """Adds tags and removes those named by key; all others stay. Raises: Invalid, Gone."""
+    instance = opening.begin(actor, instance, Permission.INSTANCE_UPDATE)
+    kept = {key: value for key, value in instance.tags.items() if key not in remove}
+    return edit(actor=actor, instance=instance, tags={**kept, **(add or {})})
 
 
 # -- operations -----------------------------------------------------------------------------------

@@ -119,9 +119,9 @@ def tag_faults(tags: Mapping[str, Any]) -> dict[str, str]:
                 "tags": _("“%(key)s” is no tag name: use lower-case letters, digits, _ . -")
                 % {"key": key}
             }
-        if not isinstance(value, str) or len(value) > 80 or "\0" in value:
+        if not isinstance(value, str) or len(value) > 80 or not (value or " ").isprintable():
             return {
-                "tags": _("The value of “%(key)s” must be a text of at most 80 characters.")
+                "tags": _("The value of “%(key)s” must be one line of at most 80 characters.")
                 % {"key": key}
             }
     return {}

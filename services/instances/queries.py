@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 
 from portal.audit.actions import record
@@ -20,7 +21,7 @@ from services import registry
 from services.backends import backend_for
 from services.instances.models import Instance, InstanceEvent, Operation
 from services.instances.specs import entry_of, spec_of
-from services.instances.states import OPEN, Kind, Lane, OperationState, Phase
+from services.instances.states import OPEN, Health, Kind, Lane, OperationState, Phase
 from services.spec import Credentials, Effect, Entry, InstanceSpec, Plan
 
 
@@ -39,8 +40,8 @@ def instances_for(
     """The instances `actor` may see, newest first, without those that are gone unless `phase` asks
     for them.
 
-    `tag` is `key` or `key:value`. Project, organisation and region come along, the open operation
-    as `open_ones`.
+    `tag` is `key` or `key:value`; `search` looks at name, number and tags. Project, organisation
+    and region come along, the open operation as `open_ones`.
     """
     rows = Instance.objects.filter(project__in=access.project_keys(actor, permission))
     if organisation:
@@ -48,9 +49,17 @@ def instances_for(
     if project:
         rows = rows.filter(project__slug=project)
     if search:
-        rows = rows.filter(Q(name__icontains=search) | Q(public_id__iexact=search))
+        rows = _matching(rows, search)
     rows = narrowed(rows, region=region, offering=offering, phase=phase, tag=tag)
     return with_relations(rows).order_by("-id")
+
+
+def _matching(rows: QuerySet[Instance], search: str) -> QuerySet[Instance]:
+    """By a part of the name, of a tag, or the beginning of the number."""
+    found = Q(name__icontains=search) | Q(public_id__istartswith=search)
+    key, colon, value = search.partition(":")
+    tagged = Q(tags__contains={key.strip(): value.strip()}) if colon else Q(words__icontains=search)
+    return rows.alias(words=Cast("tags", TextField())).filter(found | tagged)
 
 
 def narrowed(
@@ -71,6 +80,13 @@ def narrowed(
         key, colon, value = tag.partition(":")
         rows = rows.filter(tags__contains={key: value}) if colon else rows.filter(tags__has_key=key)
     return rows
+
+
+def ill(rows: QuerySet[Instance]) -> QuerySet[Instance]:
+    """Those that a person should look at."""
+    unwell = Q(needs_attention=True) | Q(phase=Phase.FAILED)
+    down = Q(phase=Phase.RUNNING, health__in=(Health.DEGRADED, Health.DOWN))
+    return rows.filter(unwell | down)
 
 
 def with_relations(rows: QuerySet[Instance]) -> QuerySet[Instance]:
@@ -277,6 +293,12 @@ def counts_by_phase(actor: Actor, project: str) -> dict[str, int]:
     for phase in phases:
         counts[phase] = counts.get(phase, 0) + 1
     return counts
+
+
+def tags_for(actor: Actor, project: str) -> list[str]:
+    """The tags in use on a project's live services, as `key:value`, in order. One query."""
+    rows = instances_for(actor, project=project).order_by().values_list("tags", flat=True)
+    return sorted({f"{key}:{value}" for tags in rows for key, value in tags.items()})
 
 
 def catalogue() -> list[Entry]:

@@ -25,7 +25,7 @@ from services.spec import (
 from tests.contracts.made_up import ENGINES, ENTRIES, RUNNING, each, rendered, variations
 
 # Prefixes of the portal's own public ids: an instance must not look like one of these.
-PORTAL_PREFIXES = {"mb", "op", "or", "pj", "sa", "tk"}
+PORTAL_PREFIXES = {"mb", "op", "or", "pj", "sa", "sv", "tk"}
 
 # Lines of Python a folder may have, and why it has more than the 200 of docs/adding-a-service.md.
 MOST_LINES = 200

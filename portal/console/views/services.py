@@ -1,4 +1,4 @@
-"""Services: the list, and the pages of one."""
+"""The pages of one service."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from portal.accounts.actors import actor_of
-from portal.console import listing, orders
 from portal.console import operations as cards
+from portal.console import orders
 from portal.console import service as building
 from portal.console.page import page
-from portal.console.scope import require_project
 from portal.tenancy.permissions import Permission
 from services.instances import queries
 from services.instances.specs import entry_of
@@ -26,15 +25,6 @@ def _one(
     instance = queries.instance_for(actor_of(request), public_id, permission)
     request.project = instance.project  # type: ignore[attr-defined]  # read by the shell
     return instance
-
-
-@login_required
-@require_GET
-def services(request: HttpRequest) -> HttpResponse:
-    """GET /services/?q=&offering=&phase=&page="""
-    actor = actor_of(request)
-    context = listing.services(actor, require_project(request, actor), request.GET.dict())
-    return page(request, "console/services.html", context, fragment="results")
 
 
 @login_required

@@ -16,6 +16,11 @@ def _offering(_: World) -> dict[str, str]:
     return {"slug": "postgresql"}
 
 
+def _view(_: World) -> dict[str, str]:
+    return {"view_id": "sv-00000000"}
+
+
+_VIEW = {"name": "mine", "query": "q=a"}
 _ORDER = {"name": "made", "region": "local"}
 _DELETE = {"name": "matrix", "unprotect": "1"}
 DOORS = [
@@ -41,6 +46,11 @@ DOORS = [
     Door("console:begin", "POST", ANY),
     # These pages are about the project at hand: somebody from elsewhere sees their own.
     Door("console:services", "GET", P.INSTANCE_VIEW, own=True),
+    Door("console:bin", "GET", P.INSTANCE_VIEW, own=True),
+    Door("console:bulk", "POST", P.INSTANCE_UPDATE, own=True),
+    Door("console:views", "POST", P.INSTANCE_VIEW, _VIEW, own=True),
+    Door("console:view", "POST", ANY, at=_view, missing=True),
+    Door("console:view-delete", "POST", ANY, at=_view, missing=True),
     Door("console:operations", "GET", P.OPERATION_VIEW, own=True),
     Door("console:order", "GET", P.INSTANCE_CREATE, at=_offering, own=True),
     Door("console:order", "POST", P.INSTANCE_CREATE, _ORDER, at=_offering, own=True),

@@ -1,0 +1,46 @@
+"""What the console itself remembers for a person."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from portal.kernel import ids
+
+
+def _new_view_id() -> str:
+    return ids.public_id("sv")
+
+
+class SavedView(models.Model):
+    """Filters of the list of services under a name: one person's, in one project.
+
+    `query` is the canonical query string of the list; at most one view a project is opened first.
+    """
+
+    public_id = models.CharField(max_length=16, unique=True, default=_new_view_id)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views"
+    )
+    project = models.ForeignKey(
+        "tenancy.Project", on_delete=models.CASCADE, related_name="saved_views"
+    )
+    name = models.CharField(max_length=40)
+    query = models.CharField(max_length=500)
+    is_default = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "project", "name"], name="one_view_per_name"),
+            models.UniqueConstraint(
+                fields=["user", "project"],
+                condition=Q(is_default=True),
+                name="one_default_view_per_project",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
