@@ -36,12 +36,13 @@ def free_port() -> int:
 @dataclass
 class Installation:
     """Started by `start`, ended by `stop`. `environment` adds to (and can override) the variables
-    of `up`.
+    of `up`; `python` is the interpreter whose packages it runs on.
     """
 
     environment: dict[str, str] = field(default_factory=dict)
     home: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="polder-s")))
     port: int = field(default_factory=free_port)
+    python: str = sys.executable
     token: str = ""
     process: subprocess.Popen[bytes] | None = None
 
@@ -51,7 +52,7 @@ class Installation:
             (self.home / "engines").symlink_to(cache_folder() / "engines")
         log = (self.home / "up.log").open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "up"],
+            [self.python, "manage.py", "up"],
             cwd=ROOT,
             env=self._environment(),
             stdout=log,
@@ -100,7 +101,7 @@ class Installation:
 
     def manage(self, *arguments: str, stdin: str = "") -> str:
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [self.python, "manage.py", *arguments],
             cwd=ROOT,
             env=self._environment(),
             input=stdin,
