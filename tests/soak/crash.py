@@ -62,9 +62,17 @@ class Killer(threading.Thread):
             self._wait_back()
 
     def _wait_back(self) -> None:
-        until = time.monotonic() + 30
-        while not self.place.program_pid(self.program) and time.monotonic() < until:
+        """Until work can go on: a database that is killed while it recovers never comes back."""
+        until = time.monotonic() + 60
+        while not self._works() and time.monotonic() < until:
             time.sleep(0.05)
+
+    def _works(self) -> bool:
+        try:
+            ready = self.place.http("GET", "/readyz")[0] == 200
+        except OSError:
+            return False
+        return ready and bool(self.place.program_pid(self.program))
 
 
 def batches(
