@@ -15,10 +15,10 @@ from rest_framework.views import APIView
 
 from portal.accounts.actors import address_of
 from portal.api.contract import Contract, contract_of
-from portal.api.errors import TooManyRequests
 from portal.api.ratelimit import Allowance, spend
 from portal.api.reading import read_body, read_query
 from portal.kernel.actor import Actor
+from portal.kernel.errors import TooManyRequests
 
 
 class AlwaysJson(BaseContentNegotiation):

@@ -24,6 +24,7 @@ from portal.kernel.errors import (
     OperationOpen,
     PortalError,
     QuotaExceeded,
+    TooManyRequests,
     Unavailable,
 )
 from portal.tenancy.permissions import Permission, roles_with
@@ -74,12 +75,6 @@ class UnsupportedMediaType(PortalError):
 
 class TooLarge(PortalError):
     code, status = "too-large", 413
-
-
-class TooManyRequests(PortalError):
-    """`params["retry_after"]` is in seconds."""
-
-    code, status = "too-many-requests", 429
 
 
 class _NotAuthenticated(PortalError):

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from portal.accounts.models import User
 from portal.kernel.actor import SYSTEM
-from portal.tenancy import actions
+from portal.tenancy import actions, members
 from portal.tenancy.models import Membership, Organisation, Project
 from portal.tenancy.permissions import Role
 from services.regions.models import Quota, Region
@@ -50,7 +50,7 @@ def make(password: str) -> None:
     )
     for role, user in users.items():
         if not Membership.objects.filter(organisation=organisation, user=user).exists():
-            actions.add_member(actor=SYSTEM, organisation=organisation, user=user, role=role)
+            members.add_member(actor=SYSTEM, organisation=organisation, user=user, role=role)
     project = Project.objects.filter(slug=SLUG).first() or actions.create_project(
         actor=SYSTEM, organisation=organisation, name="Demo", slug=SLUG
     )

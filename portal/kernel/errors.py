@@ -10,6 +10,7 @@
   - PreconditionFailed  412  `If-Match` names an old version
   - Gone                410  no longer possible
   - QuotaExceeded       422  wanted, left, who may raise it
+  - TooManyRequests     429  a rate limit; `retry_after` in seconds
   - Unavailable         503  a part of Polder does not answer
 * BackendError          never reaches a person as it is
   - Temporary           tried again after `retry_after` seconds
@@ -81,6 +82,12 @@ class Gone(PortalError):
 
 class QuotaExceeded(PortalError):
     code, status = "quota-exceeded", 422
+
+
+class TooManyRequests(PortalError):
+    """`params["retry_after"]` is in seconds."""
+
+    code, status = "too-many-requests", 429
 
 
 class Unavailable(PortalError):

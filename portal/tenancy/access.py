@@ -150,6 +150,28 @@ def require_in_organisation(
     _check_organisation(actor, organisation, roles, in_a_project, permission)
 
 
+def require_at(
+    actor: Actor, organisation: Organisation, project: Project | None, permission: Permission
+) -> None:
+    """`require` for what belongs to a project, `require_in_organisation` for the rest.
+
+    Raises: NotFound, NotPermitted.
+    """
+    if project is not None:
+        require(actor, project, permission)
+    else:
+        require_in_organisation(actor, organisation, permission)
+
+
+def permissions_at(
+    actor: Actor, organisation: Organisation, project: Project | None
+) -> frozenset[Permission]:
+    """Everything `actor` may do in `project`, or in the organisation as a whole without one."""
+    if project is not None:
+        return permissions_in(actor, project)
+    return permissions_in_organisation(actor, organisation)
+
+
 def _grants(actor: Actor) -> QuerySet[Membership] | QuerySet[ServiceAccount]:
     """Rows with organisation, project and role: memberships, or the service account itself."""
     if actor.service_account_id is not None:

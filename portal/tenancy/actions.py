@@ -1,10 +1,8 @@
-"""Writes to organisations, projects and memberships: one transaction, permission and audit each."""
+"""Writes to organisations and projects: one transaction, permission and audit each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
 from zoneinfo import available_timezones
 
 from django.db import IntegrityError, transaction
@@ -14,10 +12,10 @@ from portal.accounts.models import User
 from portal.audit.actions import record
 from portal.kernel import clock, ids
 from portal.kernel.actor import Actor
-from portal.kernel.errors import Conflict, Invalid, NotFound, NotPermitted
+from portal.kernel.errors import Invalid, NotPermitted
 from portal.tenancy import access, naming
 from portal.tenancy.models import Membership, Organisation, Project
-from portal.tenancy.permissions import GRANTS, Permission, Role
+from portal.tenancy.permissions import Permission, Role
 
 
 @transaction.atomic
@@ -181,83 +179,6 @@ def update_project(
     return project
 
 
-@transaction.atomic
-def add_member(
-    *,
-    actor: Actor,
-    organisation: Organisation,
-    user: User,
-    role: str,
-    project: Project | None = None,
-    expires_at: datetime | None = None,
-) -> Membership:
-    """Raises: Invalid, NotPermitted, Conflict for somebody who is a member already."""
-    if project is not None and project.organisation_id != organisation.pk:
-        raise Invalid({"project": _("This project belongs to another organisation.")})
-    _may_give(actor, organisation, project, role)
-    _check_expiry(expires_at)
-    try:
-        with transaction.atomic():
-            member = Membership.objects.create(
-                user=user,
-                organisation=organisation,
-                project=project,
-                role=role,
-                expires_at=expires_at,
-            )
-    except IntegrityError as error:
-        raise Conflict(
-            _("%(name)s is a member already.") % {"name": user},
-            hint=_("Change the role instead."),
-        ) from error
-    _record_member(actor, member, "member.add", after=_shape(member))
-    return member
-
-
-@transaction.atomic
-def change_member(
-    *,
-    actor: Actor,
-    member: Membership,
-    role: str | None = None,
-    expires_at: datetime | None = None,
-    forever: bool = False,
-) -> Membership:
-    """What is not given stays; `forever` takes the expiry off.
-
-    Raises: Invalid, NotPermitted, Conflict when the last owner would be lost.
-    """
-    member = _locked(member)
-    _may_touch(actor, member)
-    before = _shape(member)
-    longer = forever or (
-        expires_at is not None and member.expires_at is not None and expires_at > member.expires_at
-    )
-    if role is not None or longer:
-        _may_give(actor, member.organisation, member.project, role or member.role)
-    if (role or member.role) != Role.OWNER or expires_at is not None:
-        _keep_an_owner(member)
-    _check_expiry(expires_at)
-    member.role = role or member.role
-    member.expires_at = None if forever else expires_at or member.expires_at
-    member.save(update_fields=["role", "expires_at"])
-    _record_member(actor, member, "member.change", before=before, after=_shape(member))
-    return member
-
-
-@transaction.atomic
-def remove_member(*, actor: Actor, member: Membership) -> None:
-    """Also for leaving oneself. Raises: NotPermitted, Conflict when the last owner would be
-    lost.
-    """
-    member = _locked(member)
-    if member.user_id != actor.user_id or actor.token_id:  # a token does not leave for its owner
-        _may_touch(actor, member)
-    _keep_an_owner(member)
-    _record_member(actor, member, "member.remove", before=_shape(member))
-    member.delete()
-
-
 def _only_provider(actor: Actor) -> None:
     if actor.kind not in ("staff", "system"):
         raise NotPermitted(
@@ -269,100 +190,6 @@ def _only_provider(actor: Actor) -> None:
 def _record_suspension(actor: Actor, organisation: Organisation, verb: str, reason: str) -> None:
     slug = organisation.slug
     record(actor, verb, "organisation", slug, chain=slug, reason=reason)
-
-
-def _locked(member: Membership) -> Membership:
-    """The row as it is now, under a lock of its organisation: two owners cannot leave at once."""
-    Organisation.objects.select_for_update().get(pk=member.organisation_id)
-    rows = Membership.objects.select_related("organisation", "project__organisation", "user")
-    found = rows.filter(pk=member.pk).first()
-    if found is None:
-        raise NotFound(
-            _("This member was removed in the meantime."), hint=_("See the list of members.")
-        )
-    return found
-
-
-def _may_touch(actor: Actor, member: Membership) -> None:
-    """Refuses unless `actor` manages members where this one belongs, and owners if it is one."""
-    _require(actor, member.organisation, member.project, Permission.MEMBER_MANAGE)
-    if member.role == Role.OWNER:
-        _require(actor, member.organisation, member.project, Permission.OWNER_MANAGE)
-
-
-def _may_give(actor: Actor, organisation: Organisation, project: Project | None, role: str) -> None:
-    """Refuses a role that holds more than `actor` does, or nobody could be kept from anything."""
-    if role not in Role.values:
-        raise Invalid({"role": _("Choose one of %(roles)s.") % {"roles": ", ".join(Role.values)}})
-    _require(actor, organisation, project, Permission.MEMBER_MANAGE)
-    held = (
-        access.permissions_in(actor, project)
-        if project
-        else access.permissions_in_organisation(actor, organisation)
-    )
-    if not GRANTS[Role(role)] <= held:
-        raise NotPermitted(
-            _("You cannot give the role “%(role)s”: it holds more rights than you do.")
-            % {"role": role},
-            hint=_("Choose another role, or ask an owner."),
-        )
-
-
-def _require(
-    actor: Actor, organisation: Organisation, project: Project | None, permission: Permission
-) -> None:
-    if project is not None:
-        access.require(actor, project, permission)
-    else:
-        access.require_in_organisation(actor, organisation, permission)
-
-
-def _check_expiry(expires_at: datetime | None) -> None:
-    if expires_at is not None and expires_at <= clock.now():
-        raise Invalid({"expires_at": _("Choose a time that is still to come.")})
-
-
-def _shape(member: Membership) -> dict[str, Any]:
-    return {"role": member.role, "expires_at": member.expires_at}
-
-
-def _keep_an_owner(member: Membership) -> None:
-    if member.role != Role.OWNER or member.project_id is not None:
-        return
-    others = Membership.objects.filter(
-        organisation_id=member.organisation_id,
-        project__isnull=True,
-        role=Role.OWNER,
-        expires_at__isnull=True,
-        user__is_active=True,
-    ).exclude(pk=member.pk)
-    if not others.exists():
-        raise Conflict(
-            _("%(name)s is the last owner of %(organisation)s.")
-            % {"name": member.user, "organisation": member.organisation},
-            hint=_("Make somebody else an owner first."),
-            code="last-owner",
-        )
-
-
-def _record_member(
-    actor: Actor,
-    member: Membership,
-    verb: str,
-    *,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-) -> None:
-    record(
-        actor,
-        verb,
-        "member",
-        str(member.user_id),
-        chain=member.organisation.slug,
-        project=member.project.slug if member.project else "",
-        before=before,
-        after=after,
-    )
 
 
 def _insert(row: Organisation | Project) -> None:

@@ -5,14 +5,21 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from portal.kernel import ids
 from portal.tenancy.permissions import Role
 
+OPEN_INVITATION = Q(accepted_at__isnull=True, withdrawn_at__isnull=True)
+
 
 def _new_member_id() -> str:
     return ids.public_id("mb")
+
+
+def _new_invitation_id() -> str:
+    return ids.public_id("iv")
 
 
 class Organisation(models.Model):
@@ -80,3 +87,53 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.role} · {self.project or self.organisation}"
+
+
+class Invitation(models.Model):
+    """A role in an organisation or one of its projects, offered to an address by mail.
+
+    `digest` is the SHA-256 of the secret of the link, which stands in the mail only. The invitation
+    holds until `expires_at`, the membership that comes of it until `member_expires_at`. `sent_at`
+    is when the mail server took the mail, `tried_at` when it was last asked to, `tries` how often.
+    """
+
+    public_id = models.CharField(max_length=16, unique=True, default=_new_invitation_id)
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.CASCADE, related_name="invitations"
+    )
+    project = models.ForeignKey(
+        Project, null=True, blank=True, on_delete=models.CASCADE, related_name="invitations"
+    )
+    email = models.EmailField()
+    role = models.CharField(max_length=16, choices=Role.choices)
+    member_expires_at = models.DateTimeField(null=True, blank=True)
+    digest = models.CharField(max_length=64)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    tried_at = models.DateTimeField(default=timezone.now)
+    tries = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "organisation",
+                Lower("email"),
+                condition=OPEN_INVITATION & Q(project__isnull=True),
+                name="one_invitation_per_organisation",
+            ),
+            models.UniqueConstraint(
+                "project",
+                Lower("email"),
+                condition=OPEN_INVITATION & Q(project__isnull=False),
+                name="one_invitation_per_project",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} · {self.role} · {self.project or self.organisation}"

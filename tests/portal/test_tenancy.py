@@ -18,7 +18,7 @@ from portal.audit.queries import verify
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM, Actor
 from portal.kernel.errors import Conflict, Invalid, NotFound, NotPermitted
-from portal.tenancy import access, actions, queries
+from portal.tenancy import access, actions, members, queries
 from portal.tenancy.first_steps import make_home
 from portal.tenancy.models import Membership, Organisation, Project
 from portal.tenancy.permissions import Permission, Role
@@ -165,11 +165,11 @@ def test_writes_are_refused_to_roles_without_the_right(role: Role) -> None:
         lambda: actions.update_organisation(actor=actor, organisation=organisation, name="x"),
         lambda: actions.create_project(actor=actor, organisation=organisation, name="x"),
         lambda: actions.update_project(actor=actor, project=project, name="x"),
-        lambda: actions.add_member(
+        lambda: members.add_member(
             actor=actor, organisation=organisation, user=make_user(), role=Role.VIEWER
         ),
-        lambda: actions.change_member(actor=actor, member=other, role=Role.OPERATOR),
-        lambda: actions.remove_member(actor=actor, member=other),
+        lambda: members.change_member(actor=actor, member=other, role=Role.OPERATOR),
+        lambda: members.remove_member(actor=actor, member=other),
         lambda: list(queries.members_for(actor, organisation)),
     ):
         with pytest.raises(NotPermitted):
@@ -184,7 +184,7 @@ def test_strangers_cannot_write_either() -> None:
     with pytest.raises(NotFound):
         actions.create_project(actor=stranger, organisation=project.organisation, name="x")
     with pytest.raises(NotFound):
-        actions.remove_member(actor=stranger, member=member)
+        members.remove_member(actor=stranger, member=member)
     with pytest.raises(NotFound):
         queries.member_for(stranger, member.public_id)
 
@@ -207,12 +207,12 @@ def test_nobody_gives_more_than_they_hold(role: Role) -> None:
     given = []
     for member, actor in ((viewer, admin), (own, actor_for(own.user))):
         try:
-            actions.change_member(actor=actor, member=member, role=role)
+            members.change_member(actor=actor, member=member, role=role)
             given.append(True)
         except NotPermitted:
             given.append(False)
     try:
-        actions.add_member(
+        members.add_member(
             actor=admin, organisation=project.organisation, user=make_user(), role=role
         )
         given.append(True)
@@ -220,7 +220,7 @@ def test_nobody_gives_more_than_they_hold(role: Role) -> None:
         given.append(False)
     assert given == [GIVEN_BY_ADMIN[role]] * 3
     owner = make_owner(project)
-    actions.add_member(actor=owner, organisation=project.organisation, user=make_user(), role=role)
+    members.add_member(actor=owner, organisation=project.organisation, user=make_user(), role=role)
 
 
 def test_an_admin_leaves_owners_alone_and_may_remove_others() -> None:
@@ -230,10 +230,10 @@ def test_an_admin_leaves_owners_alone_and_may_remove_others() -> None:
     make_owner(project)
     billing = membership(make_member(project, Role.BILLING))
     with pytest.raises(NotPermitted):
-        actions.remove_member(actor=admin, member=owner)
+        members.remove_member(actor=admin, member=owner)
     with pytest.raises(NotPermitted):
-        actions.change_member(actor=admin, member=owner, role=Role.VIEWER)
-    actions.remove_member(actor=admin, member=billing)
+        members.change_member(actor=admin, member=owner, role=Role.VIEWER)
+    members.remove_member(actor=admin, member=billing)
     assert not Membership.objects.filter(pk=billing.pk).exists()
     assert (last_event().verb, last_event().before["role"]) == ("member.remove", "billing")
 
@@ -241,7 +241,7 @@ def test_an_admin_leaves_owners_alone_and_may_remove_others() -> None:
 def test_a_project_s_owner_manages_its_members_and_no_others() -> None:
     project = make_project()
     head = actor_for(make_member(project, Role.OWNER, only_project=True))
-    added = actions.add_member(
+    added = members.add_member(
         actor=head,
         organisation=project.organisation,
         project=project,
@@ -250,11 +250,11 @@ def test_a_project_s_owner_manages_its_members_and_no_others() -> None:
     )
     assert access.permissions_in(actor_for(added.user), project)
     with pytest.raises(NotPermitted):
-        actions.add_member(
+        members.add_member(
             actor=head, organisation=project.organisation, user=make_user(), role=Role.VIEWER
         )
     with pytest.raises(NotFound):
-        actions.add_member(
+        members.add_member(
             actor=head,
             organisation=project.organisation,
             project=make_project(project.organisation),
@@ -269,13 +269,13 @@ def test_bad_members_are_refused() -> None:
     user = make_member(project, Role.VIEWER)
     call: dict[str, Any] = {"actor": owner, "organisation": project.organisation}
     with pytest.raises(Conflict, match="is a member already"):
-        actions.add_member(**call, user=user, role=Role.ADMIN)
+        members.add_member(**call, user=user, role=Role.ADMIN)
     with pytest.raises(Invalid, match="role"):
-        actions.add_member(**call, user=make_user(), role="king")
+        members.add_member(**call, user=make_user(), role="king")
     with pytest.raises(Invalid, match="another organisation"):
-        actions.add_member(**call, user=user, role=Role.VIEWER, project=make_project())
+        members.add_member(**call, user=user, role=Role.VIEWER, project=make_project())
     with pytest.raises(Invalid, match="still to come"):
-        actions.add_member(**call, user=make_user(), role=Role.VIEWER, expires_at=clock.now())
+        members.add_member(**call, user=make_user(), role=Role.VIEWER, expires_at=clock.now())
 
 
 def test_expiry_is_set_and_taken_off() -> None:
@@ -283,12 +283,12 @@ def test_expiry_is_set_and_taken_off() -> None:
     owner = make_owner(project)
     member = membership(make_member(project, Role.VIEWER))
     soon = clock.now() + timedelta(days=1)
-    assert actions.change_member(actor=owner, member=member, expires_at=soon).expires_at == soon
-    assert actions.change_member(actor=owner, member=member, role=Role.ADMIN).expires_at == soon
-    assert actions.change_member(actor=owner, member=member, forever=True).expires_at is None
+    assert members.change_member(actor=owner, member=member, expires_at=soon).expires_at == soon
+    assert members.change_member(actor=owner, member=member, role=Role.ADMIN).expires_at == soon
+    assert members.change_member(actor=owner, member=member, forever=True).expires_at is None
     assert last_event().before == {"role": "admin", "expires_at": soon.isoformat()}
     with pytest.raises(Invalid):
-        actions.change_member(actor=owner, member=member, expires_at=clock.now())
+        members.change_member(actor=owner, member=member, expires_at=clock.now())
 
 
 def test_the_last_owner_stays() -> None:
@@ -302,15 +302,15 @@ def test_the_last_owner_stays() -> None:
     make_member(project, Role.OWNER, only_project=True)
     soon = clock.now() + timedelta(days=9)
     for change in (
-        lambda: actions.remove_member(actor=owner, member=member),
-        lambda: actions.change_member(actor=owner, member=member, role=Role.ADMIN),
-        lambda: actions.change_member(actor=owner, member=member, expires_at=soon),
+        lambda: members.remove_member(actor=owner, member=member),
+        lambda: members.change_member(actor=owner, member=member, role=Role.ADMIN),
+        lambda: members.change_member(actor=owner, member=member, expires_at=soon),
     ):
         with pytest.raises(Conflict) as refused:
             change()
         assert refused.value.code == "last-owner"
     make_owner(project)
-    actions.remove_member(actor=owner, member=member)
+    members.remove_member(actor=owner, member=member)
     assert access.permissions_in(owner, project) == frozenset()
 
 
@@ -322,12 +322,12 @@ def test_two_owners_cannot_leave_at_the_same_time() -> None:
 
     def leave() -> None:
         try:
-            actions.remove_member(actor=actor_for(second), member=membership(second))
+            members.remove_member(actor=actor_for(second), member=membership(second))
         except Conflict as refused:
             outcomes.append(refused.code)
 
     with meanwhile(leave):
-        actions.remove_member(actor=actor_for(first), member=membership(first))
+        members.remove_member(actor=actor_for(first), member=membership(first))
     assert outcomes == ["last-owner"]
     assert Membership.objects.get().user == second
 
@@ -338,10 +338,10 @@ def test_members_leave_by_themselves_but_not_by_a_token() -> None:
     member = membership(user)
     token = replace(actor_for(user), token_id="tk-1", scopes=frozenset({"instance.view"}))
     with pytest.raises(NotPermitted):
-        actions.remove_member(actor=token, member=member)
-    actions.remove_member(actor=actor_for(user), member=member)
+        members.remove_member(actor=token, member=member)
+    members.remove_member(actor=actor_for(user), member=member)
     with pytest.raises(NotFound, match="removed in the meantime"):
-        actions.remove_member(actor=actor_for(user), member=member)
+        members.remove_member(actor=actor_for(user), member=member)
 
 
 def test_suspension_is_the_provider_s() -> None:

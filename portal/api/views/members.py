@@ -12,7 +12,7 @@ from portal.api.pagination import Order, paged
 from portal.api.scope import organisation_of, owned_by_organisation
 from portal.api.serializers import tenancy as shapes
 from portal.api.serializers.common import MOMENT, TEXT, body, maybe
-from portal.tenancy import actions, queries
+from portal.tenancy import members, queries
 from portal.tenancy.permissions import Permission
 from services.spec import gettext_noop
 
@@ -57,7 +57,7 @@ class Members(View):
         wanted["user"] = queries.person_with(wanted.pop("email"))
 
         def make() -> Made:
-            id = actions.add_member(actor=self.actor, **wanted).public_id
+            id = members.add_member(actor=self.actor, **wanted).public_id
             return Made("member", id, self._told(id))
 
         return once(self, make, self._told)
@@ -81,7 +81,7 @@ class Member(View):
     def patch(self, request: object, id: str) -> HttpResponse:
         row = queries.member_for(self.actor, id)
         forever = "expires_at" in self.body and self.body["expires_at"] is None
-        changed = actions.change_member(actor=self.actor, member=row, forever=forever, **self.body)
+        changed = members.change_member(actor=self.actor, member=row, forever=forever, **self.body)
         return json_response(shapes.member(changed))
 
     @contract(
@@ -91,5 +91,5 @@ class Member(View):
         permission=_P.MEMBER_MANAGE,
     )
     def delete(self, request: object, id: str) -> HttpResponse:
-        actions.remove_member(actor=self.actor, member=queries.member_for(self.actor, id))
+        members.remove_member(actor=self.actor, member=queries.member_for(self.actor, id))
         return nothing()
