@@ -246,6 +246,7 @@ _TIMETABLE = {
     "services.instances.tasks.check_regions": 30,
     "services.instances.tasks.renew_certificates": 3600,
     "portal.api.tasks.expire_records": 3600,
+    "portal.tenancy.tasks.forget_invitations": 24 * 3600,
 }
 # A message that a busy worker left lying expires, so that they do not pile up.
 CELERY_BEAT_SCHEDULE = {

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from portal.console import access_urls
 from portal.console.views import (
     catalogue,
     changes,
@@ -51,4 +52,5 @@ urlpatterns = [
     path("theme/", preferences.theme, name="theme"),
     path("scope/", preferences.scope, name="scope"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
+    *access_urls.urlpatterns,
 ]
