@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+
+from portal.kernel import ids
+
+
+def _new_request_id() -> str:
+    return ids.public_id("qr")
 
 
 class Region(models.Model):
@@ -94,3 +101,46 @@ class Quota(models.Model):
     @property
     def left(self) -> object:
         return max(self.limit - self.used, 0)
+
+
+class QuotaRequest(models.Model):
+    """A project asks for another limit of one quota. `limit` is what it wants in all,
+    `limit_before` what it had when it asked, `limit_granted` what staff gave.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        APPROVED = "approved"
+        REFUSED = "refused"
+        WITHDRAWN = "withdrawn"
+
+    public_id = models.CharField(max_length=16, unique=True, default=_new_request_id)
+    project = models.ForeignKey(
+        "tenancy.Project", on_delete=models.CASCADE, related_name="quota_requests"
+    )
+    region = models.ForeignKey(Region, on_delete=models.CASCADE, related_name="quota_requests")
+    name = models.CharField(max_length=20, choices=Quota.Name.choices)
+    limit = models.DecimalField(max_digits=14, decimal_places=3)
+    limit_before = models.DecimalField(max_digits=14, decimal_places=3)
+    limit_granted = models.DecimalField(max_digits=14, decimal_places=3, null=True, blank=True)
+    reason = models.CharField(max_length=1000)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.PENDING)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    decided_by = models.CharField(max_length=254, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    answer = models.CharField(max_length=1000, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "region", "name"],
+                condition=Q(state="pending"),
+                name="one_pending_request_per_quota",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.public_id}: {self.name} of {self.project_id} in {self.region_id}"
