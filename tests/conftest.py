@@ -85,5 +85,7 @@ def prices(db: None) -> None:
 def nothing_live() -> None:
     """What an earlier test announced is not remembered."""
     from portal.status import strip
+    from portal.status.board import board
 
     strip.forget()
+    board.forget()

@@ -87,18 +87,22 @@ def sparkline(values: Sequence[Number], label: str, tone: str = "") -> SafeStrin
     )
 
 
-def uptime(days: Sequence[str], label: str) -> SafeString:
-    """One bar a day: ok, part, bad or none. `label` says the sum in words."""
+def uptime(days: Sequence[str | tuple[str, str]], label: str) -> SafeString:
+    """One bar a day: ok, part, bad or none, and what a pointer on it tells. `label` says the sum in
+    words.
+    """
     width = 100 / max(len(days), 1)
+    pairs = [(day, "") if isinstance(day, str) else day for day in days]
     strip = [
         el(
             "rect",
-            class_=day,
+            *([el("title", text)] if text else []),
+            class_=state,
             x=f"{coordinate(i * width)}%",
             width=f"{coordinate(width * 0.66)}%",
             height=22,
             rx="1.5",
         )
-        for i, day in enumerate(days)
+        for i, (state, text) in enumerate(pairs)
     ]
     return el("svg", *strip, class_="uptime", width="100%", height=22, role="img", aria_label=label)

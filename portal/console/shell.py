@@ -5,6 +5,7 @@ Everything is computed when the base template asks for it, so a fragment pays fo
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -19,9 +20,13 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.actors import actor_of
 from portal.console.scope import current_project, projects_of
+from portal.status.strip import Notice, Strip, notices_for, strip_of
 from portal.tenancy.models import Project
 
 THEME_COOKIE = "polder_theme"
+AWAY_COOKIE = "polder_away"
+_MOST_AWAY = 20
+_ID = re.compile(r"[a-z]{3}-[0-9a-f]{8}")
 THEMES = ("light", "dark")
 
 
@@ -53,7 +58,7 @@ ROOMS = (
     Room(_("Access"), "console:tokens", _("API tokens"), "key-round"),
     Room(_("Access"), "console:audit", _("Audit log"), "scroll-text"),
     Room(_("Access"), "console:settings", _("Settings"), "settings"),
-    Room(_("Help"), "status", _("SLA and status"), "shield-check", public=True),
+    Room(_("Help"), "console:status", _("Status"), "shield-check", public=True),
     Room(_("Help"), "api-docs", _("API reference"), "code", public=True),
     Room(_("Provider"), "admin:index", _("Back office"), "sliders-horizontal", staff=True),
     Room(_("Provider"), "console:styleguide", _("Style guide"), "palette", staff=True),
@@ -84,6 +89,11 @@ class Shell:
     @property
     def home(self) -> str:
         return reverse("console:overview" if self.signed_in else "console:catalogue")
+
+    @property
+    def canonical(self) -> str:
+        """The one address of the page, without what it was asked for."""
+        return f"{settings.POLDER_URL}{self._request.path}"
 
     @property
     def palette(self) -> str:
@@ -120,6 +130,20 @@ class Shell:
             return None
         return current_project(self._request, actor_of(self._request))
 
+    @property
+    def notices(self) -> list[Notice]:
+        """What the provider says to the reader, the most urgent first."""
+        project = self.project
+        return notices_for(
+            organisation_id=project.organisation_id if project else None,
+            project_id=project.pk if project else None,
+        )
+
+    @property
+    def strip(self) -> Strip | None:
+        """The notice at the top of the page."""
+        return strip_of(self.notices, put_away(self._request))
+
     @cached_property
     def nav(self) -> list[tuple[str, list[Link]]]:
         """Groups of links; the room whose address is the longest start of the page's is current."""
@@ -154,6 +178,12 @@ def theme_of(request: HttpRequest) -> str:
     """`light`, `dark`, or empty for what the system says."""
     chosen = request.COOKIES.get(THEME_COOKIE, "")
     return chosen if chosen in THEMES else ""
+
+
+def put_away(request: HttpRequest) -> list[str]:
+    """Ids of the notices that this browser does not want to see again."""
+    ids = request.COOKIES.get(AWAY_COOKIE, "").split(".")
+    return [found for found in ids if _ID.fullmatch(found)][-_MOST_AWAY:]
 
 
 def shell(request: HttpRequest) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.console import access_urls
+from portal.console import access_urls, public_urls
 from portal.console.views import (
     catalogue,
     changes,
@@ -53,4 +53,5 @@ urlpatterns = [
     path("scope/", preferences.scope, name="scope"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
     *access_urls.urlpatterns,
+    *public_urls.urlpatterns,
 ]

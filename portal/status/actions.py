@@ -16,6 +16,7 @@ from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Conflict
 from portal.status import faults, strip
+from portal.status.board import board
 from portal.status.models import Announcement, Impact, Incident, IncidentUpdate, Maintenance
 from portal.status.permissions import require_staff
 
@@ -302,3 +303,4 @@ def _record(
 ) -> None:
     record(actor, verb, verb.partition(".")[0], row.public_id, chain=PROVIDER, **change)
     strip.forget()
+    board.forget()

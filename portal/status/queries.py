@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Max, Min, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from portal.kernel import clock
@@ -53,6 +53,13 @@ def latest_updates(count: int) -> list[IncidentUpdate]:
     return list(rows[:count])
 
 
+def last_said_at() -> datetime | None:
+    """When staff last said something of an incident or of planned work. Two queries."""
+    work = Maintenance.objects.aggregate(at=Max("updated_at"))["at"]
+    update = IncidentUpdate.objects.aggregate(at=Max("at"))["at"]
+    return max(filter(None, (work, update)), default=None)
+
+
 def maintenance(public_id: str) -> Maintenance:
     """Raises: NotFound."""
     found = Maintenance.objects.filter(public_id=public_id).first()
@@ -77,12 +84,17 @@ def planned_work(now: datetime | None = None) -> list[Maintenance]:
     return list(rows.order_by("starts_at"))
 
 
-def past_work(days: int, now: datetime | None = None) -> list[Maintenance]:
-    """What ended or was cancelled in the last `days`, newest first."""
-    moment = now or clock.now()
-    over = Q(ends_at__lte=moment) | Q(ended_at__isnull=False) | Q(cancelled_at__isnull=False)
-    rows = Maintenance.objects.filter(over, starts_at__gte=moment - timedelta(days=days))
+def works_between(start: datetime, end: datetime) -> list[Maintenance]:
+    """What was planned to begin from `start` to `end`, cancelled work too, newest first."""
+    rows = Maintenance.objects.filter(starts_at__gte=start, starts_at__lt=end)
     return list(rows.order_by("-starts_at"))
+
+
+def oldest_at() -> datetime | None:
+    """When the first incident or planned work began. Two queries."""
+    work = Maintenance.objects.aggregate(at=Min("starts_at"))["at"]
+    first = Incident.objects.aggregate(at=Min("started_at"))["at"]
+    return min(filter(None, (work, first)), default=None)
 
 
 def announcement(public_id: str) -> Announcement:

@@ -7,22 +7,21 @@ reader's language.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Q
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from portal.kernel import clock
+from portal.status import queries, texts
+from portal.status.fresh import Fresh
 from portal.status.models import Announcement, Impact, Incident, Maintenance
 from services.instances.models import Instance
 from services.regions import health
+from services.regions.models import Region
 
-_FRESH_NANOSECONDS = 5 * 10**9
 _AHEAD = timedelta(hours=24)
 _RANK = {"bad": 0, "warn": 1, "info": 2}
 _OF_IMPACT = {
@@ -35,15 +34,15 @@ _OF_IMPACT = {
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One line: `level` is bad, warn or info; `link` a path or an address, or empty. `incident`
-    names the incident that it is about.
+    """One line. `kind` is incident, region, work or announcement, `id` the public name of that;
+    `level` bad, warn or info. `link` is an announcement's own: a path, an address, or empty.
     """
 
+    kind: str
     id: str
     level: str
     text: str
     link: str = ""
-    incident: str = ""
     dismissible: bool = False
 
 
@@ -55,88 +54,67 @@ class Strip:
     more: int
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class _Live:
     """What is, or is about to be, live; of all organisations."""
 
-    announcements: list[Announcement] = field(default_factory=list)
-    incidents: list[Incident] = field(default_factory=list)
-    works: list[Maintenance] = field(default_factory=list)
-    silent: list[str] = field(default_factory=list)  # names of regions that do not answer
-    read_at: int = 0
-
-    def current(self) -> _Live:
-        if not self.read_at or time.monotonic_ns() - self.read_at > _FRESH_NANOSECONDS:
-            self._read(clock.now())
-            self.read_at = time.monotonic_ns()
-        return self
-
-    def _read(self, now: datetime) -> None:
-        lasting = Q(ends_at__isnull=True) | Q(ends_at__gt=now)
-        self.announcements = list(
-            Announcement.objects.filter(lasting, withdrawn_at__isnull=True).order_by("-starts_at")
-        )
-        self.incidents = list(
-            Incident.objects.filter(resolved_at__isnull=True).order_by("-started_at")
-        )
-        rows = Maintenance.objects.filter(
-            cancelled_at__isnull=True, ended_at__isnull=True, ends_at__gt=now
-        )
-        self.works = list(rows.filter(starts_at__lt=now + _AHEAD).order_by("starts_at"))
-        named = {code for incident in self.incidents for code in incident.regions}
-        self.silent = [r.name for r in health.silent_regions(now) if r.code not in named]
-
-    def forget(self) -> None:
-        self.read_at = 0
+    announcements: list[Announcement]
+    incidents: list[Incident]
+    works: list[Maintenance]
+    silent: list[Region]  # nobody has opened an incident about them yet
 
 
-_live = _Live()
+def _read() -> _Live:
+    now = clock.now()
+    lasting = Q(ends_at__isnull=True) | Q(ends_at__gt=now)
+    said = Announcement.objects.filter(lasting, withdrawn_at__isnull=True).order_by("-starts_at")
+    incidents = queries.open_incidents()
+    works = [work for work in queries.planned_work(now) if work.starts_at < now + _AHEAD]
+    named = {code for incident in incidents for code in incident.regions}
+    silent = [region for region in health.silent_regions(now) if region.code not in named]
+    return _Live(list(said), incidents, works, silent)
+
+
+_live = Fresh(_read, seconds=5)
 forget = _live.forget
 
 
-def strip_for(
-    *,
-    organisation_id: int | None = None,
-    project_id: int | None = None,
-    hidden: Iterable[str] = (),
-) -> Strip | None:
-    """What to show to somebody who works in this project, without what they have put away
-    (`hidden`, public ids). No query while what was read is fresh; one more when an announcement is
-    for a region.
+def notices_for(
+    *, organisation_id: int | None = None, project_id: int | None = None
+) -> list[Notice]:
+    """What holds now for somebody who works in this project, the most urgent first. No query while
+    what was read is fresh; one when an announcement is for a region.
     """
+    found = list(_notices(clock.now(), organisation_id, project_id))
+    return sorted(found, key=lambda notice: _RANK[notice.level])
+
+
+def strip_of(notices: Iterable[Notice], hidden: Iterable[str] = ()) -> Strip | None:
+    """What to show at the top, without what the reader has put away (`hidden`, ids)."""
     away = set(hidden)
-    found = [
-        notice
-        for notice in _notices(clock.now(), organisation_id, project_id)
-        if not (notice.dismissible and notice.id in away)
-    ]
-    found.sort(key=lambda notice: _RANK[notice.level])
+    found = [n for n in notices if not (n.dismissible and n.id in away)]
     return Strip(found[0], len(found) - 1) if found else None
 
 
 def _notices(
     now: datetime, organisation_id: int | None, project_id: int | None
 ) -> Iterable[Notice]:
-    live = _live.current()
+    live = _live()
     for incident in live.incidents:
         level = _OF_IMPACT[Impact(incident.impact)]
-        yield Notice(incident.public_id, level, incident.title, incident=incident.public_id)
-    for name in live.silent:
+        yield Notice("incident", incident.public_id, level, incident.title)
+    for region in live.silent:
         text = _("%(region)s does not answer at the moment. Operations there wait until it does.")
-        yield Notice(f"region-{name}", "warn", text % {"region": name}, "/status/")
+        yield Notice("region", region.code, "warn", text % {"region": region.name})
     for work in live.works:
         if work.is_over(now):
             continue
         running = work.is_running(now)
-        yield Notice(
-            work.public_id,
-            "warn" if running else "info",
-            _work(work, running=running),
-            "/status/#planned",
-            dismissible=not running,
-        )
+        level, text = "warn" if running else "info", _work(work, running=running)
+        yield Notice("work", work.public_id, level, text, dismissible=not running)
     for row in _heard(live.announcements, now, organisation_id, project_id):
-        yield Notice(row.public_id, row.level, row.text, row.link, dismissible=row.dismissible)
+        away = row.dismissible
+        yield Notice("announcement", row.public_id, row.level, row.text, row.link, away)
 
 
 def _heard(
@@ -161,12 +139,8 @@ def _heard(
 
 
 def _work(work: Maintenance, *, running: bool) -> str:
-    """In UTC, as everything that several countries read."""
-    params = {
-        "title": work.title,
-        "start": date_format(localtime(work.starts_at), "j F, H:i e"),
-        "end": date_format(localtime(work.until), "H:i e"),
-    }
+    end = texts.until(work.starts_at, work.until)
+    params = {"title": work.title, "start": texts.moment(work.starts_at), "end": end}
     if running:
         return _("Planned work now: %(title)s, until %(end)s.") % params
     return _("Planned work: %(title)s, %(start)s to %(end)s.") % params

@@ -29,6 +29,10 @@ def staff():
     return make_staff()
 
 
+def shown_to(hidden=(), **who):
+    return strip.strip_of(strip.notices_for(**who), hidden)
+
+
 def open_incident(staff, **fields):
     wanted = {"title": "Slow disks", "text": "We look into it.", **fields}
     return actions.open_incident(actor=staff, **wanted)
@@ -160,13 +164,13 @@ def test_an_announcement_names_its_fault(staff, fields, wrong):
 
 
 def test_the_most_urgent_notice_is_shown_and_the_others_counted(staff):
-    assert strip.strip_for() is None
+    assert shown_to() is None
     actions.announce(actor=staff, text="New region in spring.")
     plan(staff)
     incident = open_incident(staff, impact="critical", title="No orders in Frankfurt")
-    shown = strip.strip_for()
+    shown = shown_to()
     assert shown.notice.text == "No orders in Frankfurt"
-    assert (shown.notice.level, shown.notice.incident, shown.more) == (
+    assert (shown.notice.level, shown.notice.id, shown.more) == (
         "bad",
         incident.public_id,
         2,
@@ -184,34 +188,34 @@ def test_an_announcement_reaches_its_audience_alone(staff, prices, fake):
     actions.announce(
         actor=staff, text="For you.", audience="organisation", organisation=organisation
     )
-    mine = strip.strip_for(organisation_id=organisation.pk, project_id=project.pk)
+    mine = shown_to(organisation_id=organisation.pk, project_id=project.pk)
     assert (mine.more, mine.notice.level) == (1, "info")
-    assert strip.strip_for() is None
+    assert shown_to() is None
 
 
 def test_what_was_put_away_stays_away_unless_it_must_be_seen(staff):
     small = actions.announce(actor=staff, text="News.", dismissible=True)
-    assert strip.strip_for(hidden=[small.public_id]) is None
+    assert shown_to(hidden=[small.public_id]) is None
     actions.withdraw_announcement(actor=staff, announcement=small)
     incident = open_incident(staff, impact="critical")
-    assert strip.strip_for(hidden=[incident.public_id]).notice.incident == incident.public_id
+    assert shown_to(hidden=[incident.public_id]).notice.id == incident.public_id
 
 
 def test_announcements_begin_and_end_by_themselves(staff):
     now = clock.now()
     hour = timedelta(hours=1)
     actions.announce(actor=staff, text="Later.", starts_at=now + hour)
-    assert strip.strip_for() is None
+    assert shown_to() is None
     row = actions.announce(actor=staff, text="Now.", ends_at=now + hour)
-    assert strip.strip_for().notice.text == "Now."
+    assert shown_to().notice.text == "Now."
     actions.withdraw_announcement(actor=staff, announcement=row)
-    assert strip.strip_for() is None
+    assert shown_to() is None
     with pytest.raises(Conflict):
         actions.withdraw_announcement(actor=staff, announcement=row)
 
 
 def test_the_strip_asks_nothing_while_it_is_fresh(staff, django_assert_num_queries):
     open_incident(staff)
-    strip.strip_for()
+    shown_to()
     with django_assert_num_queries(0):
-        assert strip.strip_for() is not None
+        assert shown_to() is not None

@@ -340,7 +340,7 @@ def test_an_ended_session_sends_the_whole_page_to_sign_in() -> None:
 
 
 def test_a_form_from_elsewhere_is_refused_with_a_page(db: None) -> None:
-    response = Client(enforce_csrf_checks=True).post("/theme/", {"theme": "dark"})
+    response = Client(enforce_csrf_checks=True).post("/scope/", {"project": "shop"})
     assert response.status_code == 403
     assert "out of date" in response.content.decode()
 

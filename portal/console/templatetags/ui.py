@@ -22,6 +22,7 @@ from portal.console.badges import Look, look_of_operation, look_of_service
 from portal.console.svg import Number, quantity
 from portal.kernel import clock
 from portal.kernel.money import Money
+from portal.status.texts import moment
 from services.spec import Offering
 
 register = template.Library()
@@ -53,7 +54,7 @@ def sparkline(values: Sequence[Number], label: str, tone: str = "") -> SafeStrin
 
 
 @register.simple_tag
-def uptime(days: Sequence[str], label: str) -> SafeString:
+def uptime(days: Sequence[str | tuple[str, str]], label: str) -> SafeString:
     return glyphs.uptime(days, label)
 
 
@@ -106,6 +107,18 @@ def eur(value: Number | None, places: int = 2) -> str:
 def percent(value: Decimal | None) -> str:
     """A promise, with all the digits that were promised: `99.95 %`."""
     return "—" if value is None else f"{number_format(value)}\u202f%"
+
+
+@register.filter
+def share(value: Decimal) -> str:
+    """Per cent of the time, measured: `99.982 %`, and `100 %` only when nothing is missing."""
+    return f"{number_format(value.normalize() if value != 100 else 100)}\u202f%"
+
+
+@register.filter
+def utc_moment(value: datetime) -> str:
+    """`25 November, 14:02 UTC`, for pages that several countries read."""
+    return moment(value)
 
 
 @register.filter

@@ -8,6 +8,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from portal.accounts.actors import actor_of
+from portal.console.harmless import sets_a_cookie_only
 from portal.console.page import go
 from portal.console.scope import choose_project
 from portal.console.shell import THEME_COOKIE, THEMES
@@ -17,6 +18,7 @@ from portal.tenancy.permissions import Permission
 _YEAR_SECONDS = 31_536_000
 
 
+@sets_a_cookie_only
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """POST /theme/ (theme=light|dark|system): remember it in a cookie, back to where we were."""

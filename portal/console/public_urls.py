@@ -1,0 +1,17 @@
+"""Addresses of what anybody may read, and of the notices."""
+
+from django.urls import path
+
+from portal.console.feeds import AtomStatusFeed, StatusFeed
+from portal.console.views import notices, status
+
+urlpatterns = [
+    path("notices/", notices.notices, name="notices"),
+    path("notices/<str:notice>/away/", notices.away, name="notice-away"),
+    path("status/", status.status, name="status"),
+    path("status/history/", status.history, name="status-history"),
+    path("status/incidents/<str:public_id>/", status.incident, name="status-incident"),
+    path("status/rss/", StatusFeed(), name="status-rss"),
+    path("status/atom/", AtomStatusFeed(), name="status-atom"),
+    path("status.json", status.as_json, name="status-json"),
+]
