@@ -55,6 +55,16 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.fixture(autouse=True)
+def hints(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The same for the outbox: names of the tasks that workers would have been told of."""
+    from portal.outbox import actions
+
+    collected: list[str] = []
+    monkeypatch.setattr(actions, "_send", lambda task, args: collected.append(task))
+    return collected
+
+
+@pytest.fixture(autouse=True)
 def own_cache(settings: Any) -> None:
     """No test meets what another one left in the cache, its counted attempts above all."""
     kept = settings.CACHES["default"]

@@ -23,7 +23,14 @@ from portal.kernel.errors import Unavailable
 logger = logging.getLogger("portal.mail")
 
 
-def send(template: str, to: str, context: Mapping[str, Any], language: str = "") -> None:
+def send(
+    template: str,
+    to: str,
+    context: Mapping[str, Any],
+    language: str = "",
+    *,
+    headers: Mapping[str, str] | None = None,
+) -> None:
     """Sends the mail `template` to one address, in `language` or else that of the moment.
 
     It is sent at once: an action passes it to `transaction.on_commit`, or a mail tells of what was
@@ -31,6 +38,7 @@ def send(template: str, to: str, context: Mapping[str, Any], language: str = "")
     cannot be reached or refuses.
     """
     message = rendered(template, to, context, language)
+    message.extra_headers.update(headers or {})
     try:
         message.send()
     except (OSError, SMTPException) as error:

@@ -51,6 +51,7 @@ CODES: dict[str, tuple[int, str]] = {
     "invited-already": (409, _("The address has an invitation already.")),
     "asked-already": (409, _("The project asks for more of this quota already.")),
     "decided-already": (409, _("The request was decided or withdrawn already.")),
+    "webhook-off": (409, _("The webhook is switched off.")),
     "idempotency-key-in-use": (409, _("The request with this key is still being answered.")),
     Gone.code: (410, _("It was destroyed and cannot be brought back.")),
     PreconditionFailed.code: (412, _("`If-Match` names a version that is no longer the newest.")),

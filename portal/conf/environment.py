@@ -6,6 +6,7 @@ A copy that `manage.py up` started keeps its generated values in `<POLDER_HOME>/
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,19 @@ def flag(name: str, default: bool = False) -> bool:
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """A comma-separated list of addresses and networks, `10.20.0.0/16,10.30.0.7`."""
+    found = []
+    for word in words(name):
+        try:
+            found.append(ipaddress.ip_network(word))
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"{name} must list networks such as 10.20.0.0/16; {word!r} is none."
+            ) from error
+    return found
 
 
 _MAIL_SCHEMES = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}

@@ -45,7 +45,9 @@ INSTALLED_APPS = [
     "django_cotton.apps.SimpleAppConfig",
     "portal.accounts",
     "portal.audit",
+    "portal.outbox",
     "portal.tenancy",
+    "portal.notifications",
     "services.regions",
     "services.instances",
     "portal.status",
@@ -247,6 +249,8 @@ _TIMETABLE = {
     "services.instances.tasks.renew_certificates": 3600,
     "portal.api.tasks.expire_records": 3600,
     "portal.tenancy.tasks.forget_invitations": 24 * 3600,
+    "portal.notifications.tasks.sweep": POLDER_SWEEP_SECONDS,
+    "portal.notifications.tasks.tidy": 3600,
 }
 # A message that a busy worker left lying expires, so that they do not pile up.
 CELERY_BEAT_SCHEDULE = {
@@ -254,6 +258,15 @@ CELERY_BEAT_SCHEDULE = {
     for task, seconds in _TIMETABLE.items()
 }
 POLDER_BIN = timedelta(days=env.number("POLDER_BIN_DAYS", 7))
+
+# -- notifications and webhooks
+# ---------------------------------------------------------------------
+
+POLDER_NOTICE_KEPT = timedelta(days=env.number("POLDER_NOTICE_DAYS", 90))
+# Webhooks go to public addresses by https only; these let them elsewhere.
+POLDER_WEBHOOK_ALLOW = env.networks("POLDER_WEBHOOK_ALLOW")
+POLDER_WEBHOOK_HTTP = env.flag("POLDER_WEBHOOK_HTTP")
+POLDER_WEBHOOK_CA = env.text("POLDER_WEBHOOK_CA", "")
 
 # -- the provider
 # -----------------------------------------------------------------------------------

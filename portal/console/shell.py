@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.actors import actor_of
 from portal.console.scope import current_project, projects_of
+from portal.notifications import queries
 from portal.status.strip import Notice, Strip, notices_for, strip_of
 from portal.tenancy.models import Project
 
@@ -50,6 +51,7 @@ ROOMS = (
     Room("", "console:services", _("Services"), "layers"),
     Room("", "console:catalogue", _("Catalogue"), "layout-grid", public=True),
     Room("", "console:operations", _("Operations"), "activity"),
+    Room("", "console:notifications", _("Notifications"), "bell"),
     Room(_("Money"), "console:costs", _("Costs"), "chart-column-stacked"),
     Room(_("Money"), "console:budgets", _("Budgets"), "gauge"),
     Room(_("Money"), "console:invoices", _("Invoices"), "receipt-euro"),
@@ -143,6 +145,11 @@ class Shell:
     def strip(self) -> Strip | None:
         """The notice at the top of the page."""
         return strip_of(self.notices, put_away(self._request))
+
+    @cached_property
+    def unread(self) -> int:
+        """Notifications that the reader has not seen. One small query."""
+        return queries.unread_count(actor_of(self._request)) if self.signed_in else 0
 
     @cached_property
     def nav(self) -> list[tuple[str, list[Link]]]:

@@ -11,6 +11,11 @@ def public_id(prefix: str) -> str:
     return f"{prefix}-{secrets.token_hex(4)}"
 
 
+def long_id(prefix: str) -> str:
+    """`prefix` and 24 random hex digits: for rows so many that eight digits would collide."""
+    return f"{prefix}-{secrets.token_hex(12)}"
+
+
 def readable_suffix(length: int = 4) -> str:
     """A short random word, for proposing a name that is free."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
@@ -20,7 +21,7 @@ from portal.tenancy.models import (
     Organisation,
     Project,
 )
-from portal.tenancy.permissions import Permission
+from portal.tenancy.permissions import Permission, roles_with
 
 
 def members_for(actor: Actor, organisation: Organisation) -> QuerySet[Membership]:
@@ -134,6 +135,22 @@ def person_with(email: str) -> User:
 def has_account(email: str) -> bool:
     """Ask only for whoever has shown that the address is theirs."""
     return User.objects.filter(email__iexact=email).exists()
+
+
+def people_with(
+    permission: Permission, *, organisation_id: int, project_id: int | None = None
+) -> QuerySet[User]:
+    """The people who hold `permission` now, in a project or in an organisation as a whole."""
+    here = Q(project__isnull=True)
+    if project_id is not None:
+        here |= Q(project_id=project_id)
+    grants = Membership.objects.filter(
+        here,
+        Q(expires_at__isnull=True) | Q(expires_at__gt=Now()),
+        organisation_id=organisation_id,
+        role__in=roles_with(permission),
+    )
+    return User.objects.filter(pk__in=grants.values("user_id"), is_active=True)
 
 
 def emails_of(user_keys: Iterable[int]) -> dict[int, str]:

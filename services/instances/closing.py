@@ -13,6 +13,7 @@ from django.db import transaction
 from portal.audit.actions import record
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
+from services.instances import notices
 from services.instances.models import Credential, Instance, InstanceEvent, Operation
 from services.instances.specs import entry_of
 from services.instances.states import (
@@ -60,6 +61,7 @@ def close(operation: Operation, to: OperationState, *, seen: Observation | None 
         refresh(instance)
         instance.updated_at = clock.now()
         instance.save()
+        notices.tell_end(operation, instance)
         _audit(operation, instance, to)
 
 

@@ -18,7 +18,7 @@ from portal.kernel.actor import Actor
 from portal.kernel.errors import Conflict, Gone, OperationOpen, StaleState
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
-from services.instances import closing
+from services.instances import closing, notices
 from services.instances.models import Instance, Operation
 from services.instances.specs import desired, entry_of
 from services.instances.states import OPEN, Kind, Lane, OperationState, Phase, fence, transition
@@ -105,6 +105,7 @@ def take_over(instance: Instance) -> None:
             if operation.state == OperationState.RUNNING:
                 fence(operation)
             transition(operation, OperationState.CANCELLED)
+            notices.tell_end(operation, instance)
         except StaleState as error:
             raise busy(operation) from error
         if operation.before and not operation.committed_at:

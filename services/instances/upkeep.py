@@ -20,7 +20,7 @@ from services.backends import backend_for
 from services.backends.process import certificates, installing, pool
 from services.backends.process.layout import empty_trash
 from services.backends.process.supervisor import Supervisor
-from services.instances import actions, closing, work
+from services.instances import actions, closing, notices, work
 from services.instances.models import Instance, Operation
 from services.instances.specs import entry_of, spec_of
 from services.instances.states import OPEN, Phase
@@ -93,8 +93,10 @@ def _observe(instance: Instance) -> None:
         row = Instance.objects.select_for_update().get(pk=instance.pk)
         if Operation.objects.filter(instance=row, state__in=OPEN).exists():
             return  # an operation began meanwhile; what was seen is old
+        before = row.health
         closing.put_observation(row, seen)
         closing.refresh(row)
+        notices.tell_health(row, before)
         row.save(
             update_fields=[
                 "observed",

@@ -1,0 +1,55 @@
+"""The bell, and what a person wants to hear of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from django.core.paginator import Paginator
+from django.utils.translation import gettext as _
+
+from portal.kernel.actor import Actor
+from portal.notifications import queries
+from portal.notifications.mailing import MOST_A_MINUTE
+
+if TYPE_CHECKING:
+    from portal.notifications.models import Notification
+
+_PER_PAGE = 50
+
+
+def bell(actor: Actor, asked: Mapping[str, str]) -> dict[str, Any]:
+    """Context of console/notifications.html. `asked`: unread, page."""
+    only_unread = asked.get("unread") == "1"
+    rows = queries.notifications_for(actor, unread=only_unread)
+    found = Paginator(rows, _PER_PAGE).get_page(asked.get("page"))
+    return {
+        "only_unread": only_unread,
+        "unread": queries.unread_count(actor),
+        "found": found,
+        "days": _by_day(found),
+    }
+
+
+def _by_day(rows: Any) -> list[tuple[Any, list[dict[str, Any]]]]:
+    lines = [_line(row) for row in rows]
+    return [(day, list(ones)) for day, ones in groupby(lines, key=lambda line: line["day"])]
+
+
+def _line(row: Notification) -> dict[str, Any]:
+    entry = row.entry
+    place = entry.project.name if entry.project else entry.organisation.name
+    return {
+        "row": row,
+        "words": queries.words_of(entry),
+        "place": place,
+        "day": row.created_at.date(),
+    }
+
+
+def choices(actor: Actor) -> dict[str, Any]:
+    """Context of console/settings_notifications.html: kinds in groups."""
+    groups = groupby(queries.choices_for(actor), key=lambda choice: choice.kind.group)
+    named = [(_(name), list(ones)) for name, ones in groups]
+    return {"groups": named, "most": MOST_A_MINUTE}
