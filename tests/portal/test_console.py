@@ -147,7 +147,7 @@ def test_a_running_operation_is_polled_and_an_ended_one_is_not(owner, project, r
     ("name", "most"),
     [
         ("overview", 14),
-        ("services", 13),
+        ("services", 14),
         ("catalogue", 8),
         ("operations", 12),
         ("go", 9),
