@@ -26,6 +26,7 @@ CONTEXT = {
     "password_reset_url": "https://x.example/b",
     "fact": "Your password was changed.",
     "count": 2,
+    "days": 7,
 }
 
 
