@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from portal.kernel.errors import BackendError, Permanent
+from portal.kernel.errors import Permanent
 from services.spec import (
     Credentials,
     Effect,
@@ -25,7 +25,7 @@ class FakeBackend:
     observations.
     """
 
-    faults: list[BackendError] = field(default_factory=list)
+    faults: list[Exception] = field(default_factory=list)
     looks_until_ready: int = 2
     looks: dict[str, int] = field(default_factory=dict)
     paused: set[str] = field(default_factory=set)

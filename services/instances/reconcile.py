@@ -37,6 +37,7 @@ POINT_OF_NO_RETURN = {
     Kind.PURGE: "stop",
 }
 _UNDO_PATIENCE = timedelta(minutes=5)
+_BROKEN_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def step(operation: Operation, backend: Backend) -> Outcome:
     if operation.error_code or _cancelled(operation):
         return _undo(job)
     if clock.now() > operation.deadline:
-        return _fail(job, "timed-out", {}, "")
+        return _fail(job.operation, "timed-out", {}, "")
     try:
         _DRIVERS[Kind(operation.kind)](job)
         seen = backend.observe(entry, job.spec)
@@ -99,7 +100,7 @@ def step(operation: Operation, backend: Backend) -> Outcome:
     except Temporary as error:
         return Outcome(error.retry_after, error.code)
     except Permanent as error:
-        return _fail(job, error.code, error.params, error.detail)
+        return _fail(job.operation, error.code, error.params, error.detail)
     if seen.observed != _GOALS[Kind(operation.kind)]:
         return _not_yet(job, seen)
     _finish_steps(operation)
@@ -109,7 +110,7 @@ def step(operation: Operation, backend: Backend) -> Outcome:
 
 def _not_yet(job: Job, seen: Observation) -> Outcome:
     if seen.observed == Observed.FAILED:
-        return _fail(job, seen.code or "engine-crashed", {}, seen.detail)
+        return _fail(job.operation, seen.code or "engine-crashed", {}, seen.detail)
     return Outcome(0.3, seen.code)
 
 
@@ -168,11 +169,24 @@ _GOALS = {
 # -- when it does not work ------------------------------------------------------------------------
 
 
-def _fail(job: Job, code: str, params: dict[str, Any], detail: str) -> Outcome:
+def broken(operation: Operation) -> Outcome:
+    """After an exception that nobody foresaw: tried again, then undone, then closed for staff."""
+    times = operation.goal.get("broken", 0) + 1
+    operation.goal = {**operation.goal, "broken": times}
+    hold(operation, goal=operation.goal)
+    if times < _BROKEN_TRIES:
+        return Outcome(2.0**times, "internal")
+    if not operation.error_code:
+        return _fail(operation, "internal", {}, "")
+    if times < 2 * _BROKEN_TRIES:
+        return Outcome(2.0, "internal")
+    return _abandon(operation, OperationState.FAILED)
+
+
+def _fail(operation: Operation, code: str, params: dict[str, Any], detail: str) -> Outcome:
     """Remembers why, so that the next step (of any worker) undoes; the deadline moves to allow for
     that.
     """
-    operation = job.operation
     logger.warning("operation.failing", extra={"operation": operation.public_id, "code": code})
     operation.error_code, operation.error_params, operation.error_detail = code, params, detail
     operation.deadline = clock.now() + _UNDO_PATIENCE
@@ -194,21 +208,21 @@ def _undo(job: Job) -> Outcome:
         seen = _UNDO.get(Kind(operation.kind), _look)(job)
     except Temporary as error:
         if clock.now() > operation.deadline:
-            return _abandon(job, to)
+            return _abandon(operation, to)
         return Outcome(error.retry_after, error.code)
     except Permanent as error:
         logger.warning(
             "operation.undo_failed", extra={"operation": operation.public_id, "code": error.code}
         )
-        return _abandon(job, to)
+        return _abandon(operation, to)
     closing.close(operation, to, seen=seen)
     return Outcome(None)
 
 
-def _abandon(job: Job, to: OperationState) -> Outcome:
+def _abandon(operation: Operation, to: OperationState) -> Outcome:
     """Even undoing did not work: close it and tell staff."""
-    Instance.objects.filter(pk=job.instance.pk).update(needs_attention=True)
-    closing.close(job.operation, to)
+    Instance.objects.filter(pk=operation.instance_id).update(needs_attention=True)
+    closing.close(operation, to)
     return Outcome(None)
 
 

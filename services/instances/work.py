@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError as BrokerError
 
@@ -100,10 +100,13 @@ def _step(operation: Operation) -> reconcile.Outcome:
     try:
         operation.refresh_from_db(fields=["cancel_requested_at"])
         return reconcile.step(operation, backend_for(operation.instance.region))
-    except StaleState:
+    except (StaleState, DatabaseError):
         raise
     except BackendError as error:
         return reconcile.Outcome(5, error.code)
+    except Exception:
+        logger.exception("operation.broken", extra={"operation": operation.public_id})
+        return reconcile.broken(operation)
 
 
 def _prepare_next(operation: Operation) -> None:

@@ -32,10 +32,11 @@ SECOND_STARTS: list[float] = []  # each restart below adds how long it took
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Installation]:
-    """A running copy with one PostgreSQL ordered, in which a row was written; on the packages that
-    users get.
+    """A running copy with one PostgreSQL ordered, in which a row was written; on the packages and
+    the PATH that users have.
     """
-    found = Installation({"POLDER_OBSERVE_SECONDS": "2"}, python=runtime_python())
+    environment = {"POLDER_OBSERVE_SECONDS": "2", "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    found = Installation(environment, python=runtime_python())
     try:
         found.start()
         order(found, "kept")

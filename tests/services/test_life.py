@@ -256,6 +256,20 @@ def test_a_passed_deadline_fails_and_asks_for_attention(project, region, fake):
     assert fresh(operation.instance).needs_attention
 
 
+def test_a_bug_ends_the_operation_and_frees_its_quota(project, region, fake, caplog):
+    make_quota(project, region, instances=1)
+    fake.faults = [ZeroDivisionError() for _ in range(3)]
+    operation = drive(order(project, region))
+    assert (operation.state, operation.error_code) == ("failed", "internal")
+    assert Quota.objects.get().used == 0
+    assert "operation.broken" in caplog.messages
+
+
+def test_a_bug_that_passes_is_got_over(project, region, fake):
+    fake.faults = [ZeroDivisionError()]
+    assert drive(order(project, region)).state == "succeeded"
+
+
 def test_undoing_that_fails_too_is_closed_and_shown_to_staff(project, region, fake):
     fake.faults = [Permanent("engine-crashed"), Permanent("engine-refused")]
     operation = drive(order(project, region))

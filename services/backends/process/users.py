@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import shutil
 import subprocess
 from functools import lru_cache
 from pathlib import Path
@@ -50,7 +51,7 @@ def ensure_user(name: str) -> None:
         return
     done = subprocess.run(
         [
-            "useradd",
+            _tool("useradd"),
             "--system",
             "--user-group",
             "--no-create-home",
@@ -70,13 +71,24 @@ def ensure_user(name: str) -> None:
     raise Permanent("user-refused", detail=done.stderr.strip())
 
 
+def _tool(name: str) -> str:
+    """Where the program is: after `su` without a dash, root's PATH lacks the system folders.
+
+    Raises: Permanent.
+    """
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+    if found is None:
+        raise Permanent("user-refused", detail=f"{name} is missing (Debian package passwd)")
+    return found
+
+
 def remove_user(name: str) -> None:
     """Removes a user that `ensure_user` made. Raises: Temporary while the passwd file is locked or
     it still runs.
     """
     if not name.startswith(_PREFIX) or not running_as_root() or not exists(name):
         return
-    done = subprocess.run(["userdel", name], capture_output=True, text=True, check=False)
+    done = subprocess.run([_tool("userdel"), name], capture_output=True, text=True, check=False)
     if done.returncode != 0 and exists(name):
         raise Temporary("user-locked", retry_after=1, detail=done.stderr.strip())
 
