@@ -30,6 +30,10 @@
     if (!event.detail.xhr.getResponseHeader("HX-Trigger")) toast(words.failed, 6);
   });
 
+  /* The session ended while the page was open. Without script: what was sent waits behind the sign-in. */
+
+  document.addEventListener("session-over", (event) => location.assign(event.detail.login));
+
   /* Copy. Without script: the text is there to be selected. `data-copy` is the text, or `#id` of what holds it. */
 
   async function copy(button) {

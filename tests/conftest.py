@@ -8,6 +8,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 
 from services import backends
 from services.backends.fake import FakeBackend
@@ -65,10 +66,9 @@ def hints(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def own_cache(settings: Any) -> None:
+def own_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test meets what another one left in the cache, its counted attempts above all."""
-    kept = settings.CACHES["default"]
-    settings.CACHES = {"default": {**kept, "KEY_PREFIX": f"test-{uuid.uuid4().hex}"}}
+    monkeypatch.setattr(caches["default"], "key_prefix", f"test-{uuid.uuid4().hex}")
 
 
 @pytest.fixture

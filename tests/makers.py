@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import time
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
+from django.test import Client
 
 from billing import ordering
 from portal.accounts.actors import user_actor
@@ -35,6 +37,17 @@ def make_user(email: str | None = None, **fields: Any) -> User:
 def _hashed_password() -> str:
     """Hashed once: a good hash is slow."""
     return make_password(PASSWORD)
+
+
+def signed_in(client: Client, user: User, *, minutes_ago: float = 0) -> Client:
+    """A client whose person signed in `minutes_ago`; `force_login` alone counts as long ago."""
+    client.force_login(user)
+    session = client.session
+    proof = {"method": "sign_in", "at": time.time() - minutes_ago * 60, "reauthenticated": True}
+    session["account_authentication_methods"] = [proof]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
+    return client
 
 
 def make_organisation(slug: str | None = None, **fields: Any) -> Organisation:

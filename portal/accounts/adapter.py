@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import mail
+from portal.accounts.freshness import note_sign_in
 from portal.kernel.errors import Unavailable
 
 # The session of somebody who opened a valid invitation holds its public id under this key.
@@ -46,6 +47,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         if settings.POLDER_SIGNUP == "invite":
             return INVITATION in request.session
         return bool(settings.POLDER_SIGNUP == "open")
+
+    def login(self, request: HttpRequest, user: Any) -> None:
+        """Signed in: all stages are passed. That is a fresh proof, and the session lasts."""
+        super().login(request, user)
+        request.session.set_expiry(settings.SESSION_COOKIE_AGE)
+        note_sign_in(request, user)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """A mail that only tells of something done does not undo it by failing."""

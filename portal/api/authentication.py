@@ -12,9 +12,13 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from portal.accounts.actors import address_of, user_actor
+from portal.accounts.freshness import is_fresh
 from portal.accounts.models import User
 from portal.accounts.tokens import authenticate
 from portal.kernel.actor import Actor
+from portal.kernel.errors import NotPermitted
+
+_SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +52,22 @@ class TokenAuthentication(BaseAuthentication):
 
 
 class SessionAuthentication(DrfSessionAuthentication):
-    """The person of the session; a change needs the CSRF token."""
+    """The person of the session. A change needs the CSRF token, and, like whatever shows a secret
+    (`fresh = True` on the view), a recent sign-in.
+    """
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         user = getattr(request._request, "user", None)
         if not isinstance(user, User) or not user.is_active:
             return None
         self.enforce_csrf(request)
+        shows_secret = getattr(request.parser_context["view"], "fresh", False)
+        if (shows_secret or request.method not in _SAFE) and not is_fresh(request._request):
+            raise NotPermitted(
+                _("Your last sign-in is too long ago for this."),
+                hint=_("Confirm in the console that it is you, or use a token."),
+                code="sign-in-too-old",
+            )
         return Caller(user_actor(user, request._request)), None
 
     def enforce_csrf(self, request: Request) -> None:

@@ -32,6 +32,7 @@ CODES: dict[str, tuple[int, str]] = {
     "bad-token": (401, _("The token is unknown, revoked or expired.")),
     NotPermitted.code: (403, _("Your role or token does not hold the permission.")),
     "csrf": (403, _("A session was used without its CSRF token.")),
+    "sign-in-too-old": (403, _("A session was used whose sign-in is not recent enough.")),
     "suspended": (403, _("The organisation is suspended: it may only be looked at.")),
     "other-person": (403, _("The invitation is for somebody else.")),
     NotFound.code: (404, _("It does not exist, or you may not see it.")),

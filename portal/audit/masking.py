@@ -31,7 +31,7 @@ def text(value: str) -> str:
 def _value(name: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         return masked(value)
-    if value and not isinstance(value, bool) and _is_secret(name):
+    if value and not isinstance(value, bool) and is_secret(name):
         return MASK
     if isinstance(value, list | tuple | set | frozenset):
         return [_value("", one) for one in value]
@@ -41,7 +41,8 @@ def _value(name: str, value: Any) -> Any:
     return text(value.isoformat() if isinstance(value, date) else str(value))
 
 
-def _is_secret(name: str) -> bool:
+def is_secret(name: str) -> bool:
+    """Whether `name` sounds like that of a secret."""
     low = name.lower().replace("-", "").replace("_", "")
     parts = {part.lower() for part in _WORD.findall(name)}
     return any(word in low for word in _SECRET_WORDS) or bool(parts & _SECRET_PARTS)

@@ -17,12 +17,13 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
-from portal.console.page import wants_fragment
+from portal.console import stash
+from portal.console.page import go, own_page, wants_fragment
 from portal.console.shell import theme_of
 from portal.kernel.errors import NotPermitted, PortalError
 
@@ -53,7 +54,7 @@ class ErrorPages:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if response.status_code == 302 and wants_fragment(request):
+        if response.status_code == 302 and response["Location"].startswith(_login_address()):
             return _session_over(request, response)
         return response
 
@@ -118,14 +119,25 @@ def _context(request: HttpRequest, problem: Problem) -> dict[str, Any]:
     }
 
 
+def _login_address() -> str:
+    return resolve_url(settings.LOGIN_URL)
+
+
 def _session_over(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """htmx would swap the sign-in page into its target: send the whole page there instead."""
-    login = resolve_url(settings.LOGIN_URL)
-    if not response.headers.get("Location", "").startswith(login):
+    """Sign-in leads back to the page at hand, and to what was sent. The script asks for it in a
+    dialog, where all stays as it was typed; a page without that dialog goes to `login`.
+    """
+    if request.method == "POST" and request.resolver_match:
+        back = stash.keep(request)
+    elif wants_fragment(request):
+        back = own_page(request, request.headers.get("HX-Current-URL", ""))
+    else:
         return response
-    here = request.headers.get("HX-Current-URL", "")
-    back = "/" + here.split("/", 3)[3] if here.count("/") >= 3 else "/"
-    return HttpResponse(status=401, headers={"HX-Redirect": f"{login}?{urlencode({'next': back})}"})
+    login = f"{_login_address()}?{urlencode({'next': back})}"
+    if wants_fragment(request):
+        said = json.dumps({"session-over": {"login": login}})
+        return HttpResponse(status=401, headers={"HX-Trigger": said, "Vary": "HX-Request"})
+    return HttpResponseRedirect(login)
 
 
 # -- Django's own errors: named in portal.conf.urls and settings -----------------------------------
@@ -154,7 +166,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """The form was older than the session, or came from another site."""
+    """The form was older than the session, or came from another site. Ours, and of somebody who
+    signed in meanwhile: what they typed is kept.
+    """
+    ours = f"{request.scheme}://{request.get_host()}"
+    if request.headers.get("Origin") == ours and request.user.is_authenticated:
+        return go(request, stash.keep(request))
     problem = Problem(
         403,
         _("This form is out of date"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.console import access_urls, public_urls
+from portal.console import access_urls, account_urls, public_urls
 from portal.console.views import (
     catalogue,
     changes,
@@ -59,5 +59,6 @@ urlpatterns = [
     path("scope/", preferences.scope, name="scope"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
     *access_urls.urlpatterns,
+    *account_urls.urlpatterns,
     *public_urls.urlpatterns,
 ]

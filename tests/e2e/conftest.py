@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client
 from playwright.sync_api import Page
+
+from tests.makers import signed_in
 
 # Playwright's own event loop runs in this thread; Django would refuse every query made beside it.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -54,7 +57,11 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 @pytest.fixture
 def live_url(settings: Any, live_server: Any) -> str:
-    """Address of the server. Static files come unhashed from the tree: no collectstatic."""
+    """Address of the server. Static files come unhashed from the tree: no collectstatic; what it
+    keeps in the cache is its own.
+    """
+    kept = settings.CACHES["default"]
+    settings.CACHES = {"default": {**kept, "KEY_PREFIX": f"test-{uuid.uuid4().hex}"}}
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -83,8 +90,7 @@ def clean(page: Page) -> Iterator[Page]:
 
 
 def sign_in(page: Page, url: str, user: Any) -> None:
-    """Gives the browser a session of `user`, without the sign-in form."""
-    client = Client()
-    client.force_login(user)
+    """Gives the browser a session of `user`, just signed in, without the sign-in form."""
+    client = signed_in(Client(), user)
     name = django_settings.SESSION_COOKIE_NAME
     page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": url}])

@@ -20,7 +20,6 @@ from portal.tenancy.permissions import Role
 from services.instances import listing
 from services.instances.models import Instance, Operation
 from tests.makers import (
-    PASSWORD,
     make_instance,
     make_member,
     make_organisation,
@@ -28,6 +27,7 @@ from tests.makers import (
     make_region,
     make_token,
     order,
+    signed_in,
 )
 from tests.portal.api import ROOT, Api, finish, problem
 
@@ -79,8 +79,7 @@ def test_revoked_and_expired_tokens_end(api):
 
 def test_a_session_reads_and_needs_csrf_to_write(project, plain_static):
     user = make_member(project)
-    client = Client(enforce_csrf_checks=True)
-    assert client.login(username=user.email, password=PASSWORD)
+    client = signed_in(Client(enforce_csrf_checks=True), user)
     assert client.get(f"{ROOT}projects/shop").json()["slug"] == "shop"
     refused = client.patch(
         f"{ROOT}projects/shop", {"name": "Other"}, content_type="application/json"
@@ -95,6 +94,17 @@ def test_a_session_reads_and_needs_csrf_to_write(project, plain_static):
         headers={"X-CSRFToken": token},
     )
     assert allowed.json()["name"] == "Other"
+
+
+def test_a_session_of_long_ago_only_reads(project, instance):
+    client = signed_in(Client(), make_member(project), minutes_ago=16)
+    assert client.get(f"{ROOT}projects/shop").status_code == 200
+    secret = client.get(f"{ROOT}instances/{instance.public_id}/credentials")
+    problem(secret, 403, "sign-in-too-old")
+    refused = client.patch(
+        f"{ROOT}projects/shop", {"name": "Other"}, content_type="application/json"
+    )
+    problem(refused, 403, "sign-in-too-old")
 
 
 def test_another_tenant_finds_nothing(project, instance):

@@ -16,6 +16,7 @@ from tests.makers import (
     make_region,
     make_user,
     order,
+    signed_in,
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "plain_static")]
@@ -33,8 +34,7 @@ def region():
 
 @pytest.fixture
 def owner(client, project):
-    client.force_login(make_member(project, Role.OWNER))
-    return client
+    return signed_in(client, make_member(project, Role.OWNER))
 
 
 def url(name, instance):
@@ -94,7 +94,7 @@ def test_a_look_at_the_password_is_audited_and_not_kept(owner, project, region, 
 
 def test_a_viewer_cannot_reveal(client, project, region, fake):
     instance = make_instance(project, region)
-    client.force_login(make_member(project, Role.VIEWER))
+    signed_in(client, make_member(project, Role.VIEWER))
     assert b"Reveal" not in client.get(url("service", instance)).content
     assert client.post(url("service-reveal", instance)).status_code == 403
 

@@ -25,6 +25,7 @@ CONTEXT = {
     "activate_url": "https://x.example/a",
     "password_reset_url": "https://x.example/b",
     "fact": "Your password was changed.",
+    # Numbers that mails count by.
     "count": 2,
     "days": 7,
 }

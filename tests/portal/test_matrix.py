@@ -25,6 +25,7 @@ from tests.makers import (
     make_region,
     make_token,
     make_user,
+    signed_in,
 )
 from tests.portal.doors import ANY, PUBLIC, STAFF, Door, doors
 
@@ -97,7 +98,7 @@ def status(door: Door, who: Any, world: dict[str, Any]) -> int:
             headers, sent = {}, urlencode(door.body or {})
             kind = "application/x-www-form-urlencoded"
             if user is not None:
-                client.force_login(user)
+                signed_in(client, user)
         path = f"{url}?{door.query}" if door.query else url
         response = client.generic(door.method, path, sent, content_type=kind, headers=headers)
         transaction.set_rollback(True)

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.staticfiles import finders
 from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template import engines
 from django.test import Client, RequestFactory
 
@@ -328,16 +328,6 @@ def test_an_unknown_address_is_a_page_in_the_shell(staff: User, client: Client) 
     assert response.status_code == 404
     strict(response.content.decode())
     assert 'id="nav"' in response.content.decode()
-
-
-def test_an_ended_session_sends_the_whole_page_to_sign_in() -> None:
-    pages = ErrorPages(lambda _request: HttpResponseRedirect("/accounts/login/?next=/fragment/"))
-    request = request_to(
-        **{"HX-Request": "true", "HX-Current-URL": "http://testserver/services/?q=a"}
-    )
-    answer = pages(request)
-    assert answer.status_code == 401
-    assert answer["HX-Redirect"] == "/accounts/login/?next=%2Fservices%2F%3Fq%3Da"
 
 
 def test_a_form_from_elsewhere_is_refused_with_a_page(db: None) -> None:

@@ -69,6 +69,8 @@ class Undelete(View):
 
 
 class Credentials(View):
+    fresh = True
+
     @contract(
         gettext_noop("Reveal the credentials of a service"),
         {200: "Credentials"},

@@ -19,6 +19,7 @@ from portal.console import orders
 from portal.console import service as building
 from portal.console.forms import raw_parameters
 from portal.console.page import go, page
+from portal.console.reauthentication import fresh_sign_in
 from portal.kernel.errors import Invalid, QuotaExceeded
 from services.instances import actions, queries
 from services.instances.specs import entry_of
@@ -95,6 +96,7 @@ def edit(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
+@fresh_sign_in
 def delete(request: HttpRequest, public_id: str) -> HttpResponse:
     """GET and POST /services/ID/delete/: what is lost, the name typed, then into the bin or
     destroyed now.

@@ -6,9 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.console.harmless import sets_a_cookie_only
-from portal.console.page import go, page, wants_fragment
+from portal.console.page import go, own_page, page, wants_fragment
 from portal.console.shell import AWAY_COOKIE, Shell, put_away
-from portal.console.views.preferences import _back
 from portal.status.strip import strip_of
 
 _SECONDS = 90 * 86_400
@@ -29,7 +28,7 @@ def away(request: HttpRequest, notice: str) -> HttpResponse:
         strip = strip_of(Shell(request).notices, hidden)
         response = page(request, "_strip.html", {"strip": strip})
     else:
-        response = go(request, _back(request))
+        response = go(request, own_page(request, request.headers.get("Referer", "")))
     response.set_cookie(
         AWAY_COOKIE,
         ".".join(hidden),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from portal.accounts.actors import actor_of
 from portal.console.harmless import sets_a_cookie_only
-from portal.console.page import go
+from portal.console.page import go, own_page
 from portal.console.scope import choose_project
 from portal.console.shell import THEME_COOKIE, THEMES
 from portal.tenancy import access
@@ -23,7 +22,7 @@ _YEAR_SECONDS = 31_536_000
 def theme(request: HttpRequest) -> HttpResponse:
     """POST /theme/ (theme=light|dark|system): remember it in a cookie, back to where we were."""
     chosen = request.POST.get("theme", "")
-    response = go(request, _back(request))
+    response = go(request, own_page(request, request.headers.get("Referer", "")))
     if chosen in THEMES:
         response.set_cookie(
             THEME_COOKIE,
@@ -46,12 +45,3 @@ def scope(request: HttpRequest) -> HttpResponse:
     project = access.project(actor, request.POST.get("project", ""), Permission.PROJECT_VIEW)
     choose_project(request, project.slug)
     return go(request, "/")
-
-
-def _back(request: HttpRequest) -> str:
-    """The page that the form stood on, if it is one of ours."""
-    referer = request.headers.get("Referer", "")
-    ours = url_has_allowed_host_and_scheme(
-        referer, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return referer if ours else "/"

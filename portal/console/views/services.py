@@ -14,6 +14,7 @@ from portal.console import operations as cards
 from portal.console import orders
 from portal.console import service as building
 from portal.console.page import page
+from portal.console.reauthentication import fresh_sign_in
 from portal.tenancy.permissions import Permission
 from services.instances import queries
 from services.instances.specs import entry_of
@@ -51,6 +52,7 @@ def connection(request: HttpRequest, public_id: str) -> HttpResponse:
 @login_required
 @never_cache
 @require_POST
+@fresh_sign_in
 def reveal(request: HttpRequest, public_id: str) -> HttpResponse:
     """POST /services/ID/reveal/: the secrets, audited; the whole connection page without htmx."""
     actor, instance = actor_of(request), _one(request, public_id)

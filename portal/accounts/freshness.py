@@ -1,0 +1,37 @@
+"""How long ago a person proved who they are, in this session: by signing in or by confirming it
+again. django-allauth keeps the list (password, second factor, passkey); a finished sign-in is
+added to it.
+"""
+
+from __future__ import annotations
+
+import time
+
+from allauth.account.adapter import get_adapter
+from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.flows.login import record_authentication
+from django.conf import settings
+from django.http import HttpRequest
+
+from portal.accounts.models import User
+
+
+def note_sign_in(request: HttpRequest, user: User) -> None:
+    """The person has just proved who they are."""
+    record_authentication(request, user, "sign_in", reauthenticated=True)
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Whether the last proof is younger than `POLDER_REAUTHENTICATION_MINUTES`."""
+    if not request.user.is_authenticated:
+        return False
+    records = get_authentication_records(request, request.user)
+    proofs = [record["at"] for record in records if record.get("reauthenticated")]
+    limit: int = settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+    return bool(proofs) and time.time() - proofs[-1] < limit
+
+
+def confirmation_address(request: HttpRequest) -> str:
+    """The page where the person confirms who they are, by their first way to do so."""
+    ways = get_adapter().get_reauthentication_methods(request.user)
+    return str(ways[0]["url"]) if ways else str(settings.LOGIN_URL)
