@@ -2,10 +2,13 @@
 
 import os
 import signal
+import socket
+import ssl
 import time
 
 import psycopg
 import pytest
+from cryptography import x509
 
 VERSIONS = ["14", "15", "16", "17", "18"]
 
@@ -122,3 +125,29 @@ def test_a_crash_is_repaired_by_the_supervisor(run_offering):
         time.sleep(0.1)
     with connect(handle) as c:
         assert c.execute("select 1").fetchone() == (1,)
+
+
+def test_a_renewed_certificate_is_taken_over(run_offering):
+    handle = run_offering("postgresql")
+    file = handle.backend.home / "instances" / handle.spec.name / "config" / "certificate.pem"
+    before = shown(handle)
+    file.unlink()
+    handle.apply()
+    wanted = x509.load_pem_x509_certificate(file.read_bytes()).serial_number
+    assert before != wanted
+    until = time.monotonic() + 5
+    while shown(handle) != wanted:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def shown(handle):
+    """The serial number of the certificate that a new client gets, checked against the CA."""
+    context = ssl.create_default_context(cafile=handle.ca)
+    context.set_alpn_protocols(["postgresql"])  # TLS at once, as of version 17
+    address = (handle.credentials.host, handle.credentials.port)
+    with (
+        socket.create_connection(address, 5) as plain,
+        context.wrap_socket(plain, server_hostname=address[0]) as secure,
+    ):
+        return x509.load_der_x509_certificate(secure.getpeercert(True)).serial_number
