@@ -19,3 +19,9 @@ def money(value: Money | Decimal | None, places: int = 2) -> str:
     amount = value if isinstance(value, Money) else Money(value)
     digits = number_format(amount.rounded(places).amount, decimal_pos=places, force_grouping=True)
     return f"{_SIGNS.get(amount.currency, amount.currency)}{_NARROW_SPACE}{digits}"
+
+
+def exact_money(amount: Decimal, currency: str = "EUR") -> str:
+    """All digits of a unit price, two at least: `€ 0.000009`, `€ 1.00`."""
+    places = max(2, -int(amount.normalize().as_tuple().exponent))
+    return money(Money(amount, currency), places)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
 from django.utils import timezone
 
@@ -52,6 +54,9 @@ class Price(models.Model):
 
     def __str__(self) -> str:
         return f"{self.price_class}/{self.meter} from {self.valid_from:%F}"
+
+    def holds(self, at: datetime) -> bool:
+        return self.valid_from <= at and (self.valid_to is None or at < self.valid_to)
 
 
 class Order(models.Model):

@@ -84,9 +84,7 @@ class Quote:
     @property
     def month(self) -> Month:
         """The month for people: rounded once, VAT on the rounded net, so that the three add up."""
-        net = self.monthly.rounded()
-        vat = net.times(_share(self.vat.percent)).rounded()
-        return Month(net, vat, net + vat)
+        return month_of(self.monthly, self.vat)
 
     def as_json(self) -> dict[str, Any]:
         """The snapshot that an order keeps; decimals as strings, exact."""
@@ -116,6 +114,13 @@ class Quote:
                 for line in self.lines
             ],
         }
+
+
+def month_of(net: Money, vat: VatRate) -> Month:
+    """`net` in whole cents, VAT on the rounded net, and their sum."""
+    cents = net.rounded()
+    tax = cents.times(_share(vat.percent)).rounded()
+    return Month(cents, tax, cents + tax)
 
 
 def _text(money: Money) -> str:

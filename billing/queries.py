@@ -55,22 +55,38 @@ _book = _Book()
 forget_prices = _book.forget
 
 
-def rates_for(price_class: str, region: str, at: datetime | None = None) -> dict[str, Rate]:
+def book() -> list[Price]:
+    """All rows of the public list: past, present and announced. No query, or one."""
+    return _book.current()
+
+
+def price_classes() -> list[str]:
+    """What has a price now, in the order of its name."""
+    now = clock.now()
+    return sorted({row.price_class for row in book() if row.holds(now)})
+
+
+def prices_of(price_class: str, region: str, at: datetime | None = None) -> dict[str, Price]:
     """What holds at `at` (now), by meter: a price of the region wins over one for everywhere, the
-    standard price over a dynamic one. No query, or one.
+    standard price over a dynamic one.
     """
     moment = at or clock.now()
     holding = [
         row
-        for row in _book.current()
+        for row in book()
         if row.price_class == price_class
         and row.region in ("", region)
         and row.category != Price.Category.COMMITTED
-        and row.valid_from <= moment
-        and (row.valid_to is None or moment < row.valid_to)
+        and row.holds(moment)
     ]
     holding.sort(key=lambda row: (row.category == _STANDARD, row.region != ""))
-    return {row.meter: _rate(row) for row in holding}
+    return {row.meter: row for row in holding}
+
+
+def rates_for(price_class: str, region: str, at: datetime | None = None) -> dict[str, Rate]:
+    """The same as what one unit costs at first."""
+    found = prices_of(price_class, region, at)
+    return {meter: _rate(row) for meter, row in found.items()}
 
 
 def _rate(row: Price) -> Rate:

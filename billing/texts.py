@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from billing.formats import exact_money
 from billing.meters import FREE_FOR, METERS, UNITS
+from billing.tiers import bounds
+from portal.kernel.money import HOURS_PER_MONTH
 
 if TYPE_CHECKING:
+    from billing.models import Price
     from billing.pricing import Line
     from billing.vat import VatRate
 
@@ -34,6 +38,36 @@ def number(value: Decimal) -> str:
     if "." in digits:
         digits = digits.rstrip("0").rstrip(".")
     return str(number_format(Decimal(digits), force_grouping=True))
+
+
+def steps(price: Price) -> list[str]:
+    """What a unit costs, one line for each tier: `€ 0.0100 up to 10,240`, `€ 0.0080 beyond`."""
+    found = []
+    for tier in price.tiers:
+        amount = exact_money(Decimal(tier["unit_price"]), price.currency)
+        end = bounds(tier)[1]
+        if len(price.tiers) == 1:
+            found.append(amount)
+        elif end is None:
+            found.append(_("%(amount)s beyond that") % {"amount": amount})
+        else:
+            found.append(_("%(amount)s up to %(end)s") % {"amount": amount, "end": number(end)})
+    return found
+
+
+def allowance(price: Price) -> str:
+    """What is free of it each month and for whom, or nothing: `75 GiB free: each organisation…`."""
+    quantity, whose = price.free_quantity, free_label(price.free_for)
+    if not quantity:
+        return _("free: %(whose)s") % {"whose": whose} if price.free_for else ""
+    stored = price.meter in METERS and METERS[price.meter].is_stored
+    if stored and quantity % HOURS_PER_MONTH == 0:
+        text = _("%(quantity)s GiB free: %(whose)s")
+        return text % {"quantity": number(quantity / HOURS_PER_MONTH), "whose": whose}
+    text = _("%(quantity)s free: %(whose)s")
+    if price.unit == "hour":
+        text = _("%(quantity)s hours free: %(whose)s")
+    return text % {"quantity": number(quantity), "whose": whose}
 
 
 def line_label(line: Line) -> str:

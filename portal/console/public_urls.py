@@ -3,11 +3,14 @@
 from django.urls import path
 
 from portal.console.feeds import AtomStatusFeed, StatusFeed
-from portal.console.views import notices, status
+from portal.console.views import notices, prices, status
 
 urlpatterns = [
     path("notices/", notices.notices, name="notices"),
     path("notices/<str:notice>/away/", notices.away, name="notice-away"),
+    path("prices/", prices.prices, name="prices"),
+    path("prices/<slug:kind>.csv", prices.as_csv, name="prices-csv"),
+    path("prices/calculator/", prices.calculator, name="calculator"),
     path("status/", status.status, name="status"),
     path("status/history/", status.history, name="status-history"),
     path("status/incidents/<str:public_id>/", status.incident, name="status-incident"),

@@ -14,7 +14,14 @@ def _notice(_: World) -> dict[str, str]:
     return {"notice": "ann-00000000"}
 
 
+def _plans(_: World) -> dict[str, str]:
+    return {"kind": "plans"}
+
+
 DOORS = [
+    Door("console:prices", "GET", PUBLIC),
+    Door("console:prices-csv", "GET", PUBLIC, at=_plans),
+    Door("console:calculator", "GET", PUBLIC),
     Door("console:status", "GET", PUBLIC),
     Door("console:status-history", "GET", PUBLIC),
     Door("console:status-rss", "GET", PUBLIC),

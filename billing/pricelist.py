@@ -1,0 +1,164 @@
+"""The public price list, as people read it: plans of offerings, rates of classes, what will change.
+
+All from the price book of `billing.queries`, which quotes and invoices read too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from billing import pricing, queries, texts, tiers
+from billing.classes import class_label, group_of
+from billing.meters import METERS
+from billing.pricing import Quote
+from billing.vat import VatRate, rate_for
+from portal.kernel import clock
+from portal.kernel.money import HOURS_PER_MONTH, Money
+from services import registry
+from services.spec import Entry, Plan
+
+if TYPE_CHECKING:
+    from billing.models import Price
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPrice:
+    """What a plan costs where it was asked for."""
+
+    plan: Plan
+    quote: Quote
+
+
+@dataclass(frozen=True, slots=True)
+class RateLine:
+    """The price of one meter of a class. `month` is what one unit costs that is held for a whole
+    month, for what is priced by the hour.
+    """
+
+    price: Price
+    label: str
+    unit: str
+    steps: list[str]
+    free: str
+    month: Money | None
+
+    @property
+    def until(self) -> datetime | None:
+        return self.price.valid_to
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An announced change. `before` is None for a price that is new, `after` for one that ends."""
+
+    label: str
+    meter: str
+    at: datetime
+    before: list[str]
+    after: list[str]
+
+
+def plans_of(entry: Entry, region: str = "") -> list[PlanPrice]:
+    """The plans that can be ordered, with a price, in the order of the offering."""
+    quotes = queries.quotes_of(entry.offering, region)
+    plans = [plan for plan in entry.offering.plans if not plan.retired and plan.id in quotes]
+    return [PlanPrice(plan, quotes[plan.id]) for plan in plans]
+
+
+def rates_of(price_class: str, region: str = "") -> list[RateLine]:
+    """All meters of a class, in the order of `billing.meters`."""
+    held = queries.prices_of(price_class, region)
+    return [_line(held[meter]) for meter in sorted(held, key=_place)]
+
+
+def named_rates_of(price_class: str, region: str = "") -> list[tuple[str, RateLine]]:
+    """The same with the name of the class, and of the meter where there is more than one."""
+    lines = rates_of(price_class, region)
+    name = class_label(price_class)
+    return [(name if len(lines) == 1 else f"{name} · {line.label}", line) for line in lines]
+
+
+def other_classes() -> dict[str, list[str]]:
+    """Classes of the book that no offering of the catalogue is priced by, by group."""
+    used = {entry.offering.price_class for entry in registry.entries().values()}
+    found: dict[str, list[str]] = {}
+    for price_class in queries.price_classes():
+        if price_class not in used:
+            found.setdefault(group_of(price_class), []).append(price_class)
+    return found
+
+
+def changes() -> list[Change]:
+    """What was announced and has not begun, soonest first."""
+    now = clock.now()
+    rows = queries.book()
+    ending = [row for row in rows if row.holds(now)]
+    coming = [row for row in rows if row.valid_from > now]
+    begins = {(_key(row), row.valid_from): row for row in coming}
+    found = []
+    for old in ending:
+        if old.valid_to is not None:
+            new = begins.pop((_key(old), old.valid_to), None)
+            found.append(_change(old, old.valid_to, before=old, after=new))
+    found += [_change(row, row.valid_from, before=None, after=row) for row in begins.values()]
+    return sorted(found, key=lambda change: (change.at, change.label, change.meter))
+
+
+def valid_from() -> datetime | None:
+    """Since when all that holds now has held: the youngest of its starts."""
+    now = clock.now()
+    return max((row.valid_from for row in queries.book() if row.holds(now)), default=None)
+
+
+def vat() -> VatRate:
+    """The rate that a visitor is shown."""
+    return rate_for(None)
+
+
+def amount_of(price: Price, quantity: Decimal) -> Money:
+    """What `quantity` units of a month cost, with the allowance that each organisation has."""
+    free = price.free_quantity if not price.free_for else Decimal(0)
+    amount = tiers.charge(price.tiers, price.mode, free, quantity)
+    return Money(amount, price.currency)
+
+
+def with_vat(net: Money) -> pricing.Month:
+    """`net` in whole cents, VAT on it, and their sum."""
+    return pricing.month_of(net, vat())
+
+
+def _line(price: Price) -> RateLine:
+    monthly = None
+    if price.unit == "hour" and len(price.tiers) == 1:
+        amount = Decimal(price.tiers[0]["unit_price"]) * HOURS_PER_MONTH
+        monthly = Money(amount, price.currency)
+    return RateLine(
+        price=price,
+        label=texts.meter_label(price.meter),
+        unit=texts.unit_label(price.unit),
+        steps=texts.steps(price),
+        free=texts.allowance(price),
+        month=monthly,
+    )
+
+
+def _change(row: Price, at: datetime, *, before: Price | None, after: Price | None) -> Change:
+    return Change(
+        label=class_label(row.price_class),
+        meter=texts.meter_label(row.meter),
+        at=at,
+        before=texts.steps(before) if before else [],
+        after=texts.steps(after) if after else [],
+    )
+
+
+def _key(row: Price) -> tuple[str, str, str, str]:
+    return row.price_class, row.meter, row.region, row.category
+
+
+def _place(meter: str) -> int:
+    order = list(METERS)
+    return order.index(meter) if meter in METERS else len(order)
