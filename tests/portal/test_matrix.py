@@ -15,19 +15,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from portal.tenancy.permissions import GRANTS, Role
-from services.instances.models import Operation
-from tests.makers import (
-    make_instance,
-    make_member,
-    make_organisation,
-    make_owner,
-    make_project,
-    make_region,
-    make_token,
-    make_user,
-    signed_in,
-)
+from tests.makers import make_token, make_user, signed_in
 from tests.portal.doors import ANY, PUBLIC, STAFF, Door, doors
+from tests.portal.world import make_world
 
 pytestmark = pytest.mark.django_db
 
@@ -64,24 +54,7 @@ def test_every_address_is_listed():
 
 @pytest.fixture
 def world(prices: None, fake: Any, plain_static: None) -> dict[str, Any]:
-    """A project with a running service, an ended operation, and a person for each role."""
-    organisation = make_organisation("matrix-org")
-    project = make_project(organisation, "matrix")
-    region = make_region()
-    people = {role: make_member(project, role) for role in Role}
-    elsewhere = make_project(make_organisation("elsewhere"))
-    people["outsider"] = make_member(elsewhere, Role.OWNER)
-    make_user("guest@test.example")
-    member = make_member(project, Role.VIEWER, only_project=True).memberships.get()
-    instance = make_instance(project, region, name="matrix", actor=make_owner(project))
-    return {
-        "people": people,
-        "organisation": organisation,
-        "project": project,
-        "instance": instance,
-        "operation": Operation.objects.get(instance=instance),
-        "member": member,
-    }
+    return make_world()
 
 
 def status(door: Door, who: Any, world: dict[str, Any]) -> int:
