@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from portal.tenancy.permissions import Permission
+from portal.tenancy.texts import role_label
 
 Params = Mapping[str, Any]
 Words = Callable[[Params], str]
@@ -89,10 +90,20 @@ class _Filled(dict[str, Any]):
         return "…"
 
 
+def _with_role(text: str) -> Words:
+    """The same, with the names of roles in the reader's language."""
+
+    def words(params: Params) -> str:
+        roles = {name: role_label(str(params.get(name, ""))) for name in ("role", "before")}
+        return _(text) % _Filled({**params, **roles})
+
+    return words
+
+
 register(
     Kind(
         "member.added",
-        sentence(gettext_noop("You are now %(role)s in %(place)s")),
+        _with_role(gettext_noop("You are in %(place)s now, as %(role)s")),
         sentence(gettext_noop("%(by)s added you.")),
         group=_MEMBERS,
         label=gettext_noop("You were added to an organisation or project"),
@@ -103,8 +114,8 @@ register(
     ),
     Kind(
         "member.changed",
-        sentence(gettext_noop("You are now %(role)s in %(place)s")),
-        sentence(gettext_noop("%(by)s changed your role from %(before)s.")),
+        _with_role(gettext_noop("Your role in %(place)s is %(role)s now")),
+        _with_role(gettext_noop("%(by)s changed it; it was %(before)s.")),
         group=_MEMBERS,
         label=gettext_noop("Your role was changed"),
         icon="users",
@@ -123,6 +134,17 @@ register(
         url_name="console:overview",
         targeted=False,
         mail=True,
+    ),
+    Kind(
+        "invitation.accepted",
+        sentence(gettext_noop("%(name)s has joined %(place)s")),
+        _with_role(gettext_noop("Your invitation was accepted; the role is %(role)s.")),
+        group=_MEMBERS,
+        label=gettext_noop("Somebody accepted your invitation"),
+        icon="user-plus",
+        tone="ok",
+        url_name="console:members",
+        targeted=False,
     ),
     Kind(
         "webhook.disabled",

@@ -35,6 +35,7 @@ from portal.kernel.errors import (
     TooManyRequests,
     Unavailable,
 )
+from portal.outbox.actions import notify
 from portal.tenancy import access, members
 from portal.tenancy.models import (
     OPEN_INVITATION,
@@ -144,6 +145,13 @@ def accept_invitation(*, actor: Actor, invitation: Invitation) -> Membership:
         ) from error
     invitation.accepted_at = clock.now()
     invitation.save(update_fields=["accepted_at"])
+    notify(
+        "invitation.accepted",
+        organisation_id=invitation.organisation_id,
+        project_id=invitation.project_id,
+        person_id=invitation.invited_by_id,
+        params={"name": str(user), "place": place_of(invitation), "role": invitation.role},
+    )
     record(
         actor,
         "invitation.accept",

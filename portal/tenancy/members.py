@@ -19,6 +19,7 @@ from portal.audit.actions import record
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Conflict, Invalid, NotFound, NotPermitted
+from portal.outbox.actions import notify
 from portal.tenancy import access
 from portal.tenancy.models import (
     OPEN_INVITATION,
@@ -59,6 +60,7 @@ def add_member(
             _("%(name)s is a member already.") % {"name": user},
             hint=_("Change the role instead."),
         ) from error
+    _tell_member(actor, member, "member.added")
     _record_member(actor, member, "member.add", after=_shape(member))
     return member
 
@@ -90,6 +92,8 @@ def change_member(
     member.role = role or member.role
     member.expires_at = None if forever else expires_at or member.expires_at
     member.save(update_fields=["role", "expires_at"])
+    if member.role != before["role"]:
+        _tell_member(actor, member, "member.changed", before)
     _record_member(actor, member, "member.change", before=before, after=_shape(member))
     return member
 
@@ -113,6 +117,7 @@ def remove_member(*, actor: Actor, member: Membership) -> None:
         )
         sent.filter(OPEN_INVITATION).update(withdrawn_at=clock.now())
     Membership.objects.filter(pk=member.pk).delete()
+    _tell_member(actor, member, "member.removed")
     slug = member.organisation.slug
     for token in tokens:
         before = {"name": token.name}
@@ -230,4 +235,24 @@ def _record_member(
         project=member.project.slug if member.project else "",
         before=before,
         after=after,
+    )
+
+
+def _tell_member(
+    actor: Actor, member: Membership, kind: str, before: Mapping[str, Any] | None = None
+) -> None:
+    """The person concerned hears of it, unless they did it themselves."""
+    if member.user_id == actor.user_id:
+        return
+    notify(
+        kind,
+        organisation_id=member.organisation_id,
+        project_id=member.project_id,
+        person_id=member.user_id,
+        params={
+            "place": (member.project or member.organisation).name,
+            "role": member.role,
+            "before": (before or {}).get("role", ""),
+            "by": actor.name,
+        },
     )

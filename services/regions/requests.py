@@ -17,6 +17,7 @@ from portal.kernel.errors import Conflict, Invalid, NotFound, NotPermitted
 from portal.tenancy import access
 from portal.tenancy.models import Project
 from portal.tenancy.permissions import Permission
+from services.regions import notices
 from services.regions.models import Quota, QuotaRequest, Region
 
 _LARGEST = Decimal(10_000_000)
@@ -103,6 +104,7 @@ def approve_quota_request(
     quota.save(update_fields=["limit"])
     request.limit_granted = granted
     _close(actor, request, QuotaRequest.State.APPROVED, answer)
+    notices.tell_decision(request)
     _record(actor, request, "quota.approve", answer, before=before, after=granted)
     return request
 
@@ -117,6 +119,7 @@ def refuse_quota_request(*, actor: Actor, request: QuotaRequest, answer: str) ->
     if not answer.strip():
         raise Invalid({"answer": _("Say why: the project reads it.")})
     _close(actor, request, QuotaRequest.State.REFUSED, answer)
+    notices.tell_decision(request)
     _record(actor, request, "quota.refuse", answer)
     return request
 

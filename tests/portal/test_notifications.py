@@ -29,6 +29,7 @@ from tests.makers import (
     make_instance,
     make_member,
     make_project,
+    make_quota,
     make_region,
     make_user,
     order,
@@ -98,18 +99,19 @@ def test_the_sweep_finds_what_the_broker_lost(project):
 
 
 def kinds_told() -> Iterator[str]:
-    """Every text that is the first argument of a `notify` or `_notify` call."""
+    """Every text that stands first in a call of `notify`, or in one of a function that calls it."""
     for package in ("portal", "services", "billing"):
         for path in (ROOT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-                if name.endswith("notify") and node.args:
-                    yield from (a.value for a in node.args[:1] if isinstance(a, ast.Constant))
+                if name.endswith(("notify", "_tell_member")):
+                    texts = [a.value for a in node.args if isinstance(a, ast.Constant)]
+                    yield from texts[:1]
 
 
 def test_every_kind_that_is_told_is_registered():
     told = set(kinds_told())
-    assert "webhook.disabled" in told
+    assert told >= {"webhook.disabled", "member.added", "invitation.accepted"}
     assert told <= {kind.code for kind in kinds.for_people()}
 
 
@@ -167,6 +169,49 @@ def test_down_and_up_are_told_once_each(project, region, fake):
     assert heard(owner) == [
         ("service.up", "orders-db is up again"),
         ("service.down", "orders-db is down"),
+    ]
+
+
+def test_people_hear_what_others_did_to_their_role(project):
+    from portal.tenancy import members
+
+    owner, user = actor_for(make_member(project)), make_user()
+    place = {"organisation": project.organisation}
+    member = members.add_member(actor=owner, **place, user=user, role=Role.VIEWER)
+    later = clock.now() + timedelta(days=9)
+    members.change_member(actor=owner, member=member, expires_at=later)
+    members.change_member(actor=owner, member=member, role=Role.ADMIN)
+    members.remove_member(actor=owner, member=member)
+    fan_out_all()
+    name = project.organisation.name
+    assert [title for _kind, title in reversed(heard(user))] == [
+        f"You are in {name} now, as Viewer",
+        f"Your role in {name} is Admin now",
+        f"You are no longer in {name}",
+    ]
+    leaving = members.add_member(actor=owner, **place, user=make_user(), role=Role.VIEWER)
+    OutboxEntry.objects.all().delete()
+    members.remove_member(actor=actor_for(leaving.user), member=leaving)
+    assert not OutboxEntry.objects.exists()
+
+
+def test_who_asked_for_quota_hears_the_answer(project, region):
+    from decimal import Decimal
+
+    from portal.kernel.actor import SYSTEM
+    from services.regions import requests
+
+    owner = make_member(project)
+    make_quota(project, region, vcpu=8)
+    wish = {"project": project, "region": region, "name": "vcpu", "reason": "load"}
+    asked = requests.request_quota(actor=actor_for(owner), **wish, limit=Decimal(32))
+    requests.refuse_quota_request(actor=SYSTEM, request=asked, answer="The region is full.")
+    asked = requests.request_quota(actor=actor_for(owner), **wish, limit=Decimal(32))
+    requests.approve_quota_request(actor=SYSTEM, request=asked)
+    fan_out_all()
+    assert [title for _kind, title in heard(owner)] == [
+        "vCPU in Local: the limit is 32 now",
+        "vCPU in Local: the limit stays at 8",
     ]
 
 
