@@ -10,13 +10,20 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Model
 
 from portal.embedded import environment, programs
 from portal.embedded.refusal import Refusal
 from portal.kernel import crypto
+from portal.notifications.models import Webhook
 from services.instances.models import Credential
 
 _BATCH = 500
+# Every column that `crypto.encrypt` fills.
+_SECRETS: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
+    (Credential, ("value", "next_value")),
+    (Webhook, ("secret", "previous_secret")),
+)
 _NAME = "POLDER_SECRET_KEYS"
 
 
@@ -49,16 +56,24 @@ def _use(home: Path, keys: list[str]) -> None:
 
 def rewrite() -> int:
     """Every stored secret under the first key, in batches that lock only their own rows."""
+    return sum(_rewrite(model, fields) for model, fields in _SECRETS)
+
+
+def _rewrite(model: type[Model], fields: tuple[str, ...]) -> int:
+    """How many rows there were."""
     count, last = 0, 0
     while True:
         with transaction.atomic():
             rows = list(
-                Credential.objects.select_for_update().filter(pk__gt=last).order_by("pk")[:_BATCH]
+                model._default_manager.select_for_update()
+                .filter(pk__gt=last)
+                .order_by("pk")[:_BATCH]
             )
             for row in rows:
-                row.value = crypto.reencrypt(row.value)
-                row.next_value = crypto.reencrypt(row.next_value) if row.next_value else ""
-            Credential.objects.bulk_update(rows, ["value", "next_value"])
+                for name in fields:
+                    value = getattr(row, name)
+                    setattr(row, name, crypto.reencrypt(value) if value else "")
+            model._default_manager.bulk_update(rows, list(fields))
         if not rows:
             return count
         count, last = count + len(rows), rows[-1].pk

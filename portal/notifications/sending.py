@@ -47,32 +47,35 @@ class _Connection(http.client.HTTPConnection):
         super().__init__(url.host, url.port, timeout=CONNECT_SECONDS)
         self._url, self._address = url, address
         self.cut = False
+        # The response keeps the socket when the connection has let it go.
+        self._open: socket.socket | None = None
         self._timer = Timer(TOTAL_SECONDS, self._cut_off)
         self._timer.daemon = True
 
     def connect(self) -> None:
         self._timer.start()
         family = socket.AF_INET6 if ":" in self._address else socket.AF_INET
-        self.sock = socket.socket(family, socket.SOCK_STREAM)
+        self.sock = self._open = socket.socket(family, socket.SOCK_STREAM)
         self.sock.settimeout(CONNECT_SECONDS)
         self.sock.connect((self._address, self._url.port))  # an address: nothing is resolved here
         if self._url.scheme == "https":
-            self.sock = _context(settings.POLDER_WEBHOOK_CA).wrap_socket(
+            wrapped = _context(settings.POLDER_WEBHOOK_CA).wrap_socket(
                 self.sock, server_hostname=self._url.host, do_handshake_on_connect=False
             )
-            self.sock.do_handshake()
+            self.sock = self._open = wrapped
+            wrapped.do_handshake()
         self.sock.settimeout(TOTAL_SECONDS)
 
     def _cut_off(self) -> None:
         """A socket's own time-out begins anew with every byte; this one does not."""
         self.cut = True
-        if self.sock is not None:
+        if self._open is not None:
             with suppress(OSError):
-                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+                socket.socket.shutdown(self._open, socket.SHUT_RDWR)
 
-    def close(self) -> None:
+    def end(self) -> None:
         self._timer.cancel()
-        super().close()
+        self.close()
 
 
 @lru_cache(maxsize=4)
@@ -90,11 +93,12 @@ def post(url: Url, address: str, body: bytes, headers: Mapping[str, str]) -> Ans
         connection.request("POST", url.path, body, dict(headers))
         response = connection.getresponse()
         head = response.read(MOST_HEAD)
+        response.close()
         return Answer(response.status, head.decode("utf-8", "replace").replace("\0", "\ufffd"))
     except (TimeoutError, ssl.SSLError, OSError, http.client.HTTPException, ValueError) as error:
         raise SendError(_code(connection, error)) from error
     finally:
-        connection.close()
+        connection.end()
 
 
 def _code(connection: _Connection, error: Exception) -> str:

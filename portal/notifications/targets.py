@@ -21,10 +21,22 @@ MOST_URL = 500
 _RESOLVE_SECONDS = 3.0
 _PORTS = {"https": 443, "http": 80}
 _VISIBLE = re.compile(r"[!-~\u00a1-\uffff]+")
-# Ways to an IPv4 address that look like public IPv6 ones, and one cloud's metadata server.
+# What the standard library (of some releases) calls global: ways to an IPv4 address that look like
+# public IPv6 ones, networks for protocols, and one cloud's metadata server.
 _ALSO_REFUSED = [
     ipaddress.ip_network(network)
-    for network in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "168.63.129.16/32")
+    for network in (
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "2002::/16",
+        "2001::/23",
+        "100::/64",
+        "3fff::/20",
+        "5f00::/16",
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "168.63.129.16/32",
+    )
 ]
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from portal.audit.actions import record
 from portal.kernel import clock, crypto
 from portal.kernel.actor import Actor
-from portal.kernel.errors import Conflict, Invalid, NotFound
+from portal.kernel.errors import Conflict, Invalid, NotFound, TooManyRequests
 from portal.notifications import delivering, kinds, targets
 from portal.notifications.models import Delivery, DeliveryState, Webhook
 from portal.notifications.targets import TargetError
@@ -154,7 +154,9 @@ def delete_webhook(*, actor: Actor, webhook: Webhook) -> None:
 
 @transaction.atomic
 def ping(*, actor: Actor, webhook: Webhook) -> Delivery:
-    """Sends it an event that tells of nothing. Raises: NotPermitted, Conflict."""
+    """Sends it an event that tells of nothing. Raises: NotPermitted, Conflict,
+    TooManyRequests.
+    """
     webhook = _locked(actor, webhook)
     _may_send_by_hand(webhook)
     now = clock.now()
@@ -175,7 +177,9 @@ def ping(*, actor: Actor, webhook: Webhook) -> Delivery:
 
 @transaction.atomic
 def replay(*, actor: Actor, webhook: Webhook, delivery: Delivery) -> Delivery:
-    """Sends the same event once more, under a new delivery. Raises: NotPermitted, Conflict."""
+    """Sends the same event once more, under a new delivery. Raises: NotPermitted, Conflict,
+    TooManyRequests.
+    """
     webhook = _locked(actor, webhook)
     _may_send_by_hand(webhook)
     again = Delivery.objects.create(webhook=webhook, entry=delivery.entry, replay_of=delivery)
@@ -236,9 +240,10 @@ def _may_send_by_hand(webhook: Webhook) -> None:
     waiting = webhook.deliveries.filter(state=DeliveryState.PENDING, replay_of__isnull=False)
     by_hand = recent.filter(replay_of__isnull=False) | recent.filter(entry__kind=kinds.PING)
     if by_hand.count() + waiting.count() >= MOST_BY_HAND:
-        raise Conflict(
+        raise TooManyRequests(
             _("That was sent often enough for one minute."),
             hint=_("Wait a minute, then try again."),
+            retry_after=60,
         )
 
 
