@@ -14,7 +14,10 @@ from django.test import Client
 from billing import ordering
 from portal.accounts.actors import user_actor
 from portal.accounts.models import User
+from portal.kernel import clock, crypto
 from portal.kernel.actor import SYSTEM, Actor
+from portal.notifications.models import Delivery, Webhook
+from portal.outbox.models import OutboxEntry
 from portal.tenancy.models import Membership, Organisation, Project
 from portal.tenancy.permissions import Role
 from portal.tenancy.tokens import create_token
@@ -101,6 +104,28 @@ def make_region(code: str = "local", **fields: Any) -> Region:
 def make_quota(project: Project, region: Region, **limits: int) -> None:
     for name, limit in limits.items():
         Quota.objects.create(project=project, region=region, name=name, limit=Decimal(limit))
+
+
+def make_webhook(
+    project: Project, url: str = "https://hooks.test/", secret: str = "", **fields: Any
+) -> Webhook:
+    """One that is told how services are and how operations end."""
+    kinds = list(fields.pop("kinds", ("service.down", "operation.succeeded")))
+    kept = crypto.encrypt(secret or crypto.new_password())
+    return Webhook.objects.create(project=project, url=url, kinds=kinds, secret=kept, **fields)
+
+
+def make_delivery(webhook: Webhook, kind: str = "service.down", **fields: Any) -> Delivery:
+    """One that waits, of an event that everybody was told of."""
+    entry = OutboxEntry.objects.create(
+        kind=kind,
+        organisation=webhook.project.organisation,
+        project=webhook.project,
+        target="pg-00000001",
+        params={"instance": "pg-00000001", "name": "orders-db", "offering": "postgresql"},
+        done_at=clock.now(),
+    )
+    return Delivery.objects.create(webhook=webhook, entry=entry, **fields)
 
 
 def order(

@@ -28,6 +28,7 @@ _NOUNS = {
     "tokens": gettext_noop("Tokens"),
     "service-accounts": gettext_noop("Service accounts"),
     "audit": gettext_noop("Audit"),
+    "webhooks": gettext_noop("Webhooks"),
 }
 _SAMPLES: dict[str, Any] = {
     "offering": "postgresql",
@@ -39,6 +40,9 @@ _SAMPLES: dict[str, Any] = {
     "protected": False,
     "expires_at": "2027-01-31T12:00:00Z",
     "time_zone": "Europe/Amsterdam",
+    "project": "shop",
+    "url": "https://hooks.example.org/polder",
+    "events": ["operation.failed", "service.down"],
 }
 _IDS = {
     "instances": "pg-7f3a9c21",
@@ -46,6 +50,7 @@ _IDS = {
     "members": "mb-3c0d9a41",
     "tokens": "tk-91f0aa27",
     "service-accounts": "sa-0d4e6f12",
+    "webhooks": "wh-58c0b1d3",
     "offerings": "postgresql",
     "projects": "shop",
     "organisations": "acme",
@@ -239,6 +244,7 @@ def _curl(path: str, method: str, body: Json | None, root: str, *, public: bool)
     first = path.removeprefix(PREFIX).split("/")[0]
     sample = _IDS.get(first, "")
     url = root + path.replace("{slug}", sample).replace("{id}", sample)
+    url = url.replace("{delivery}", "dl-9b1d7c3f5a2e4068f7c1d3b5")
     parts = ["curl" if method == "get" else f"curl -X {method.upper()}"]
     if not public:
         parts.append('-H "Authorization: Bearer $POLDER_TOKEN"')

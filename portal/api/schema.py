@@ -18,7 +18,15 @@ from drf_spectacular.plumbing import ResolvedComponent
 from portal.api.answers import PROBLEM
 from portal.api.contract import Contract, Json, Query, contract_of
 from portal.api.reading import IF_MATCH, NAME
-from portal.api.serializers import billing, catalogue, common, instances, operations, tenancy
+from portal.api.serializers import (
+    billing,
+    catalogue,
+    common,
+    instances,
+    operations,
+    tenancy,
+    webhooks,
+)
 from services.spec import gettext_noop
 
 PREFIX = "/api/v1/"
@@ -28,6 +36,7 @@ SCHEMAS: dict[str, Json] = {
     **instances.SCHEMAS,
     **operations.SCHEMAS,
     **tenancy.SCHEMAS,
+    **webhooks.SCHEMAS,
     **billing.SCHEMAS,
 }
 SLUG: Json = {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$", "maxLength": 80}

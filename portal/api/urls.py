@@ -13,6 +13,7 @@ from portal.api.views import (
     operations,
     organisations,
     tokens,
+    webhooks,
 )
 
 app_name = "api"
@@ -54,6 +55,21 @@ urlpatterns = [
     path("tokens/<slug:id>", tokens.Token.as_view(), name="token"),
     path("service-accounts", tokens.ServiceAccounts.as_view(), name="service-accounts"),
     path("service-accounts/<slug:id>", tokens.ServiceAccount.as_view(), name="service-account"),
+    path("webhooks", webhooks.Webhooks.as_view(), name="webhooks"),
+    path("webhooks/<slug:id>", webhooks.Webhook.as_view(), name="webhook"),
+    path("webhooks/<slug:id>/secret", webhooks.Secret.as_view(), name="webhook-secret"),
+    path("webhooks/<slug:id>/ping", webhooks.Ping.as_view(), name="webhook-ping"),
+    path("webhooks/<slug:id>/deliveries", webhooks.Deliveries.as_view(), name="deliveries"),
+    path(
+        "webhooks/<slug:id>/deliveries/<slug:delivery>",
+        webhooks.Delivery.as_view(),
+        name="delivery",
+    ),
+    path(
+        "webhooks/<slug:id>/deliveries/<slug:delivery>/replay",
+        webhooks.Replay.as_view(),
+        name="replay",
+    ),
     path("schema/", docs.schema, name="schema"),
     re_path(r"^[\s\S]*", missing),
 ]

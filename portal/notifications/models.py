@@ -142,7 +142,7 @@ class Delivery(models.Model):
     """One event on its way to one webhook; attempts are counted, the last one is kept in words.
 
     `claim` counts claims and fences writes: a worker that lost its lease holds an old number.
-    `tries` lists {at, status, error, ms}; `status` and `error` are those of the last.
+    `by_hand`: a person asked for it, by a ping or a replay. `tries` lists {at, status, error, ms}; `status` and `error` are those of the last.
     """
 
     public_id = models.CharField(max_length=40, unique=True, default=_new_delivery_id)
@@ -151,6 +151,7 @@ class Delivery(models.Model):
     replay_of = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replays"
     )
+    by_hand = models.BooleanField(default=False)
     state = models.CharField(
         max_length=12, choices=DeliveryState.choices, default=DeliveryState.PENDING
     )
@@ -170,8 +171,8 @@ class Delivery(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["webhook", "entry"],
-                condition=Q(replay_of__isnull=True),
-                name="delivered_once_unless_replayed",
+                condition=Q(by_hand=False),
+                name="delivered_once_unless_by_hand",
             ),
         ]
         indexes = [

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from portal.audit.actions import record
@@ -169,7 +169,7 @@ def ping(*, actor: Actor, webhook: Webhook) -> Delivery:
         asked_by=actor.name,
         done_at=now,
     )
-    delivery = Delivery.objects.create(webhook=webhook, entry=entry)
+    delivery = Delivery.objects.create(webhook=webhook, entry=entry, by_hand=True)
     _record(actor, webhook, "webhook.ping", {}, {"delivery": delivery.public_id})
     transaction.on_commit(lambda: hint("portal.notifications.tasks.deliver"))
     return delivery
@@ -182,7 +182,9 @@ def replay(*, actor: Actor, webhook: Webhook, delivery: Delivery) -> Delivery:
     """
     webhook = _locked(actor, webhook)
     _may_send_by_hand(webhook)
-    again = Delivery.objects.create(webhook=webhook, entry=delivery.entry, replay_of=delivery)
+    again = Delivery.objects.create(
+        webhook=webhook, entry=delivery.entry, replay_of=delivery, by_hand=True
+    )
     after = {"delivery": again.public_id, "event": delivery.entry.public_id}
     _record(actor, webhook, "webhook.replay", {}, after)
     transaction.on_commit(lambda: hint("portal.notifications.tasks.deliver"))
@@ -236,10 +238,8 @@ def _may_send_by_hand(webhook: Webhook) -> None:
         raise Conflict(
             _("This webhook is switched off."), hint=_("Switch it on first."), code="webhook-off"
         )
-    recent = webhook.deliveries.filter(created_at__gt=clock.now() - _MINUTE)
-    waiting = webhook.deliveries.filter(state=DeliveryState.PENDING, replay_of__isnull=False)
-    by_hand = recent.filter(replay_of__isnull=False) | recent.filter(entry__kind=kinds.PING)
-    if by_hand.count() + waiting.count() >= MOST_BY_HAND:
+    lately = Q(created_at__gt=clock.now() - _MINUTE) | Q(state=DeliveryState.PENDING)
+    if webhook.deliveries.filter(lately, by_hand=True).count() >= MOST_BY_HAND:
         raise TooManyRequests(
             _("That was sent often enough for one minute."),
             hint=_("Wait a minute, then try again."),

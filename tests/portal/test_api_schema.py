@@ -19,12 +19,14 @@ from portal.api.codes import CODES
 from portal.api.schema import document
 from portal.conf.wsgi import application
 from tests.makers import (
+    make_delivery,
     make_instance,
     make_member,
     make_project,
     make_quota,
     make_region,
     make_user,
+    make_webhook,
     order,
 )
 from tests.portal.api import Api
@@ -71,6 +73,8 @@ def names(prices, fake, settings):
     body = {"email": make_user().email, "role": "viewer"}
     member = api.post("members", body).json()["id"]
     account = api.post("service-accounts", {"name": "ci", "role": "viewer"}).json()["id"]
+    webhook = make_webhook(project)
+    delivery = make_delivery(webhook)
     token = api.post("tokens", {"name": "spare"}).json()["id"]
     return api.token, {
         "instances": [instance.public_id, opening.instance.public_id],
@@ -81,6 +85,8 @@ def names(prices, fake, settings):
         "members": [member],
         "tokens": [token],
         "service-accounts": [account],
+        "webhooks": [webhook.public_id],
+        "deliveries": [delivery.public_id],
     }
 
 
@@ -120,7 +126,8 @@ def test_answers_are_in_the_document(path, method, mode, names):
     def ask(case, data):
         if real and data.draw(st.integers(0, 3)):
             for name in case.path_parameters or {}:
-                case.path_parameters[name] = data.draw(st.sampled_from(real))
+                pool = known["deliveries"] if name == "delivery" else real
+                case.path_parameters[name] = data.draw(st.sampled_from(pool))
         sent = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
         response = case.call(headers=sent)
         case.validate_response(response, checks=CHECKS)

@@ -39,8 +39,11 @@ from tests.makers import (
     make_owner,
     make_project,
     make_region,
+    make_token,
+    make_webhook,
     order,
 )
+from tests.portal.api import Api, problem
 from tests.portal.receivers import Resolver, receiving
 
 pytestmark = pytest.mark.django_db
@@ -66,10 +69,8 @@ def project():
     return make_project(slug="shop")
 
 
-def make_webhook(project, url, kinds=("service.down", "operation.succeeded"), **fields):
-    return Webhook.objects.create(
-        project=project, url=url, kinds=list(kinds), secret=crypto.encrypt(SECRET), **fields
-    )
+def make_hook(project, url, **fields):
+    return make_webhook(project, url, SECRET, **fields)
 
 
 def tell(project, kind="service.down"):
@@ -108,7 +109,7 @@ def documented_check():
 
 
 def test_an_operation_reaches_the_receiver_signed_as_the_page_says(project, receiver, prices, fake):
-    make_webhook(project, receiver.url)
+    make_hook(project, receiver.url)
     operation = drive(order(project, make_region(), name="orders-db"))
     upkeep_entry = OutboxEntry.objects.get()
     fanout.fan_out(upkeep_entry.pk)
@@ -137,9 +138,9 @@ def test_an_operation_reaches_the_receiver_signed_as_the_page_says(project, rece
 
 
 def test_only_what_was_chosen_is_sent_and_only_in_its_project(project, receiver):
-    make_webhook(project, receiver.url, kinds=["operation.failed"])
-    make_webhook(make_project(), receiver.url)
-    make_webhook(project, receiver.url, disabled_at=clock.now())
+    make_hook(project, receiver.url, kinds=["operation.failed"])
+    make_hook(make_project(), receiver.url)
+    make_hook(project, receiver.url, disabled_at=clock.now())
     tell(project)
     assert not Delivery.objects.exists()
 
@@ -154,7 +155,7 @@ def test_every_kind_on_the_page_is_one_that_can_be_chosen():
 
 def test_a_new_secret_signs_beside_the_old_one_for_a_day(project, receiver):
     owner = make_owner(project)
-    webhook = make_webhook(project, receiver.url)
+    webhook = make_hook(project, receiver.url)
     new = webhooks.renew_secret(actor=owner, webhook=webhook)
     tell(project)
     delivering.deliver_due()
@@ -188,7 +189,7 @@ def test_a_secret_is_shown_once_and_stands_nowhere_in_clear(project, loopback, c
 
 
 def test_rotating_the_keys_rewrites_webhooks(project, settings):
-    webhook = make_webhook(project, "https://x.example/")
+    webhook = make_hook(project, "https://x.example/")
     old = settings.POLDER_SECRET_KEYS
     settings.POLDER_SECRET_KEYS = [crypto.new_key(), *old]
     assert keys.rewrite() == 1
@@ -212,7 +213,7 @@ def authority(tmp_path, settings, loopback):
 def test_https_goes_to_the_checked_address_under_its_name(project, authority, monkeypatch):
     with receiving(certificate=authority) as place:
         resolver = resolve_to(monkeypatch, ["127.0.0.1"])
-        make_webhook(project, f"https://hooks.test:{place.port}/in?a=1")
+        make_hook(project, f"https://hooks.test:{place.port}/in?a=1")
         tell(project)
         delivering.deliver_due()
         assert place.got[0].headers["Host"] == f"hooks.test:{place.port}"
@@ -224,7 +225,7 @@ def test_https_goes_to_the_checked_address_under_its_name(project, authority, mo
 def test_a_certificate_for_another_name_is_not_taken(project, authority, monkeypatch):
     with receiving(certificate=authority) as place:
         resolve_to(monkeypatch, ["127.0.0.1"])
-        make_webhook(project, f"https://other.test:{place.port}/")
+        make_hook(project, f"https://other.test:{place.port}/")
         tell(project)
         delivering.deliver_due()
         assert place.got == []
@@ -237,7 +238,7 @@ def test_a_certificate_of_a_strange_authority_is_not_taken(
     settings.POLDER_WEBHOOK_CA = ""
     with receiving(certificate=authority) as place:
         resolve_to(monkeypatch, ["127.0.0.1"])
-        make_webhook(project, f"https://hooks.test:{place.port}/")
+        make_hook(project, f"https://hooks.test:{place.port}/")
         tell(project)
         delivering.deliver_due()
         assert place.got == []
@@ -248,7 +249,7 @@ def test_an_answer_that_changes_after_the_check_reaches_nobody(project, receiver
     """Rebinding: the name is good when it is checked, and leads inside a moment later."""
     with receiving(address="127.0.0.2", port=receiver.port) as inside:
         resolver = resolve_to(monkeypatch, ["127.0.0.1"], ["127.0.0.2"])
-        make_webhook(project, f"http://rebind.test:{receiver.port}/")
+        make_hook(project, f"http://rebind.test:{receiver.port}/")
         tell(project)
         delivering.deliver_due()
         assert len(resolver.asked) == 1
@@ -264,7 +265,7 @@ def test_an_answer_that_changes_after_the_check_reaches_nobody(project, receiver
 def test_one_forbidden_answer_among_good_ones_is_enough(project, loopback, monkeypatch, settings):
     settings.POLDER_WEBHOOK_ALLOW = []
     resolve_to(monkeypatch, ["93.184.216.34", "10.0.0.7"])
-    make_webhook(project, "http://mixed.test/")
+    make_hook(project, "http://mixed.test/")
     tell(project)
     with patch.object(sending, "post", side_effect=AssertionError):
         delivering.deliver_due()
@@ -348,7 +349,7 @@ def test_a_resolver_that_hangs_is_not_waited_for(monkeypatch):
 def test_redirects_are_not_followed(project, receiver):
     with receiving() as elsewhere:
         receiver.answers, receiver.headers = [(302, b"")], {"Location": elsewhere.url}
-        make_webhook(project, receiver.url)
+        make_hook(project, receiver.url)
         tell(project)
         delivering.deliver_due()
         assert elsewhere.got == []
@@ -359,7 +360,7 @@ def test_proxies_of_the_environment_are_not_used(project, receiver, monkeypatch)
     with receiving() as proxy:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)
-        make_webhook(project, receiver.url)
+        make_hook(project, receiver.url)
         tell(project)
         delivering.deliver_due()
         assert proxy.got == []
@@ -372,7 +373,7 @@ def test_proxies_of_the_environment_are_not_used(project, receiver, monkeypatch)
 def test_an_answer_that_does_not_come_is_cut_off(project, receiver, monkeypatch):
     monkeypatch.setattr(sending, "TOTAL_SECONDS", 0.3)
     receiver.hold = 2
-    make_webhook(project, receiver.url)
+    make_hook(project, receiver.url)
     tell(project)
     started = time.monotonic()
     delivering.deliver_due()
@@ -384,7 +385,7 @@ def test_an_answer_that_drips_holds_nobody_for_longer(project, receiver, monkeyp
     """Each byte would begin a socket's own time-out anew. The status came, and that is enough."""
     monkeypatch.setattr(sending, "TOTAL_SECONDS", 0.4)
     receiver.drip, receiver.answers = 0.2, [(200, b"x" * 100)]
-    make_webhook(project, receiver.url)
+    make_hook(project, receiver.url)
     tell(project)
     started = time.monotonic()
     delivering.deliver_due()
@@ -396,7 +397,7 @@ def test_an_answer_that_drips_holds_nobody_for_longer(project, receiver, monkeyp
 
 def test_a_long_answer_is_read_no_further_than_its_head(project, receiver):
     receiver.answers = [(200, "é\0".encode() * 600_000)]
-    make_webhook(project, receiver.url)
+    make_hook(project, receiver.url)
     tell(project)
     delivering.deliver_due()
     delivery = Delivery.objects.get()
@@ -415,7 +416,7 @@ def test_what_speaks_no_http_is_said(project, loopback):
             connection.close()
 
         Thread(target=answer, daemon=True).start()
-        make_webhook(project, f"http://127.0.0.1:{server.getsockname()[1]}/")
+        make_hook(project, f"http://127.0.0.1:{server.getsockname()[1]}/")
         tell(project)
         delivering.deliver_due()
     assert Delivery.objects.get().error == "protocol"
@@ -424,7 +425,7 @@ def test_what_speaks_no_http_is_said(project, loopback):
 def test_nothing_listens(project, loopback):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    make_webhook(project, f"http://127.0.0.1:{port}/")
+    make_hook(project, f"http://127.0.0.1:{port}/")
     tell(project)
     delivering.deliver_due()
     assert Delivery.objects.get().error == "connect"
@@ -436,7 +437,7 @@ def test_nothing_listens(project, loopback):
 def test_eight_attempts_in_a_day_then_it_is_over_and_said(project, receiver):
     receiver.answers = [(500, b"no")]
     admin, viewer = make_member(project, Role.ADMIN), make_member(project, Role.VIEWER)
-    webhook = make_webhook(project, receiver.url)
+    webhook = make_hook(project, receiver.url)
     tell(project)
     waits = []
     for _ in range(delivering.MOST_ATTEMPTS):
@@ -468,7 +469,7 @@ def test_eight_attempts_in_a_day_then_it_is_over_and_said(project, receiver):
 
 def test_a_success_wipes_the_slate(project, receiver):
     receiver.answers = [(500, b""), (200, b"")]
-    webhook = make_webhook(project, receiver.url)
+    webhook = make_hook(project, receiver.url)
     tell(project)
     delivering.deliver_due()
     webhook.refresh_from_db()
@@ -482,7 +483,7 @@ def test_a_success_wipes_the_slate(project, receiver):
 
 def test_a_hundred_failures_in_a_row_switch_it_off_and_nothing_waits(project, receiver):
     receiver.answers = [(500, b"")]
-    webhook = make_webhook(project, receiver.url, failures=99, failing_since=clock.now())
+    webhook = make_hook(project, receiver.url, failures=99, failing_since=clock.now())
     tell(project)
     tell(project)
     delivering.deliver_due()
@@ -496,7 +497,7 @@ def test_a_hundred_failures_in_a_row_switch_it_off_and_nothing_waits(project, re
 
 
 def test_a_worker_killed_after_the_answer_sends_again_under_the_same_id(project, receiver):
-    webhook = make_webhook(project, receiver.url)
+    webhook = make_hook(project, receiver.url)
     tell(project)
     with patch.object(delivering, "_settle", side_effect=SystemExit), pytest.raises(SystemExit):
         delivering.deliver_due()
@@ -510,7 +511,7 @@ def test_a_worker_killed_after_the_answer_sends_again_under_the_same_id(project,
 
 
 def test_a_worker_that_lost_its_lease_writes_nothing(project, receiver):
-    make_webhook(project, receiver.url)
+    make_hook(project, receiver.url)
     tell(project)
     late = delivering.claim()
     Delivery.objects.update(lease_until=clock.now() - timedelta(seconds=1))
@@ -526,8 +527,8 @@ def test_many_workers_deliver_each_once_and_a_slow_receiver_holds_up_itself_only
 ):
     with receiving() as slow:
         slow.hold = 0.6
-        make_webhook(project, slow.url)
-        make_webhook(project, receiver.url)
+        make_hook(project, slow.url)
+        make_hook(project, receiver.url)
         for _ in range(6):
             tell(project)
         monkeypatch.setattr(delivering, "_TURN_SECONDS", 0.5)
@@ -549,7 +550,7 @@ def test_many_workers_deliver_each_once_and_a_slow_receiver_holds_up_itself_only
 
 
 def test_a_worker_gives_webhooks_three_threads_at_most(project, receiver):
-    make_webhook(project, receiver.url)
+    make_hook(project, receiver.url)
     tell(project)
     held = [delivering._slots.acquire(blocking=False) for _ in range(3)]
     try:
@@ -561,7 +562,7 @@ def test_a_worker_gives_webhooks_three_threads_at_most(project, receiver):
 
 
 def test_the_sweep_finds_deliveries_that_are_due(project, receiver, hints):
-    make_webhook(project, receiver.url)
+    make_hook(project, receiver.url)
     tell(project)
     hints.clear()
     upkeep.sweep()
@@ -573,7 +574,7 @@ def test_the_sweep_finds_deliveries_that_are_due(project, receiver, hints):
 
 def test_a_ping_and_a_replay(project, receiver):
     owner = make_owner(project)
-    webhook = make_webhook(project, receiver.url)
+    webhook = make_hook(project, receiver.url)
     webhooks.ping(actor=owner, webhook=webhook)
     delivering.deliver_due()
     assert json.loads(receiver.got[0].body)["type"] == "ping"
@@ -588,7 +589,7 @@ def test_a_ping_and_a_replay(project, receiver):
 
 
 def test_nobody_floods_a_server_by_hand(project, receiver):
-    owner, webhook = make_owner(project), make_webhook(project, receiver.url)
+    owner, webhook = make_owner(project), make_hook(project, receiver.url)
     for _ in range(webhooks.MOST_BY_HAND):
         webhooks.ping(actor=owner, webhook=webhook)
     with pytest.raises(TooManyRequests):
@@ -596,7 +597,7 @@ def test_nobody_floods_a_server_by_hand(project, receiver):
 
 
 def test_switching_off_gives_up_what_waits_and_on_again_begins_anew(project, receiver):
-    owner, webhook = make_owner(project), make_webhook(project, receiver.url)
+    owner, webhook = make_owner(project), make_hook(project, receiver.url)
     tell(project)
     webhooks.update_webhook(actor=owner, webhook=webhook, active=False)
     assert (Delivery.objects.get().state, Delivery.objects.get().error) == ("failed", "disabled")
@@ -643,7 +644,7 @@ def test_kinds_must_be_known_and_some(project):
 
 def test_a_project_holds_ten(project):
     for _ in range(webhooks.MOST_WEBHOOKS):
-        make_webhook(project, "https://x.example/")
+        make_hook(project, "https://x.example/")
     with pytest.raises(Invalid, match="10"):
         webhooks.create_webhook(
             actor=make_owner(project),
@@ -654,7 +655,7 @@ def test_a_project_holds_ten(project):
 
 
 def test_webhooks_are_for_those_who_may_change_the_project(project):
-    webhook = make_webhook(project, "https://x.example/")
+    webhook = make_hook(project, "https://x.example/")
     viewer, stranger = actor_for(make_member(project, Role.VIEWER)), make_owner(make_project())
     assert list(webhooks.webhooks_for(make_owner(project))) == [webhook]
     for actor, error in ((viewer, NotPermitted), (stranger, NotFound)):
@@ -667,10 +668,60 @@ def test_webhooks_are_for_those_who_may_change_the_project(project):
 
 
 def test_a_deleted_webhook_is_gone_with_its_log(project, receiver):
-    owner, webhook = make_owner(project), make_webhook(project, receiver.url)
+    owner, webhook = make_owner(project), make_hook(project, receiver.url)
     tell(project)
     webhooks.delete_webhook(actor=owner, webhook=webhook)
     assert not Delivery.objects.exists()
     assert delivering.deliver_due() == 0
     with pytest.raises(NotFound):
         webhooks.ping(actor=owner, webhook=webhook)
+
+
+# -- by the API ------------------------------------------------------------------------------------
+
+
+def test_the_api_makes_tries_reads_and_ends_a_webhook(project, receiver):
+    api = Api(make_member(project))
+    wanted = {"project": "shop", "url": receiver.url, "events": ["service.down"]}
+    made = api.post("webhooks", wanted, **{"Idempotency-Key": "one"})
+    again = api.post("webhooks", wanted, **{"Idempotency-Key": "one"})
+    assert (made.status_code, again.status_code) == (201, 201)
+    secret, path = made.json()["secret"], f"webhooks/{made.json()['id']}"
+    assert "secret" not in again.json()
+    assert "no-store" in made["Cache-Control"]
+    assert api.get("webhooks?project=shop").json()["results"] == [again.json()]
+    ping = api.post(f"{path}/ping")
+    assert ping.status_code == 201
+    delivering.deliver_due()
+    assert documented_check()(
+        secret, receiver.got[0].headers["Polder-Signature"], receiver.got[0].body
+    )
+    read = api.get(ping["Location"]).json()
+    assert (read["state"], read["attempts"][0]["status"]) == ("succeeded", 200)
+    assert read["request_id"] == receiver.got[0].headers["X-Request-Id"]
+    replay = api.post(f"{path}/deliveries/{read['id']}/replay")
+    assert replay.json()["replay_of"] == read["id"]
+    assert len(api.get(f"{path}/deliveries").json()["results"]) == 2
+    assert api.get(f"{path}/deliveries?state=pending").json()["results"] == [replay.json()]
+    assert api.post(f"{path}/secret").json()["secret"] != secret
+    off = api.patch(path, {"active": False, "events": ["service.up"]}).json()
+    assert (off["active"], off["events"]) == (False, ["service.up"])
+    problem(api.post(f"{path}/ping"), 409, "webhook-off")
+    assert api.delete(path).status_code == 204
+    problem(api.get(path), 404, "not-found")
+
+
+def test_the_api_names_the_field_that_is_wrong(project):
+    api = Api(make_member(project))
+    wanted = {"project": "shop", "url": "https://127.0.0.1/", "events": ["service.down"]}
+    body = problem(api.post("webhooks", wanted), 422, "invalid")
+    assert body["errors"][0]["pointer"] == "/url"
+    body = problem(api.post("webhooks", {**wanted, "events": ["no.such"]}), 422, "invalid")
+    assert body["errors"][0]["pointer"] == "/events/0"
+
+
+def test_a_token_without_the_scope_makes_no_webhook(project):
+    user = make_member(project)
+    api = Api(token=make_token(user, permissions=["project.view"]))
+    wanted = {"project": "shop", "url": "https://x.example/", "events": ["service.down"]}
+    problem(api.post("webhooks", wanted), 403, "not-permitted")

@@ -11,6 +11,7 @@ from typing import Any
 from portal.tenancy.permissions import Role
 from services.instances.models import Operation
 from tests.makers import (
+    make_delivery,
     make_instance,
     make_member,
     make_organisation,
@@ -18,6 +19,7 @@ from tests.makers import (
     make_project,
     make_region,
     make_user,
+    make_webhook,
 )
 
 
@@ -35,6 +37,8 @@ def make_world() -> dict[str, Any]:
     make_user("guest@test.example")
     member = make_member(project, Role.VIEWER, only_project=True).memberships.get()
     instance = make_instance(project, region, name="matrix", actor=make_owner(project))
+    webhook = make_webhook(project)
+    make_delivery(webhook)
     return {
         "people": people,
         "organisation": organisation,
@@ -43,4 +47,5 @@ def make_world() -> dict[str, Any]:
         "instance": instance,
         "operation": Operation.objects.get(instance=instance),
         "member": member,
+        "webhook": webhook,
     }
