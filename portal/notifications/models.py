@@ -142,7 +142,8 @@ class Delivery(models.Model):
     """One event on its way to one webhook; attempts are counted, the last one is kept in words.
 
     `claim` counts claims and fences writes: a worker that lost its lease holds an old number.
-    `by_hand`: a person asked for it, by a ping or a replay. `tries` lists {at, status, error, ms}; `status` and `error` are those of the last.
+    `by_hand`: a person asked for it, by a ping or a replay. `tries` lists {at, status, error, ms};
+    `status` and `error` are those of the last.
     """
 
     public_id = models.CharField(max_length=40, unique=True, default=_new_delivery_id)
