@@ -10,6 +10,7 @@ from datetime import UTC
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from portal.audit import masking
@@ -65,10 +66,12 @@ def record(
         chain=chain,
         sequence=last.sequence + 1 if last else 1,
         at=clock.now(),
-        actor_kind=actor.kind,
+        actor_kind="staff" if actor.is_impersonating else actor.kind,
         actor_id=actor.id,
         actor_name=actor.name,
         address=actor.address,
+        on_behalf_of_id=actor.on_behalf_of_id,
+        on_behalf_of=actor.on_behalf_of,
         token=actor.token_id,
         request_id=actor.request_id or request_id.get(),
         verb=verb,
@@ -88,7 +91,8 @@ def record(
 
 
 def erase_person(actor: Actor, *, actor_id: str) -> int:
-    """Removes name and address of one actor from all chains; the chains stay whole.
+    """Removes names and address from what one actor did, and from what was done on their behalf, in
+    all chains; the chains stay whole.
 
     The salt goes too: without it nobody can try names against the digest. Returns the number of
     rows. Raises: NotPermitted unless the provider asks.
@@ -99,23 +103,31 @@ def erase_person(actor: Actor, *, actor_id: str) -> int:
             hint=_("Ask the provider's data protection officer."),
         )
     with transaction.atomic():
-        rows = AuditEvent.objects.filter(actor_id=actor_id).exclude(salt="")
-        count = rows.update(actor_name="", address="", salt="")
+        theirs = Q(actor_id=actor_id) | Q(on_behalf_of_id=actor_id)
+        rows = AuditEvent.objects.filter(theirs).exclude(salt="")
+        count = rows.update(actor_name="", address="", on_behalf_of="", salt="")
         record(actor, "audit.erase", "actor", actor_id, chain=PROVIDER, after={"rows": count})
     return count
 
 
 def event_hash(event: AuditEvent) -> str:
-    """SHA-256 over every field but the personal ones, which enter by their digest."""
+    """SHA-256 over every field but the personal ones, which enter by their digest.
+
+    `on_behalf_of_id` enters where there is one: events of before it was known keep their hash.
+    """
     fields = {name: getattr(event, name) for name in _HASHED}
+    if event.on_behalf_of_id:
+        fields["on_behalf_of_id"] = event.on_behalf_of_id
     fields["at"] = event.at.astimezone(UTC).isoformat()
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def personal_digest(event: AuditEvent) -> str:
-    text = "\0".join((event.salt, event.actor_name, event.address))
-    return hashlib.sha256(text.encode()).hexdigest()
+    parts = [event.salt, event.actor_name, event.address]
+    if event.on_behalf_of_id or event.on_behalf_of:
+        parts.append(event.on_behalf_of)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _lock(chain: str) -> None:

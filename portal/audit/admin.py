@@ -12,7 +12,16 @@ from portal.audit.models import AuditEvent
 class AuditEventAdmin(admin.ModelAdmin):
     """Nothing here can be changed; the database refuses, too."""
 
-    list_display = ("chain", "sequence", "at", "actor_name", "verb", "target", "project")
+    list_display = (
+        "chain",
+        "sequence",
+        "at",
+        "actor_name",
+        "on_behalf_of",
+        "verb",
+        "target",
+        "project",
+    )
     list_filter = ("actor_kind", "verb")
     search_fields = ("target", "actor_name", "chain")
     ordering = ("-at",)

@@ -10,9 +10,12 @@ from django.db import models
 class AuditEvent(models.Model):
     """One act. `chain` is the organisation's public slug, or "provider".
 
-    `hash` covers the previous hash and every field; personal fields (`actor_name`, `address`) enter
-    it as a salted digest (`personal_digest`), so that they can be erased, with the salt, without
-    breaking the chain. The database refuses every other change (migrations 0002 and 0003).
+    `hash` covers the previous hash and every field; personal fields (`actor_name`, `address`,
+    `on_behalf_of`) enter it as a salted digest (`personal_digest`), so that they can be erased,
+    with the salt, without breaking the chain. The database refuses every other change (migrations
+    0002, 0003 and 0004).
+
+    `on_behalf_of` is the person whom the actor, of the provider's staff, looked as.
     """
 
     chain = models.CharField(max_length=80)
@@ -22,6 +25,9 @@ class AuditEvent(models.Model):
     actor_id = models.CharField(max_length=40)
     actor_name = models.CharField(max_length=254, blank=True)
     address = models.CharField(max_length=45, blank=True)
+    # The database fills these in for the release before, which does not know them.
+    on_behalf_of_id = models.CharField(max_length=40, blank=True, default="", db_default="")
+    on_behalf_of = models.CharField(max_length=254, blank=True, default="", db_default="")
     token = models.CharField(max_length=16, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
     verb = models.CharField(max_length=64)  # noun.verb, as in instance.create
@@ -43,6 +49,7 @@ class AuditEvent(models.Model):
         indexes = [
             models.Index(fields=["chain", "-sequence"]),
             models.Index(fields=["target", "-at"]),
+            models.Index(fields=["request_id"], name="audit_request"),
         ]
 
     def __str__(self) -> str:

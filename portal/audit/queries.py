@@ -40,7 +40,7 @@ def events_for(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> QuerySet[AuditEvent]:
-    """The events of a chain, newest first. `actor` matches id or name."""
+    """The events of a chain, newest first. `actor` matches id or name, or on whose behalf."""
     rows = AuditEvent.objects.filter(chain=chain)
     if project:
         rows = rows.filter(project=project)
@@ -49,12 +49,18 @@ def events_for(
     if verb:
         rows = rows.filter(verb__startswith=verb)
     if actor:
-        rows = rows.filter(Q(actor_id=actor) | Q(actor_name__iexact=actor))
+        named = Q(actor_name__iexact=actor) | Q(on_behalf_of__iexact=actor)
+        rows = rows.filter(named | Q(actor_id=actor) | Q(on_behalf_of_id=actor))
     if since:
         rows = rows.filter(at__gte=since)
     if until:
         rows = rows.filter(at__lt=until)
     return rows.order_by("-sequence")
+
+
+def events_of_request(request_id: str, most: int) -> list[AuditEvent]:
+    """For staff: what one request (or the work of one operation) did, in all chains."""
+    return list(AuditEvent.objects.filter(request_id=request_id).order_by("-id")[:most])
 
 
 def chains() -> list[str]:
@@ -80,7 +86,7 @@ def _fault(event: AuditEvent, previous: str, expected: int) -> str:
         return "it does not follow the event before it"
     if event_hash(event) != event.hash:
         return "a field was changed"
-    erased = not (event.salt or event.actor_name or event.address)
+    erased = not (event.salt or event.actor_name or event.address or event.on_behalf_of)
     if not erased and personal_digest(event) != event.personal_digest:
         return "name or address were changed"
     return ""

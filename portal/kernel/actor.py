@@ -18,6 +18,10 @@ class Actor:
     `scopes` (names of permissions, None = no limit), `organisation_id` and `project_id` bound what
     a token may do; they never add to what its owner may do. `staff` is a person of the provider who
     acts as such, `user` the same person as a member of an organisation.
+
+    While a person of the provider looks as somebody else (`portal.accounts.impersonation`), `id`
+    and `name` are theirs, `user_id` and `on_behalf_of` are whose rights they use, and `scopes`
+    bounds those.
     """
 
     kind: Kind
@@ -32,10 +36,16 @@ class Actor:
     is_staff: bool = False
     address: str = ""
     request_id: str = ""
+    on_behalf_of: str = ""
+    on_behalf_of_id: str = ""
 
     @property
     def is_system(self) -> bool:
         return self.kind == "system"
+
+    @property
+    def is_impersonating(self) -> bool:
+        return bool(self.on_behalf_of_id)
 
 
 SYSTEM = Actor(kind="system", id="system", name="Polder")

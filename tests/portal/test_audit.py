@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +18,7 @@ from django.db import DatabaseError, connection, transaction
 
 from portal.audit import masking
 from portal.audit.actions import PROVIDER, erase_person, event_hash, record
+from portal.audit.looks import ONCE, record_looks
 from portal.audit.models import AuditEvent
 from portal.audit.queries import chains, events_for, verify
 from portal.kernel import clock
@@ -110,6 +113,8 @@ CHANGES = {
     "actor_id": "8",
     "actor_name": "bert@test.example",
     "address": "192.0.2.99",
+    "on_behalf_of_id": "9",
+    "on_behalf_of": "cora@test.example",
     "token": "tk-2",
     "request_id": "other",
     "verb": "instance.delete",
@@ -210,6 +215,122 @@ def test_an_erased_name_cannot_be_written_again() -> None:
         AuditEvent.objects.filter(pk=event.pk).update(actor_name="bert@test.example")
     tamper(lambda: AuditEvent.objects.filter(pk=event.pk).update(actor_name="bert@test.example"))
     assert verify("acme").first_bad == 1
+
+
+STAFF = Actor(
+    kind="user",
+    id="1",
+    name="staff@test.example",
+    user_id=7,
+    on_behalf_of="anna@test.example",
+    on_behalf_of_id="7",
+)
+
+
+def test_what_staff_did_as_somebody_else_names_both() -> None:
+    event = write(actor=STAFF)
+    event.refresh_from_db()
+    assert (event.actor_kind, event.actor_id, event.actor_name) == (
+        "staff",
+        "1",
+        "staff@test.example",
+    )
+    assert (event.on_behalf_of_id, event.on_behalf_of) == ("7", "anna@test.example")
+    assert [events_for("acme", actor=who).count() for who in ("1", "7", STAFF.on_behalf_of)] == [
+        1,
+        1,
+        1,
+    ]
+    assert verify("acme").ok
+
+
+@pytest.mark.parametrize("change", [{"on_behalf_of_id": ""}, {"on_behalf_of": ""}])
+def test_that_it_was_somebody_else_cannot_be_taken_away(change: dict[str, str]) -> None:
+    event = write(actor=STAFF)
+    tamper(lambda: AuditEvent.objects.filter(pk=event.pk).update(**change))
+    assert verify("acme").first_bad == 1
+
+
+def test_events_of_before_it_was_known_on_whose_behalf_keep_their_hash() -> None:
+    """The hash as the release before computed it, over the fields that it knew."""
+    event = write(after={"plan": "a"})
+    fields = {name: getattr(event, name) for name in FIELDS_OF_THE_FIRST_RELEASE}
+    fields["at"] = event.at.isoformat()
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+    assert event.hash == hashlib.sha256(text.encode()).hexdigest()
+    personal = "\0".join((event.salt, "anna@test.example", "192.0.2.1"))
+    assert event.personal_digest == hashlib.sha256(personal.encode()).hexdigest()
+
+
+FIELDS_OF_THE_FIRST_RELEASE = [
+    "chain",
+    "sequence",
+    "actor_kind",
+    "actor_id",
+    "token",
+    "request_id",
+    "verb",
+    "target_kind",
+    "target",
+    "project",
+    "before",
+    "after",
+    "reason",
+    "personal_digest",
+    "previous_hash",
+]
+
+
+def test_the_release_before_can_still_write() -> None:
+    """Old and new code run together during a deploy: a row without the new columns is taken."""
+    old = write()
+    columns = [
+        field.column
+        for field in AuditEvent._meta.concrete_fields
+        if field.column not in ("id", "sequence", "on_behalf_of", "on_behalf_of_id")
+    ]
+    names = ", ".join(columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"insert into audit_auditevent (sequence, {names}) select 2, {names} "  # noqa: S608
+            "from audit_auditevent where id = %s",
+            [old.pk],
+        )
+    assert AuditEvent.objects.get(sequence=2).on_behalf_of == ""
+
+
+def test_whom_staff_looked_as_is_erased_too() -> None:
+    write(actor=STAFF)
+    assert erase_person(SYSTEM, actor_id="7") == 1
+    event = AuditEvent.objects.get(chain="acme")
+    assert (event.actor_id, event.actor_name, event.on_behalf_of) == ("1", "", "")
+    assert event.on_behalf_of_id == "7"
+    assert verify("acme").ok
+
+
+# -- what staff looked at --------------------------------------------------------------------------
+
+
+def test_a_look_is_written_once_an_hour_for_each_person_and_organisation() -> None:
+    anna, bert = replace(ANNA, kind="staff"), replace(ANNA, kind="staff", id="8")
+    assert record_looks(anna, ["acme", "other"], seen="search") == 2
+    assert record_looks(anna, ["acme", "third"], seen="people") == 1
+    assert record_looks(bert, ["acme"], seen="people") == 1
+    rows = events_for("acme", verb="staff.view").values_list("actor_id", "after", "target")
+    assert list(rows) == [("8", {"seen": "people"}, "acme"), ("7", {"seen": "search"}, "acme")]
+
+
+def test_an_hour_later_a_look_is_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    record_looks(ANNA, ["acme"], seen="search")
+    later = clock.now() + ONCE
+    monkeypatch.setattr(clock, "now", lambda: later)
+    assert record_looks(ANNA, ["acme"], seen="search") == 1
+
+
+def test_a_look_with_a_reason_is_always_written() -> None:
+    record_looks(ANNA, ["acme"], seen="search")
+    assert record_looks(ANNA, ["acme"], seen="people", reason="Ticket 4711") == 1
+    assert events_for("acme").first().reason == "Ticket 4711"
 
 
 @pytest.mark.parametrize(
