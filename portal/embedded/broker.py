@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import redis
 
 from portal.embedded.refusal import Refusal
-from services.backends.process import users
+from services.backends.process import engines, users
 from services.backends.process.layout import write_file
 from services.backends.process.supervisor import Program
 
-ENGINE = "valkey-9"
+ENGINE = engines.OWN_BROKER
 NAME = "broker"
 _START_SECONDS = 30
 

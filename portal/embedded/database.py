@@ -19,10 +19,10 @@ import psutil
 import psycopg
 
 from portal.embedded.refusal import Refusal
-from services.backends.process import users
+from services.backends.process import engines, users
 from services.backends.process.supervisor import Program, guard
 
-ENGINE = "postgresql-17"
+ENGINE = engines.OWN_DATABASE
 NAME = "database"
 ROLE = "polder"
 _STOP_SIGNAL = "INT"  # fast shutdown: TERM would wait for the last client to leave

@@ -92,12 +92,12 @@ def update_organisation(
 
 
 @transaction.atomic
-def suspend_organisation(*, actor: Actor, organisation: Organisation, reason: str = "") -> None:
+def suspend_organisation(*, actor: Actor, organisation: Organisation, reason: str) -> None:
     """Its members may look at everything and change nothing; services keep running.
 
-    Raises: NotPermitted unless the provider does it.
+    Raises: NotPermitted unless the provider does it, Invalid without a reason.
     """
-    _only_provider(actor)
+    _only_provider(actor, reason)
     if organisation.suspended_at is None:
         organisation.suspended_at = clock.now()
         organisation.save(update_fields=["suspended_at"])
@@ -105,9 +105,9 @@ def suspend_organisation(*, actor: Actor, organisation: Organisation, reason: st
 
 
 @transaction.atomic
-def lift_suspension(*, actor: Actor, organisation: Organisation, reason: str = "") -> None:
-    """Raises: NotPermitted unless the provider does it."""
-    _only_provider(actor)
+def lift_suspension(*, actor: Actor, organisation: Organisation, reason: str) -> None:
+    """Raises: NotPermitted unless the provider does it, Invalid without a reason."""
+    _only_provider(actor, reason)
     if organisation.suspended_at is not None:
         organisation.suspended_at = None
         organisation.save(update_fields=["suspended_at"])
@@ -179,12 +179,14 @@ def update_project(
     return project
 
 
-def _only_provider(actor: Actor) -> None:
+def _only_provider(actor: Actor, reason: str) -> None:
     if actor.kind not in ("staff", "system"):
         raise NotPermitted(
             _("Only the provider suspends organisations and lifts suspensions."),
             hint=_("Ask the provider."),
         )
+    if not reason.strip():
+        raise Invalid({"reason": _("Say why: the organisation reads it.")})
 
 
 def _record_suspension(actor: Actor, organisation: Organisation, verb: str, reason: str) -> None:

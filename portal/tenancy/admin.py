@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _
 
-from portal.accounts.actors import staff_actor
 from portal.accounts.admin import ReadOnlyAdmin
-from portal.tenancy import actions
 from portal.tenancy.models import Membership, Organisation, Project
 
 
 @admin.register(Organisation)
 class OrganisationAdmin(ReadOnlyAdmin):
-    """Suspension is the provider's to set, by the two actions of the list."""
+    """Suspended and let go at /staff/organisations/, with a reason."""
 
     list_display = ("slug", "name", "country", "created_at", "suspended_at", "archived_at")
     search_fields = ("slug", "name")
-    actions = ("suspend", "lift_suspension")
-
-    def has_suspend_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_superuser)
-
-    @admin.action(
-        description=_("Suspend: members may look and change nothing"), permissions=["suspend"]
-    )
-    def suspend(self, request: HttpRequest, queryset: QuerySet[Organisation]) -> None:
-        for organisation in queryset:
-            actions.suspend_organisation(actor=staff_actor(request), organisation=organisation)
-
-    @admin.action(description=_("Lift the suspension"), permissions=["suspend"])
-    def lift_suspension(self, request: HttpRequest, queryset: QuerySet[Organisation]) -> None:
-        for organisation in queryset:
-            actions.lift_suspension(actor=staff_actor(request), organisation=organisation)
 
 
 @admin.register(Project)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from services.instances import region_health, upkeep, work
+from services.instances import engines, region_health, upkeep, work
 
 
 @shared_task(acks_late=True, time_limit=600)
@@ -41,3 +41,15 @@ def prepare_ahead() -> None:
 def check_regions() -> None:
     """Stores each region's health."""
     region_health.check_regions()
+
+
+@shared_task(time_limit=60)
+def install_engine(name: str) -> None:
+    """Starts the program that fetches an engine."""
+    engines.do_install(name)
+
+
+@shared_task(time_limit=300)
+def remove_engine(name: str) -> None:
+    """Deletes an engine that nothing runs on."""
+    engines.do_remove(name)

@@ -34,6 +34,13 @@ def ensure(supervisor: Supervisor, names: tuple[str, ...], report: Report) -> No
     report("engine", percent=state.percent or 0, engine=engine.title, mib=str(engine.download_mib))
     if state.code and not supervisor.state(program).running:
         _fail(supervisor, program, name, state)
+    begin(supervisor, name)
+    raise Temporary("engine-installing", retry_after=0.7, engine=engine.title)
+
+
+def begin(supervisor: Supervisor, name: str) -> None:
+    """Starts the program that installs an engine, unless it runs already."""
+    program = f"install-{name}"
     supervisor.start(
         Program(
             name=program,
@@ -46,7 +53,6 @@ def ensure(supervisor: Supervisor, names: tuple[str, ...], report: Report) -> No
             stop_seconds=5,
         )
     )
-    raise Temporary("engine-installing", retry_after=0.7, engine=engine.title)
 
 
 def _fail(supervisor: Supervisor, program: str, name: str, state: engines.EngineState) -> None:

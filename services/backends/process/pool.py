@@ -10,7 +10,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from portal.kernel.errors import BackendError, Permanent
@@ -22,6 +22,7 @@ from services.spec import Entry, Place
 
 KEEP = 3
 _MAKER = "polder-prepare"
+_FINISHED = "[0-9a-f]*[0-9a-f]"
 
 
 def place(
@@ -89,25 +90,26 @@ def refill(home: Path) -> int:
 
 
 def _refill(home: Path) -> int:
-    made = 0
+    return sum(_top_up(home, *ready) for ready in _ready_engines())
+
+
+def _ready_engines() -> Iterator[tuple[Entry, str, str]]:
+    """Offerings with a version and its engine, where all that it needs is installed."""
     for entry in registry.entries().values():
         process = entry.process
-        if process is None:
-            continue
-        for version in entry.offering.versions:
+        for version in entry.offering.versions if process else ():
             try:
-                engine = process.engine(version.id)
+                engine = process.engine(version.id) if process else ""
             except KeyError:
                 continue
-            if all(engines.state(name).installed for name in (engine, *process.ALSO)):
-                made += _top_up(home, entry, version.id, engine)
-    return made
+            if process and all(engines.state(n).installed for n in (engine, *process.ALSO)):
+                yield entry, version.id, engine
 
 
 def _top_up(home: Path, entry: Entry, version: str, engine: str) -> int:
     folder = home / "prepared" / _name(entry, engine)
     made = 0
-    while len(list(folder.glob("[0-9a-f]*[0-9a-f]"))) < KEEP:
+    while len(list(folder.glob(_FINISHED))) < KEEP:
         if not _prepare(home, folder, entry, version):
             break
         made += 1
@@ -142,6 +144,20 @@ def _prepare(home: Path, folder: Path, entry: Entry, version: str) -> bool:
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return bool(actions)
+
+
+def sizes(home: Path) -> list[tuple[Entry, str, int]]:
+    """How many directories are ready for each engine that is here and needs them prepared."""
+    found = []
+    for entry, version, engine in _ready_engines():
+        folder = home / "prepared" / _name(entry, engine)
+        if entry.process and entry.process.prepare(_example(home, entry, version, folder)):
+            found.append((entry, engine, len(list(folder.glob(_FINISHED)))))
+    return found
+
+
+def _example(home: Path, entry: Entry, version: str, folder: Path) -> Place:
+    return place(home, entry, version, data=folder, config=folder, run_folder=folder, held={})
 
 
 def drop_half_made(home: Path) -> None:

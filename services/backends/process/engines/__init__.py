@@ -16,6 +16,8 @@ from services.backends.process.engines.store import EngineState, forget_failure,
 from services.spec import Debian, Engine, Maven, Wheel
 
 __all__ = [
+    "OWN_BROKER",
+    "OWN_DATABASE",
     "EngineState",
     "forget_failure",
     "home",
@@ -26,6 +28,10 @@ __all__ = [
     "root",
     "state",
 ]
+
+
+# What `manage.py up` runs Polder itself on (portal.embedded).
+OWN_DATABASE, OWN_BROKER = "postgresql-17", "valkey-9"
 
 
 def state(name: str) -> EngineState:
