@@ -29,7 +29,8 @@ STATIC = BASE / "static"
 
 # Named by data (events, palette, steps) rather than by a template, or in use by pages to come.
 _ALWAYS = """
-    activity archive arrow-right ban bell book-open boxes building-2
+    activity archive house hourglass megaphone siren
+    arrow-right ban bell book-open boxes building-2
     calendar-clock chart-column-stacked chart-line check chevron-down chevron-right
     chevrons-up-down circle-alert circle-check circle-question-mark circle-x clock code copy
     cpu database download ellipsis external-link eye eye-off file-text funnel gauge globe

@@ -30,3 +30,8 @@ def show(request: HttpRequest, response: HttpResponse, query: str) -> HttpRespon
 def asked_of(request: HttpRequest) -> dict[str, str]:
     """What the page was asked for. PostgreSQL stores no NUL, so nothing can match one."""
     return {name: str(value).replace("\0", "") for name, value in request.GET.items()}
+
+
+def sent_of(request: HttpRequest) -> dict[str, str]:
+    """What a form sent: the last value of each name. PostgreSQL stores no NUL."""
+    return {name: str(value).replace("\0", "") for name, value in request.POST.items()}

@@ -62,6 +62,16 @@ ROOMS = (
     Room(_("Access"), "console:settings", _("Settings"), "settings"),
     Room(_("Help"), "console:status", _("Status"), "shield-check", public=True),
     Room(_("Help"), "api-docs", _("API reference"), "code", public=True),
+    Room(_("Provider"), "console:staff", _("Staff home"), "house", staff=True),
+    Room(
+        _("Provider"), "console:staff-organisations", _("Organisations"), "building-2", staff=True
+    ),
+    Room(_("Provider"), "console:staff-operations", _("Stuck operations"), "hourglass", staff=True),
+    Room(_("Provider"), "console:staff-regions", _("Regions"), "server", staff=True),
+    Room(_("Provider"), "console:staff-engines", _("Engines"), "boxes", staff=True),
+    Room(_("Provider"), "console:staff-requests", _("Quota requests"), "gauge", staff=True),
+    Room(_("Provider"), "console:staff-announcements", _("Announcements"), "megaphone", staff=True),
+    Room(_("Provider"), "console:staff-incidents", _("Incidents"), "siren", staff=True),
     Room(_("Provider"), "admin:index", _("Back office"), "sliders-horizontal", staff=True),
     Room(_("Provider"), "console:styleguide", _("Style guide"), "palette", staff=True),
 )

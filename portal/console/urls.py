@@ -1,6 +1,6 @@
 """Addresses of the console."""
 
-from django.urls import path
+from django.urls import include, path
 
 from portal.console import access_urls, account_urls, public_urls
 from portal.console.views import (
@@ -57,6 +57,7 @@ urlpatterns = [
     path("go/", palette.palette, name="go"),
     path("theme/", preferences.theme, name="theme"),
     path("scope/", preferences.scope, name="scope"),
+    path("staff/", include("portal.console.staff.urls")),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
     *access_urls.urlpatterns,
     *account_urls.urlpatterns,

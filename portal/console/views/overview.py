@@ -20,6 +20,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     """GET /"""
     actor = actor_of(request)
     project = current_project(request, actor)
+    if project is None and actor.is_staff:
+        return go(request, "console:staff")
     if project is None:
         return page(request, "console/no_project.html", {})
     context = building.overview(actor, project)

@@ -1,0 +1,127 @@
+"""The first page of staff: what needs a person, and how much there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from portal.console.shell import url_or_nothing
+from portal.kernel.actor import Actor
+from portal.status import queries as status
+from portal.tenancy import oversight as customers
+from services.instances import oversight as work
+from services.instances.states import Phase
+from services.regions import oversight as places
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A line of what needs attention: `text` says the number. `tone` is bad, warn or info."""
+
+    text: str
+    note: str
+    url: str
+    tone: str
+
+
+def home(actor: Actor) -> dict[str, Any]:
+    """Context of console/staff/home.html."""
+    states, phases = customers.counts_by_state(actor), work.counts_by_phase(actor)
+    people, unconfirmed = customers.count_people(actor)
+    regions = places.regions(actor)
+    running = sum(work.open_operations_by_region(actor).values())
+    return {
+        "tasks": _tasks(actor, states, unconfirmed, regions),
+        "organisations": states["active"] + states["suspended"],
+        "suspended": states["suspended"],
+        "people": people,
+        "unconfirmed": unconfirmed,
+        "services": sum(phases.values()),
+        "up": phases.get(Phase.RUNNING, 0),
+        "open": running,
+        "phases": [(p, p.label, phases[p]) for p in Phase if p in phases],
+        "regions": [(region, places.is_well(region)) for region in regions],
+    }
+
+
+def _tasks(
+    actor: Actor, states: dict[str, int], unconfirmed: int, regions: list[Any]
+) -> list[Task]:
+    """The gravest first; what nobody has to do anything about is left out."""
+    stuck, failed = len(work.stuck_operations(actor)), work.failed_operations(actor).count()
+    ill = [region.name for region in regions if not places.is_well(region)]
+    asking = len(places.pending_requests(actor))
+    ailing = work.ailing_instances(actor).count()
+    incidents = len(status.open_incidents())
+    list_url = reverse("console:staff-operations")
+    found = [
+        (
+            len(ill),
+            ngettext("%(n)d region is not well", "%(n)d regions are not well", len(ill)),
+            ", ".join(ill),
+            reverse("console:staff-regions"),
+            "bad",
+        ),
+        (
+            stuck,
+            ngettext("%(n)d operation is stuck", "%(n)d operations are stuck", stuck),
+            _("Past their time, or nothing came of them lately."),
+            list_url,
+            "bad",
+        ),
+        (
+            failed,
+            ngettext("%(n)d operation failed", "%(n)d operations failed", failed),
+            _("In the last 7 days, and nothing was done about it since."),
+            f"{list_url}?show=failed",
+            "warn",
+        ),
+        (
+            ailing,
+            ngettext("%(n)d service needs a look", "%(n)d services need a look", ailing),
+            _("Failed, degraded, down, or left half done."),
+            f"{list_url}?show=services",
+            "warn",
+        ),
+        (
+            asking,
+            ngettext("%(n)d request for quota waits", "%(n)d requests for quota wait", asking),
+            _("Approve or refuse it with an answer."),
+            reverse("console:staff-requests"),
+            "warn",
+        ),
+        (
+            incidents,
+            ngettext("%(n)d incident is open", "%(n)d incidents are open", incidents),
+            _("Tell people how it goes on, or resolve it."),
+            url_or_nothing("console:staff-incidents"),
+            "warn",
+        ),
+        (
+            states["suspended"],
+            ngettext(
+                "%(n)d organisation is suspended",
+                "%(n)d organisations are suspended",
+                states["suspended"],
+            ),
+            _("Their members may look and change nothing."),
+            f"{reverse('console:staff-organisations')}?state=suspended",
+            "info",
+        ),
+        (
+            unconfirmed,
+            ngettext(
+                "%(n)d person has not confirmed an address",
+                "%(n)d people have not confirmed an address",
+                unconfirmed,
+            ),
+            _("They can ask for another mail under E-mail addresses."),
+            "",
+            "info",
+        ),
+    ]
+    return [Task(text % {"n": n}, note, url, tone) for n, text, note, url, tone in found if n]

@@ -1,0 +1,93 @@
+"""Regions and engines, as staff sees them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from portal.kernel.actor import Actor
+from services.instances import engines, machine, oversight, queries, workers
+from services.instances.states import Phase
+from services.instances.texts import error_text
+from services.regions import breaker
+from services.regions import oversight as places
+from services.regions import queries as regions_queries
+
+if TYPE_CHECKING:
+    from services.regions.models import Region
+
+_POLL_SECONDS = 2
+
+
+def regions(actor: Actor) -> dict[str, Any]:
+    """Context of console/staff/regions.html."""
+    found = places.regions(actor)
+    open_ones = oversight.open_operations_by_region(actor)
+    counts = {region.pk: oversight.counts_by_phase(actor, region_id=region.pk) for region in found}
+    return {
+        "rows": [
+            (region, health(region), sum(counts[region.pk].values()), open_ones.get(region.pk, 0))
+            for region in found
+        ]
+    }
+
+
+def health(region: Region) -> dict[str, Any]:
+    """How the backend is, in words: `tone` and `word` for a badge, and why."""
+    waiting = breaker.waiting_seconds(region)
+    if region.status == "off":
+        tone, word = "hollow", _("Off")
+    elif region.checked_at is None:
+        tone, word = "hollow", _("Not looked at yet")
+    elif not region.healthy:
+        tone, word = "bad", _("Does not answer")
+    else:
+        tone, word = ("degraded", _("Resting")) if waiting else ("ok", _("Answers"))
+    return {"tone": tone, "word": word, "waiting": waiting, "why": region.detail}
+
+
+def region(actor: Actor, found: Region) -> dict[str, Any]:
+    """Context of console/staff/region.html."""
+    phases = oversight.counts_by_phase(actor, region_id=found.pk)
+    local = found.backend == "process"
+    offerings = [
+        (entry.offering, regions_queries.orderable(entry, found)) for entry in queries.catalogue()
+    ]
+    return {
+        "region": found,
+        "health": health(found),
+        "capacity": places.capacity(actor, found),
+        "phases": [(phase.label, phases[phase]) for phase in Phase if phase in phases],
+        "machine": machine.machine(actor) if local else None,
+        "engines_here": _engines_here(actor) if local else None,
+        "orderable": [offering for offering, answer in offerings if answer.ok],
+        "obstacles": [(offering, answer) for offering, answer in offerings if not answer.ok],
+        "open": oversight.open_operations_by_region(actor).get(found.pk, 0),
+        "crumbs": [(_("Regions"), reverse("console:staff-regions"))],
+    }
+
+
+def _engines_here(actor: Actor) -> tuple[int, int]:
+    """How many are here, of how many."""
+    rows = engines.rows(actor)
+    return sum(row.state in ("installed", "found") for row in rows), len(rows)
+
+
+def queue(actor: Actor, found: Region) -> dict[str, Any]:
+    """Context of the fragment `queue`: what the broker and the workers say now."""
+    return {"region": found, "queue": workers.queue(actor, found.code)}
+
+
+def engine_list(actor: Actor) -> dict[str, Any]:
+    """Context of console/staff/engines.html."""
+    rows = engines.rows(actor)
+    return {
+        "rows": [
+            (row, error_text(row.code, {}) if row.state == "failed" else None) for row in rows
+        ],
+        "here": sum(row.state in ("installed", "found") for row in rows),
+        "mib": sum(row.engine.size_mib for row in rows if row.state == "installed"),
+        "poll": _POLL_SECONDS if any(row.busy for row in rows) else 0,
+    }

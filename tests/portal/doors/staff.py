@@ -1,0 +1,61 @@
+"""The provider's pages."""
+
+from tests.portal.doors import STAFF, Door, World
+
+
+def _organisation(_: World) -> dict[str, str]:
+    return {"slug": "matrix-org"}
+
+
+def _place(_: World) -> dict[str, str]:
+    return {"slug": "matrix-org", "project": "matrix", "region": "local"}
+
+
+def _service(world: World) -> dict[str, str]:
+    return {"public_id": world["instance"].public_id}
+
+
+def _operation(world: World) -> dict[str, str]:
+    return {"public_id": world["operation"].public_id}
+
+
+def _request(_: World) -> dict[str, str]:
+    return {"public_id": "qr-00000000"}
+
+
+def _region(_: World) -> dict[str, str]:
+    return {"code": "local"}
+
+
+def _engine(_: World) -> dict[str, str]:
+    return {"name": "postgresql-17"}
+
+
+DOORS = [
+    Door("console:staff", "GET", STAFF),
+    Door("console:staff-search", "GET", STAFF),
+    Door("console:staff-organisations", "GET", STAFF),
+    Door("console:staff-organisation", "GET", STAFF, at=_organisation),
+    Door("console:staff-people", "GET", STAFF, at=_organisation),
+    Door("console:staff-services", "GET", STAFF, at=_organisation),
+    Door("console:staff-suspend", "POST", STAFF, at=_organisation),
+    Door("console:staff-lift", "POST", STAFF, at=_organisation),
+    Door("console:staff-quota", "GET", STAFF, at=_organisation),
+    Door("console:staff-quota-edit", "GET", STAFF, at=_place),
+    Door("console:staff-quota-edit", "POST", STAFF, at=_place),
+    Door("console:staff-requests", "GET", STAFF),
+    Door("console:staff-request", "POST", STAFF, at=_request),
+    Door("console:staff-operations", "GET", STAFF),
+    Door("console:staff-operations-bulk", "POST", STAFF),
+    Door("console:staff-operation", "GET", STAFF, at=_operation),
+    Door("console:staff-service", "GET", STAFF, at=_service),
+    Door("console:staff-destroy", "POST", STAFF, at=_service),
+    Door("console:staff-regions", "GET", STAFF),
+    Door("console:staff-region", "GET", STAFF, at=_region),
+    Door("console:staff-queue", "GET", STAFF, at=_region),
+    Door("console:staff-region-close", "POST", STAFF, at=_region),
+    Door("console:staff-region-open", "POST", STAFF, at=_region),
+    Door("console:staff-engines", "GET", STAFF),
+    Door("console:staff-engine-install", "POST", STAFF, at=_engine),
+    Door("console:staff-engine-remove", "POST", STAFF, at=_engine),
+]
