@@ -1,27 +1,47 @@
-"""Money as people read it: sign, narrow no-break space, the reader's grouping."""
+"""Money as people read it, by the rules of the reader's language.
+
+Source: the Unicode CLDR, by way of Babel. What differs from it: in English a narrow space follows
+the sign (`€ 1,234.50`), as Polder's design wants it.
+"""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 
-from django.utils.formats import number_format
+from babel import Locale
+from babel.numbers import format_currency
 
+from portal.kernel.formats import reader_locale
 from portal.kernel.money import Money
 
-_SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "CHF": "CHF"}
-_NARROW_SPACE = "\u202f"
+_ENGLISH = "\u00a4\u202f#,##0.00"
 
 
 def money(value: Money | Decimal | None, places: int = 2) -> str:
-    """`€ 1,234.50`; an em dash for nothing."""
+    """`€ 1,234.50`, in German `1.234,50 €`; an em dash for nothing. Hourly prices take 4 places."""
     if value is None:
         return "—"
     amount = value if isinstance(value, Money) else Money(value)
-    digits = number_format(amount.rounded(places).amount, decimal_pos=places, force_grouping=True)
-    return f"{_SIGNS.get(amount.currency, amount.currency)}{_NARROW_SPACE}{digits}"
+    locale = reader_locale()
+    return format_currency(
+        amount.rounded(places).amount,
+        amount.currency,
+        format=_pattern(str(locale), places),
+        locale=locale,
+        currency_digits=False,
+    )
 
 
 def exact_money(amount: Decimal, currency: str = "EUR") -> str:
     """All digits of a unit price, two at least: `€ 0.000009`, `€ 1.00`."""
     places = max(2, -int(amount.normalize().as_tuple().exponent))
     return money(Money(amount, currency), places)
+
+
+@lru_cache(maxsize=64)
+def _pattern(name: str, places: int) -> str:
+    locale = Locale.parse(name)
+    standard = locale.currency_formats["standard"].pattern
+    pattern = _ENGLISH if locale.language == "en" else standard
+    return pattern.replace("0.00", f"0.{'0' * places}" if places else "0")

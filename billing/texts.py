@@ -5,12 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from billing.formats import exact_money
 from billing.meters import FREE_FOR, METERS, UNITS
 from billing.tiers import bounds
+from portal.kernel.formats import number
 from portal.kernel.money import HOURS_PER_MONTH
 
 if TYPE_CHECKING:
@@ -30,14 +30,6 @@ def unit_label(code: str) -> str:
 def free_label(code: str) -> str:
     """Whose a free quantity is."""
     return _(FREE_FOR[code]) if code in FREE_FOR else code
-
-
-def number(value: Decimal) -> str:
-    """All its digits and no zeros behind them, with the reader's separators."""
-    digits = f"{value:f}"
-    if "." in digits:
-        digits = digits.rstrip("0").rstrip(".")
-    return str(number_format(Decimal(digits), force_grouping=True))
 
 
 def steps(price: Price) -> list[str]:

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.utils.timezone import localtime
-
-from portal.kernel import clock
+from portal.kernel import clock, formats
 from services.instances import eta, queries, texts
 from services.instances.states import OPEN, OperationState
 
@@ -97,7 +95,7 @@ def _step(step: Mapping[str, Any], state: str) -> Step:
     if step["percent"]:
         note = f"{note} · {step['percent']} %".removeprefix(" · ")
     at = step["finished"] or step["started"]
-    shown = f"{localtime(datetime.fromisoformat(at)):%H:%M:%S}" if at else ""
+    shown = formats.clock_time(datetime.fromisoformat(at), seconds=True) if at else ""
     return Step(text, note, _step_state(step, state), shown)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from django.utils.formats import number_format
 from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString, mark_safe
+
+from portal.kernel import formats
 
 Number = int | float | Decimal
 
@@ -49,7 +50,7 @@ def quantity(value: Number) -> str:
     """A value for people: whole above 100, else one decimal."""
     number = float(value)
     places = 0 if abs(number) >= 100 or number.is_integer() else 1
-    return number_format(round(number, places), places, use_l10n=True)
+    return formats.number(number, places)
 
 
 def with_unit(text: str, unit: str) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from django.utils.formats import date_format
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
+
+from portal.kernel import formats
 
 if TYPE_CHECKING:
     from portal.status.days import Day
@@ -99,7 +101,7 @@ def days_label(days: Sequence[Day]) -> str:
 def day_label(day: Day) -> str:
     """What a bar says that is not plain green: `12 November: down for 8 minutes`."""
     minutes = -(-int(day.down.total_seconds()) // 60)
-    params = {"day": date_format(day.day, "j F"), "minutes": minutes}
+    params = {"day": formats.day_of_year(day.day), "minutes": minutes}
     if day.state == "none":
         return _("%(day)s: no data") % params
     if day.down:
@@ -116,10 +118,11 @@ def day_label(day: Day) -> str:
 
 def moment(value: datetime) -> str:
     """`25 November, 14:02 UTC`: everybody reads the same clock."""
-    return date_format(value.astimezone(UTC), "j F, H:i e")
+    with timezone.override(UTC):
+        return f"{formats.day_of_year(value)}, {formats.clock_time(value)} UTC"
 
 
 def until(start: datetime, end: datetime) -> str:
     """The second half of `from … to …`: without the day when it is the same one."""
     first, last = start.astimezone(UTC), end.astimezone(UTC)
-    return date_format(last, "H:i e") if first.date() == last.date() else moment(end)
+    return f"{last:%H:%M} UTC" if first.date() == last.date() else moment(end)

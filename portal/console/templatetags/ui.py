@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django import template
-from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -20,12 +17,13 @@ from billing.formats import money as format_money
 from portal.console import charts, glyphs
 from portal.console.badges import Look, look_of_operation, look_of_service
 from portal.console.svg import Number, quantity
-from portal.kernel import clock
+from portal.kernel import clock, formats
 from portal.kernel.money import Money
 from portal.status.texts import moment
 from services.spec import Offering
 
 register = template.Library()
+_SPACE = formats.NARROW_SPACE
 
 
 # -- drawings --------------------------------------------------------------------------------------
@@ -106,13 +104,55 @@ def eur(value: Number | None, places: int = 2) -> str:
 @register.filter
 def percent(value: Decimal | None) -> str:
     """A promise, with all the digits that were promised: `99.95 %`."""
-    return "—" if value is None else f"{number_format(value)}\u202f%"
+    return "—" if value is None else f"{formats.number(value)}{_SPACE}%"
 
 
 @register.filter
 def share(value: Decimal) -> str:
     """Per cent of the time, measured: `99.982 %`, and `100 %` only when nothing is missing."""
-    return f"{number_format(value.normalize() if value != 100 else 100)}\u202f%"
+    return f"{formats.number(value)}{_SPACE}%"
+
+
+@register.filter
+def number(value: Number) -> str:
+    """`1,234.5`: all its digits, with the reader's separators."""
+    return formats.number(value)
+
+
+@register.filter
+def day(value: date | None) -> str:
+    """`25 November 2026`."""
+    return formats.day(value) if value else ""
+
+
+@register.filter
+def short_day(value: date | None) -> str:
+    """`25 Nov 2026`, for tables and lists."""
+    return formats.short_day(value) if value else ""
+
+
+@register.filter
+def month(value: date | None) -> str:
+    """`November 2026`."""
+    return formats.month(value) if value else ""
+
+
+@register.filter
+def month_of_year(value: date | None) -> str:
+    """`November`, where the year is plain."""
+    return formats.month_of_year(value) if value else ""
+
+
+@register.filter("moment")
+def exact_moment(value: datetime | None) -> str:
+    """`25 Nov 2026, 14:02 CET`, in the time zone of the project."""
+    return formats.moment(value) if value else ""
+
+
+@register.filter
+def exact_second(value: datetime | None) -> str:
+    """`25 Nov 2026, 14:02:11 CET`, for logs and events."""
+    return formats.moment(value, seconds=True) if value else ""
 
 
 @register.filter
@@ -127,11 +167,11 @@ def mib(value: int | None) -> str:
     if value is None:
         return "—"
     amount = float(value)
-    for unit in ("MiB", "GiB"):
+    for unit in (_("MiB"), _("GiB")):
         if amount < 1024:
-            return f"{quantity(amount)}\u202f{unit}"
+            return f"{quantity(amount)}{_SPACE}{unit}"
         amount /= 1024
-    return f"{quantity(amount)}\u202fTiB"
+    return f"{quantity(amount)}{_SPACE}{_('TiB')}"
 
 
 @register.filter
@@ -150,10 +190,10 @@ def duration(value: float | timedelta | None) -> str:
     for size, name in units:
         amount, seconds = divmod(seconds, size)
         if amount:
-            parts.append(f"{amount}\u202f{name}")
+            parts.append(f"{amount}{_SPACE}{name}")
         elif parts:
             break
-    return " ".join(parts[:2]) or f"0\u202f{_('s')}"
+    return " ".join(parts[:2]) or f"0{_SPACE}{_('s')}"
 
 
 @register.filter
@@ -161,17 +201,17 @@ def ago(value: datetime | None) -> SafeString | str:
     """`3 minutes ago` in a `time` element whose title is the exact moment; a date after a week."""
     if value is None:
         return "—"
-    local, passed = localtime(value), clock.now() - value
+    passed = clock.now() - value
     if passed < timedelta(seconds=60):
         words = _("just now")
     elif passed < timedelta(days=7):
-        words = _("%(span)s ago") % {"span": timesince(value, depth=1)}
+        words = formats.ago(passed)
     else:
-        words = date_format(local, "j M Y")
+        words = formats.short_day(value)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         value.isoformat(timespec="seconds"),
-        f"{local:%Y-%m-%d %H:%M:%S %Z}",
+        formats.moment(value, seconds=True),
         words,
     )
 
