@@ -1,4 +1,4 @@
-"""What every answer carries: a request id and the content security policy."""
+"""What every answer carries: a request id, the content security policy, its language."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 
 from portal.kernel.context import request_id
 
@@ -44,3 +48,26 @@ class ContentSecurityPolicy:
         response = self.get_response(request)
         response.setdefault("Content-Security-Policy", settings.CONTENT_SECURITY_POLICY)
         return response
+
+
+class ReadersLanguage(LocaleMiddleware):
+    """The language that a person has set, else that of the cookie, else what the browser asks for.
+
+    Only a request with a session is asked whose it is: pages for visitors stay free of queries.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+            return
+        chosen = getattr(request.user, "language", "")
+        if chosen in dict(settings.LANGUAGES):
+            translation.activate(chosen)
+            request.LANGUAGE_CODE = chosen
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        answer = super().process_response(request, response)
+        patch_vary_headers(answer, ["Cookie"])
+        return answer

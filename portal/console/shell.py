@@ -99,6 +99,11 @@ class Shell:
         return str(settings.POLDER_PROVIDER_NAME)
 
     @property
+    def languages(self) -> list[tuple[str, str]]:
+        """Codes and names, each in its own language."""
+        return list(settings.LANGUAGES)
+
+    @property
     def home(self) -> str:
         return reverse("console:overview" if self.signed_in else "console:catalogue")
 

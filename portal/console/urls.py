@@ -56,6 +56,7 @@ urlpatterns = [
     path("settings/notifications/", notifications.preferences, name="settings-notifications"),
     path("go/", palette.palette, name="go"),
     path("theme/", preferences.theme, name="theme"),
+    path("language/", preferences.language, name="language"),
     path("scope/", preferences.scope, name="scope"),
     path("staff/", include("portal.console.staff.urls")),
     path("styleguide/", styleguide.styleguide, name="styleguide"),

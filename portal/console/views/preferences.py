@@ -1,7 +1,8 @@
-"""What a person sets for the console itself: colour theme and project at hand."""
+"""What a person sets for the console itself: colour theme, language, project at hand."""
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
@@ -34,6 +35,24 @@ def theme(request: HttpRequest) -> HttpResponse:
         )
     else:
         response.delete_cookie(THEME_COOKIE, samesite="Lax")
+    return response
+
+
+@sets_a_cookie_only
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """POST /language/ (language=en-gb|de|fr): remember it in a cookie, back to where we were."""
+    chosen = request.POST.get("language", "")
+    response = go(request, own_page(request, request.headers.get("Referer", "")))
+    if chosen in dict(settings.LANGUAGES):
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            chosen,
+            max_age=settings.LANGUAGE_COOKIE_AGE,
+            samesite="Lax",
+            secure=request.is_secure(),
+            httponly=True,
+        )
     return response
 
 

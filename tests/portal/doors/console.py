@@ -60,5 +60,6 @@ DOORS = [
     Door("console:go", "GET", ANY),
     Door("console:scope", "POST", P.PROJECT_VIEW, {"project": "matrix"}),
     Door("console:theme", "POST", PUBLIC, {"theme": "dark"}),
+    Door("console:language", "POST", PUBLIC, {"language": "de"}),
     Door("console:styleguide", "GET", STAFF),
 ]
