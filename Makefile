@@ -11,7 +11,7 @@ PYTEST := $(PY) -m pytest
 NO_SERVER := POLDER_SIGNING_KEY=check POLDER_SECRET_KEYS= POLDER_DATABASE_URL=postgres://127.0.0.1:1/none
 UNIT := not engine and not browser and not soak
 
-.PHONY: run token manage test unit check format lock soak clean
+.PHONY: run token manage test unit check format messages lock soak clean
 .DEFAULT_GOAL := run
 
 run: .venv/runtime.stamp
@@ -44,6 +44,10 @@ check: .venv/dev.stamp
 format: .venv/dev.stamp
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
+
+# Texts that the code marks go into locale/*/LC_MESSAGES/django.po; docs/translating.md says the rest.
+messages: .venv/runtime.stamp
+	@$(NO_SERVER) $(PY) -m scripts.messages
 
 soak: .venv/dev.stamp
 	@$(PY) -m tests.soak.crash --worker 100 --broker 100 --database 100 $(ARGS)

@@ -14,6 +14,14 @@ from services import backends
 from services.backends.fake import FakeBackend
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_messages() -> None:
+    """What translators changed holds at once."""
+    from portal.embedded import languages
+
+    languages.compile_messages(languages.stale())
+
+
 def _refuse_skip(report: Any) -> Any:
     """With `POLDER_REQUIRE_ENGINES`, as in CI, what would skip for want of a program fails."""
     wanted = os.environ.get("POLDER_REQUIRE_ENGINES", "0") != "0"

@@ -23,7 +23,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from billing.loading import load_prices
-from portal.embedded import broker, database, demo, programs, servers, static
+from portal.embedded import broker, database, demo, languages, programs, servers, static
 from portal.embedded.refusal import Refusal
 from portal.embedded.screen import Screen, Tail, last_lines
 from portal.kernel.errors import BackendError
@@ -162,6 +162,9 @@ def _start(home: Path, screen: Screen, *, with_demo: bool) -> None:
     if with_demo and not demo.exists():
         with screen.step("Demo organisation, project, region, users", always=True):
             demo.make(_demo_password())
+    if stale := languages.stale():
+        with screen.step("Languages", always=True):
+            languages.compile_messages(stale)
     if not static.is_current():
         with screen.step("Style sheets, scripts, fonts", always=True):
             static.collect()
