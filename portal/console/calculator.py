@@ -20,6 +20,7 @@ from billing.classes import group_label
 from billing.meters import PLAN_METERS
 from portal.console.catalogue import FAMILIES
 from portal.kernel.errors import Unavailable
+from portal.kernel.formats import number
 from portal.kernel.money import HOURS_PER_MONTH, Money
 from services import registry
 from services.regions import queries as regions
@@ -162,12 +163,12 @@ def _plan_line(
 
 
 def _timed(count: Decimal, what: str, hours: Decimal) -> str:
-    params = {"count": texts.number(count), "what": what, "hours": texts.number(hours)}
+    params = {"count": number(count), "what": what, "hours": number(hours)}
     return _("%(count)s × %(what)s, %(hours)s hours") % params
 
 
 def _counted(count: Decimal, unit: str, what: str) -> str:
-    params = {"count": texts.number(count), "unit": unit, "what": what}
+    params = {"count": number(count), "unit": unit, "what": what}
     return _("%(count)s × %(unit)s: %(what)s") % params
 
 
