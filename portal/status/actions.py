@@ -196,7 +196,6 @@ def end_maintenance(*, actor: Actor, maintenance: Maintenance) -> Maintenance:
         raise Conflict(
             _("“%(title)s” has not begun.") % {"title": row.title},
             hint=_("Cancel it instead."),
-            code="maintenance-not-running",
         )
     row.ended_at = row.updated_at = now
     row.save()
@@ -258,7 +257,6 @@ def withdraw_announcement(*, actor: Actor, announcement: Announcement) -> Announ
         raise Conflict(
             _("This announcement was withdrawn already."),
             hint=_("Load the page again to see what is shown now."),
-            code="announcement-withdrawn",
         )
     row.withdrawn_at = clock.now()
     row.save()
@@ -272,7 +270,6 @@ def _maintenance_to_change(maintenance: Maintenance) -> Maintenance:
         raise Conflict(
             _("“%(title)s” is over.") % {"title": row.title},
             hint=_("Schedule new maintenance."),
-            code="maintenance-over",
         )
     return row
 
