@@ -80,7 +80,8 @@ def settings(request: HttpRequest, public_id: str) -> HttpResponse:
     context = building.frame(actor, instance, "settings")
     if context["can"].edit:
         context |= orders.change_form(actor, instance, entry_of(instance), request.GET, {})
-    return page(request, "console/service_settings.html", context, fragment="summary")
+    fragment = "summary" if context["can"].edit else ""
+    return page(request, "console/service_settings.html", context, fragment=fragment)
 
 
 @login_required

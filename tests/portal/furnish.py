@@ -1,0 +1,257 @@
+"""A furnished world: the doors' world, and in it one of everything that a page can show.
+
+Names are as long and as nasty as the rules allow: what breaks a page should break it here.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
+from django.conf import settings
+from django.core.cache import caches
+
+from billing import ordering, queries
+from billing.loading import load_prices
+from portal.accounts.models import User
+from portal.console.actions import save_view
+from portal.kernel import clock, crypto
+from portal.kernel.actor import SYSTEM, Actor
+from portal.kernel.errors import Permanent
+from portal.notifications import fanout, webhooks
+from portal.notifications.models import Delivery
+from portal.outbox.models import OutboxEntry
+from portal.status import actions as status
+from portal.status import strip
+from portal.status.board import board
+from portal.tenancy import invitations, tokens
+from portal.tenancy.models import Project
+from portal.tenancy.permissions import Role
+from services import backends
+from services.backends.fake import FakeBackend
+from services.instances import actions, work
+from services.instances.models import Instance
+from services.regions import requests
+from services.regions.models import Region
+from tests.makers import (
+    actor_for,
+    drive,
+    make_instance,
+    make_member,
+    make_project,
+    make_quota,
+    make_region,
+    make_user,
+    order,
+)
+from tests.portal.world import make_world
+
+NASTY = """<b>"Dike & Sons'"""
+LONG = "orders-db-of-the-webshop-in-the-north-42"
+LINK = "the-secret-of-an-invitation"
+PEOPLE = (None, "newcomer", Role.OWNER, Role.VIEWER, "staff")
+
+
+@dataclass
+class Place:
+    """The furnished world. `reals` gives the arguments of addresses whose door names a row that
+    does not exist; `secrets` are what no page may show unasked.
+    """
+
+    world: dict[str, Any]
+    reals: dict[str, dict[str, str]] = field(default_factory=dict)
+    secrets: list[str] = field(default_factory=list)
+
+    @property
+    def people(self) -> dict[Any, User]:
+        return self.world["people"]  # type: ignore[no-any-return]
+
+
+@contextmanager
+def furnished() -> Iterator[Place]:
+    """The place with the fake backend in it; database access must be allowed, and what is made
+    there is the caller's to take away.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        fake = _quiet(patch)
+        queries.forget_prices()
+        load_prices()
+        queries.forget_prices()
+        yield furnish(fake)
+    queries.forget_prices()
+    _forget_notices()
+
+
+def _quiet(patch: pytest.MonkeyPatch) -> FakeBackend:
+    """What tests/conftest.py does for one test, for as long as the place is there."""
+    from portal.outbox import actions as outbox
+
+    fake = FakeBackend()
+    patch.setitem(backends.BACKENDS, "fake", lambda region: fake)
+    patch.setattr(work, "_prepare_next", lambda operation: None)
+    patch.setattr(work, "enqueue", lambda *args, **kwargs: None)
+    patch.setattr(outbox, "_send", lambda task, args: None)
+    prefix = f"test-{uuid.uuid4().hex}"
+    patch.setattr(
+        settings, "CACHES", {"default": {**settings.CACHES["default"], "KEY_PREFIX": prefix}}
+    )
+    patch.setattr(caches["default"], "key_prefix", prefix)
+    files = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    patch.setattr(settings, "STORAGES", {**settings.STORAGES, "staticfiles": files})
+    _forget_notices()
+    return fake
+
+
+def _forget_notices() -> None:
+    strip.forget()
+    board.forget()
+
+
+def furnish(fake: FakeBackend) -> Place:
+    place = Place(make_world())
+    world, people = place.world, place.people
+    project: Project = world["project"]
+    organisation = world["organisation"]
+    organisation.name = f"{NASTY} Water Management and Coastal Defence of the Northern Provinces"
+    organisation.save()
+    people["newcomer"] = make_user("newcomer@test.example")
+    people["staff"] = make_user("staff@test.example", is_staff=True, is_superuser=True)
+    make_project(organisation, "zeeland")
+    owner = actor_for(people[Role.OWNER])
+    south = make_region("south", name="Northern Islands and the Far South", country="FR")
+    _services(place, owner, south, fake)
+    _access(place, owner)
+    _announcements(south)
+    for pk in OutboxEntry.objects.filter(done_at=None).values_list("pk", flat=True):
+        fanout.fan_out(pk)
+    _deliveries(place, owner)
+    place.reals["console:notification"] = {
+        "event": OutboxEntry.objects.filter(project_id=project.pk).latest("pk").public_id
+    }
+    place.secrets += [str(v) for spec in fake.applied.values() for v in spec.secrets.values()]
+    return place
+
+
+def _services(place: Place, owner: Actor, south: Region, fake: FakeBackend) -> None:
+    """Services in every phase, with operations in every state."""
+    project, here = place.world["project"], place.world["region"]
+    make_quota(project, here, instances=20, vcpu=40, storage_gib=2000, public_endpoints=12)
+
+    def make(name: str, **fields: Any) -> Instance:
+        return make_instance(project, here, name=name, actor=owner, **fields)
+
+    tags = {"team": "webshop-and-payments", "environment": "production", "cost-centre": "4711"}
+    make(LONG, plan="single-2x8", tags=tags)
+    paused = make("queue", offering="nats", tags={"team": "a"})
+    drive(actions.pause(actor=owner, instance=paused))
+    binned = make("old-cache", offering="redis", protected=False)
+    drive(actions.delete(actor=owner, instance=binned))
+    growing = make("growing")
+    ordering.change_order(actor=owner, instance=growing, plan="single-2x8")
+    cancelled = order(project, here, name="not-wanted", actor=owner)
+    drive(actions.cancel(actor=owner, operation=cancelled))
+    order(project, south, name="being-made", actor=owner, offering="mariadb")
+    fake.faults = [Permanent("engine-crashed", detail=f"FATAL: {NASTY} no space left on device")]
+    failed = drive(order(project, here, name="broken", actor=owner))
+    assert failed.state == "failed"
+    down = make("silent", offering="kafka")
+    Instance.objects.filter(pk=down.pk).update(health="down", needs_attention=True)
+    requests.request_quota(
+        actor=owner, project=project, region=here, name="vcpu", limit=Decimal(80), reason=NASTY
+    )
+    view = save_view(actor=owner, project=project, name=NASTY[:40], query="phase=running")
+    place.reals["console:view"] = {"view_id": view.public_id}
+
+
+def _access(place: Place, owner: Actor) -> None:
+    """Members, invitations, tokens, service accounts."""
+    project, organisation = place.world["project"], place.world["organisation"]
+    soon = clock.now() + timedelta(days=3)
+    far = f"{'a' * 60}@{'b' * 60}.{'c' * 60}.example"
+    make_member(project, Role.OPERATOR, user=make_user(far, name=NASTY), expires_at=soon)
+    guest = invitations.invite(
+        actor=owner, organisation=organisation, email="guest2@test.example", role=Role.VIEWER
+    )
+    invitations.invite(
+        actor=owner,
+        organisation=organisation,
+        email=f"x{far}",
+        role=Role.OPERATOR,
+        project=project,
+        member_expires_at=soon,
+    )
+    guest.digest = crypto.digest(LINK)
+    guest.save()
+    place.reals["console:invitation"] = {"public_id": guest.public_id, "secret": LINK}
+    robot = tokens.create_service_account(
+        actor=owner, organisation=organisation, name=NASTY, role=Role.OPERATOR
+    )
+    mine, text = tokens.create_token(actor=owner, name=NASTY, project=project, expires_at=soon)
+    old = tokens.create_token(actor=owner, name="old pipeline", organisation=organisation)[0]
+    tokens.revoke_token(actor=owner, token=old)
+    theirs = tokens.create_token(actor=owner, name="deploy", service_account=robot)[1]
+    place.secrets += [text, theirs, LINK, guest.digest]
+    place.world |= {"token": mine, "service_account": robot, "invitation": guest}
+    place.reals["account_reset_password_from_key"] = _reset(place.people[Role.VIEWER])
+
+
+def _reset(person: User) -> dict[str, str]:
+    return {
+        "uidb36": user_pk_to_url_str(person),
+        "key": default_token_generator.make_token(person),
+    }
+
+
+def _deliveries(place: Place, owner: Actor) -> None:
+    """A webhook with a delivery that arrived and one that did not."""
+    project = place.world["project"]
+    url = f"https://hooks.example.eu/{'long/' * 30}?for=polder"
+    hook, secret = webhooks.create_webhook(
+        actor=owner, project=project, url=url, kinds=["operation.succeeded", "operation.failed"]
+    )
+    entries = OutboxEntry.objects.filter(project_id=project.pk)
+    good, bad = entries.filter(kind__startswith="operation.")[:2]
+    made = {"webhook": hook, "finished_at": clock.now(), "attempts": 1}
+    Delivery.objects.create(entry=good, state="succeeded", status=204, duration_ms=81, **made)
+    tries = [{"at": clock.now().isoformat(), "status": 500, "error": "http-status", "ms": 9}]
+    Delivery.objects.create(
+        entry=bad, state="failed", status=500, response_head=NASTY, tries=tries, **made
+    )
+    place.secrets.append(secret)
+    place.world["webhook"] = hook
+
+
+def _announcements(south: Region) -> None:
+    """Incidents open and over, planned work, notices."""
+    now = clock.now()
+    incident = status.open_incident(
+        actor=SYSTEM,
+        title=f"Slow disks {NASTY}",
+        text=f"We look into it. {json.dumps(NASTY)}",
+        impact="major",
+        regions=[south.code],
+        families=["databases"],
+        started_at=now - timedelta(hours=2),
+    )
+    status.update_incident(actor=SYSTEM, incident=incident, text="Found.", state="identified")
+    over = status.open_incident(
+        actor=SYSTEM, title="Console slow", text="Looking.", started_at=now - timedelta(days=3)
+    )
+    status.resolve_incident(actor=SYSTEM, incident=over, text="Repaired.")
+    status.schedule_maintenance(
+        actor=SYSTEM,
+        title=f"New switches {NASTY}",
+        text="Short interruptions.",
+        starts_at=now + timedelta(days=1),
+        ends_at=now + timedelta(days=1, hours=2),
+    )
+    status.announce(actor=SYSTEM, text=f"Read this: {NASTY}", level="warn", dismissible=True)

@@ -1,0 +1,346 @@
+"""What holds for every page: each is opened once for each reader, then looked at from all sides."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+from xml.etree.ElementTree import Element
+
+import html5lib
+import pytest
+from django.db import transaction
+from django.urls import Resolver404, ResolverMatch, resolve
+
+from tests.portal.furnish import NASTY, PEOPLE, Place, furnished
+from tests.portal.pages import Visit, client_of, pages, visit
+
+pytestmark = pytest.mark.django_db  # the rows are those of the fixture `place`
+MOST_QUERIES = 25
+MOST_COLUMNS = 6
+# Said of both kinds of faults below: each line goes with the page that is rebuilt.
+SHUT_FOR_NOW = {"console:order", "console:services", "console:operations"}
+ALIKE_FOR_NOW = ("account_",)
+FOCUSABLE = ("a", "button", "summary")
+Document = tuple[Visit, Element]
+
+
+@pytest.fixture(scope="module")
+def place(django_db_setup: None, django_db_blocker: Any) -> Iterator[Place]:
+    with django_db_blocker.unblock(), transaction.atomic(), furnished() as place:
+        yield place
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module")
+def clients(place: Place) -> dict[Any, Any]:
+    return {who: client_of(place, who) for who in PEOPLE}
+
+
+@pytest.fixture(scope="module")
+def visits(place: Place, clients: dict[Any, Any]) -> list[Visit]:
+    return [visit(clients[who], page, who, place) for page in pages() for who in PEOPLE]
+
+
+@pytest.fixture(scope="module")
+def documents(visits: list[Visit]) -> list[Document]:
+    return [(seen, parsed(seen.html)) for seen in visits if seen.is_document]
+
+
+def parsed(html: str) -> Element:
+    return html5lib.parse(html, namespaceHTMLElements=False)  # type: ignore[no-any-return]
+
+
+def faults(
+    documents: list[Document], check: Callable[[Element], Iterator[str] | list[str]]
+) -> list[str]:
+    return [f"{seen}: {fault}" for seen, root in documents for fault in check(root)]
+
+
+def none(found: list[str]) -> None:
+    assert not found, "\n" + "\n".join(found)
+
+
+def but_the_guide(documents: list[Document]) -> list[Document]:
+    """The style guide shows what is for show: many buttons, links to nowhere."""
+    return [(seen, root) for seen, root in documents if "styleguide" not in seen.url]
+
+
+def words(element: Element) -> str:
+    return " ".join(" ".join(element.itertext()).split())
+
+
+def title_of(root: Element) -> str:
+    return " ".join(words(one) for one in root.findall("head/title"))
+
+
+def ids(root: Element) -> list[str]:
+    return [one.attrib["id"] for one in root.iter() if "id" in one.attrib]
+
+
+# -- who gets what ---------------------------------------------------------------------------------
+
+
+def test_every_page_opens_for_somebody(visits):
+    got = defaultdict(set)
+    for seen in visits:
+        got[str(seen.page)].add(seen.response.status_code)
+    assert {page: codes for page, codes in got.items() if not codes & {200, 204, 302, 303}} == {}
+    assert len(got) > 40
+
+
+def test_no_page_breaks(visits):
+    assert [str(seen) for seen in visits if seen.response.status_code >= 500] == []
+
+
+def test_the_names_are_nasty_and_come_out_as_text(visits, documents):
+    assert [str(seen) for seen in visits if NASTY[:8] in seen.response.content.decode()] == []
+    assert sum("&lt;b&gt;&quot;Dike" in seen.html for seen, _ in documents) > 20
+
+
+def test_no_page_shows_a_secret_unasked(place, visits):
+    told = [
+        str(seen)
+        for seen in visits
+        for secret in place.secrets
+        if secret in seen.response.content.decode() and secret not in seen.url
+    ]
+    none(told)
+    assert len(place.secrets) > 10
+
+
+# -- markup ----------------------------------------------------------------------------------------
+
+
+def test_valid(documents):
+    wrong = []
+    for seen, _ in documents:
+        parser = html5lib.HTMLParser()
+        parser.parse(seen.html.lstrip())
+        wrong += [f"{seen}: {position} {code}" for position, code, _ in parser.errors]
+    none(wrong)
+
+
+def test_nothing_inline(documents):
+    def inline(root: Element) -> Iterator[str]:
+        for one in root.iter():
+            yield from (
+                f"{name}={value}"
+                for name, value in one.attrib.items()
+                if name == "style"
+                or name.startswith(("on", "hx-on"))
+                or value.strip().lower().startswith(("javascript:", "js:"))
+            )
+            if one.tag in ("script", "style") and ("src" not in one.attrib or one.text):
+                yield f"<{one.tag}>"
+
+    none(faults(documents, inline))
+
+
+def test_one_heading_one_title_and_a_language(documents):
+    def headed(root: Element) -> Iterator[str]:
+        found = len(list(root.iter("h1")))
+        if found != 1:
+            yield f"{found} h1"
+        if not title_of(root):
+            yield "no title"
+        if not root.get("lang"):
+            yield "no language"
+
+    none(faults(documents, headed))
+
+
+def test_titles_tell_pages_apart(documents):
+    by_title = defaultdict(set)
+    for seen, root in documents:
+        if seen.response.status_code == 200 and not str(seen.page).startswith(ALIKE_FOR_NOW):
+            by_title[(seen.who, title_of(root))].add(seen.response.templates[0].name)
+    assert {title: names for title, names in by_title.items() if len(names) > 1} == {}
+
+
+def test_ids_are_unique_and_what_points_at_them_finds_them(documents):
+    pointers = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "popovertarget")
+
+    def dangling(root: Element) -> Iterator[str]:
+        found = ids(root)
+        yield from (f"id {one} twice" for one in {i for i in found if found.count(i) > 1})
+        known = set(found)
+        for one in root.iter():
+            for name in pointers:
+                for wanted in one.get(name, "").split():
+                    if wanted not in known:
+                        yield f"{name}={wanted}"
+            target = one.get("hx-target", "")
+            if target.startswith("#") and target[1:] not in known:
+                yield f"hx-target={target}"
+
+    none(faults(documents, dangling))
+
+
+def test_every_input_has_a_label(documents):
+    def unlabelled(root: Element) -> Iterator[str]:
+        wrapped = {inner for label in root.iter("label") for inner in label.iter()}
+        named = {label.get("for") for label in root.iter("label") if words(label)}
+        for one in root.iter():
+            if one.tag not in ("input", "select", "textarea"):
+                continue
+            if one.get("type") in ("hidden", "submit", "button"):
+                continue
+            spoken = one.get("aria-label") or one.get("aria-labelledby")
+            if not (spoken or one in wrapped or one.get("id", "-") in named):
+                yield f"{one.tag} {one.get('name')}"
+
+    none(faults(documents, unlabelled))
+
+
+def test_every_control_has_words(documents):
+    def mute(root: Element) -> Iterator[str]:
+        for one in root.iter():
+            if one.tag in FOCUSABLE and not (
+                words(one) or one.get("aria-label") or one.get("aria-labelledby")
+            ):
+                yield f"{one.tag} {one.attrib}"
+
+    none(faults(documents, mute))
+
+
+def test_every_form_is_real(documents):
+    """It has an address that exists; one that changes something carries its token."""
+
+    def unreal(root: Element) -> Iterator[str]:
+        for form in root.iter("form"):
+            method = form.get("method", "get").lower()
+            if method == "dialog":
+                continue
+            action = form.get("action", "")
+            if not action.startswith("/") or not known(action):
+                yield f"action={action!r}"
+            tokens = [one for one in form.iter("input") if one.get("name") == "csrfmiddlewaretoken"]
+            needed = method == "post" and not is_harmless(action)
+            if needed != (len(tokens) == 1 and bool(tokens[0].get("value"))):
+                yield f"{len(tokens)} tokens in {method} {action}"
+
+    none(faults(but_the_guide(documents), unreal))
+
+
+def match(path: str) -> ResolverMatch | None:
+    try:
+        return resolve(path.partition("?")[0].partition("#")[0])
+    except Resolver404:
+        return None
+
+
+def known(path: str) -> bool:
+    return match(path) is not None
+
+
+def is_harmless(path: str) -> bool:
+    """It sets a cookie about looks only: see portal/console/harmless.py."""
+    found = match(path)
+    return found is not None and getattr(found.func, "csrf_exempt", False)
+
+
+def test_tables_fit_and_have_headings(documents):
+    def wide(root: Element) -> Iterator[str]:
+        for table in root.iter("table"):
+            columns = max((columns_of(row) for row in table.iter("tr")), default=0)
+            if columns > MOST_COLUMNS:
+                yield f"{columns} columns: {words(table)[:60]}"
+            if not list(table.iter("th")):
+                yield f"no heading: {words(table)[:60]}"
+
+    none(faults(documents, wide))
+
+
+def columns_of(row: Element) -> int:
+    return sum(int(cell.get("colspan", "1")) for cell in row if cell.tag in ("td", "th"))
+
+
+def test_at_most_one_primary_button(documents):
+    def loud(root: Element) -> Iterator[str]:
+        found = [words(one) for one in root.iter() if "primary" in one.get("class", "").split()]
+        if len(found) > 1:
+            yield str(found)
+
+    none(faults(but_the_guide(documents), loud))
+
+
+# -- links -----------------------------------------------------------------------------------------
+
+
+def test_links_lead_to_addresses_that_exist(documents):
+    def lost(root: Element) -> Iterator[str]:
+        inside = set(ids(root))
+        for link in root.iter("a"):
+            href = link.get("href", "")
+            if href.startswith("#"):
+                if href[1:] not in inside:
+                    yield href
+            elif href.startswith("/") and not href.startswith("/static/") and not known(href):
+                yield href
+            elif not href.startswith(("/", "http://", "https://", "mailto:", "?")):
+                yield repr(href)
+
+    none(faults(but_the_guide(documents), lost))
+
+
+def test_links_open_for_who_sees_them(documents, clients):
+    """One link of each kind on each page is followed."""
+    shut, followed = [], set()
+    for seen, root in but_the_guide(documents):
+        for link in root.iter("a"):
+            href = link.get("href", "")
+            found = match(href)
+            if found is None or found.namespace == "admin" or found.view_name in SHUT_FOR_NOW:
+                continue
+            kind = (seen.who, str(seen.page), found.view_name)
+            if kind in followed or (seen.who, href) in followed:
+                continue
+            followed |= {kind, (seen.who, href)}
+            status = clients[seen.who].get(href).status_code
+            if status >= 400:
+                shut.append(f"{seen}: {href} answers {status}")
+    none(shut)
+    assert len(followed) > 200
+
+
+# -- answers ---------------------------------------------------------------------------------------
+
+
+def test_pages_and_fragments_are_not_mistaken_for_each_other(place, documents, clients):
+    """What answers htmx otherwise says so to caches."""
+    wrong = []
+    for seen, _ in documents:
+        if seen.response.status_code != 200:
+            continue
+        fragment = clients[seen.who].get(seen.url, headers={"HX-Request": "true"})
+        differs = "<!doctype" not in fragment.content.decode()[:200].lower()
+        for answer in (seen.response, fragment):
+            if differs and "HX-Request" not in answer.headers.get("Vary", ""):
+                wrong.append(str(seen))
+    none(wrong)
+
+
+def test_pages_ask_the_database_little(visits):
+    greedy = {str(seen): seen.queries for seen in visits if seen.queries > MOST_QUERIES}
+    assert greedy == {}
+
+
+def test_the_looks_above_find_what_is_wrong(place):
+    bad = parsed(
+        "<p style='x' onclick='y'><a></a><input name=q><form method=post action=''></form>"
+        "<table><tr><td><td><td><td><td><td><td></table>"
+    )
+    seen = Visit(pages()[0], None, "/", None, 0, 0)
+    checks = [
+        test_nothing_inline,
+        test_one_heading_one_title_and_a_language,
+        test_every_input_has_a_label,
+        test_every_control_has_words,
+        test_every_form_is_real,
+        test_tables_fit_and_have_headings,
+        test_links_lead_to_addresses_that_exist,
+    ]
+    for check in checks:
+        with pytest.raises(AssertionError):
+            check([(seen, bad)])
