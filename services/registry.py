@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import cast
 
-from services import catalog
+from services import catalog, snippets
 from services.spec import Engine, Entry, Kubernetes, Offering, Process
 
 _ROOT = catalog.__name__
@@ -74,11 +74,13 @@ def entries() -> dict[str, Entry]:
             raise ValueError(f"{name}: slug {offering.slug!r} does not match its folder")
         if offering.family != family:
             raise ValueError(f"{name}: family {offering.family!r} does not match its folder")
+        path = Path(next(iter(package.__path__)))
         found[offering.slug] = Entry(
             offering,
             cast("Kubernetes | None", _optional(f"{name}.kubernetes")),
             cast("Process | None", _optional(f"{name}.process")),
-            Path(next(iter(package.__path__))),
+            path,
+            snippets.read(path),
         )
     return found
 

@@ -140,6 +140,17 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Snippet:
+    """How one client connects. `text` names words (`{{host}}`, `{{port}}` …, see
+    `services.snippets`); `install` is how to get the client.
+    """
+
+    title: str
+    text: str
+    install: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Meter:
     """A quantity that usage is counted in, as `vcpu` per `hour`."""
 
@@ -547,3 +558,4 @@ class Entry:
     kubernetes: Kubernetes | None = None
     process: Process | None = None
     folder: Path = Path()
+    snippets: tuple[Snippet, ...] = ()

@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from portal.kernel.errors import Invalid
-from services import parameters
+from services import parameters, snippets
 from services.spec import (
     Capability,
     Debian,
@@ -272,3 +273,55 @@ def test_a_folder_stays_small(entry: Entry) -> None:
 
 def test_exceptions_are_of_offerings_that_exist() -> None:
     assert set(LONGER) <= set(ENTRIES)
+
+
+# -- how clients connect ---------------------------------------------------------------------------
+
+# How the languages of the snippets read a variable of the environment.
+_READ = re.compile(
+    r"""(?:environ\[["']|process\.env\.|Getenv\(["']|getenv\(["']|ENV\[["']|\$\{#?|\$|\{env:)"""
+    r"""([A-Z][A-Z0-9_]+)"""
+)
+
+
+@each(RUNNING)
+def test_snippets_for_three_clients_at_least(entry: Entry) -> None:
+    titles = [s.title for s in entry.snippets]
+    assert len(titles) >= 3
+    assert len(set(titles)) == len(titles)
+    assert {"Python", "Node.js"} <= set(titles)
+
+
+@each(RUNNING)
+def test_snippets_are_filled_in_and_hold_no_secret(entry: Entry) -> None:
+    for spec, process, _ in rendered(entry):
+        words = snippets.words_of(process.credentials, process.endpoints)
+        for snippet in entry.snippets:
+            assert snippets.words_in(snippet) <= set(words), snippet.title
+            text = snippets.fill(snippet, words)
+            assert not [s for s in spec.secrets.values() if s in text], snippet.title
+            assert text != snippet.text or _READ.search(text), snippet.title
+
+
+@each(RUNNING)
+def test_snippets_read_variables_that_the_card_shows(entry: Entry) -> None:
+    _, process, _ = next(rendered(entry))
+    known = set(process.credentials.env)
+    for snippet in entry.snippets:
+        assert set(_READ.findall(snippet.text)) <= known, snippet.title
+
+
+@each(RUNNING)
+def test_snippets_verify_the_server_where_there_is_tls(entry: Entry) -> None:
+    _, process, _ = next(rendered(entry))
+    has_tls = bool(process.credentials.ca_certificate)
+    for snippet in entry.snippets:
+        assert ("{{ca}}" in snippet.text) == has_tls, snippet.title
+
+
+def test_a_faulty_snippet_file_names_itself(tmp_path: Path) -> None:
+    assert snippets.read(tmp_path) == ()
+    for fault in ("[[snippet]]\ntitle = 'x'", "snippet = 1", "[[snippet", "[other]\na = 1"):
+        (tmp_path / snippets.FILE).write_text(fault)
+        with pytest.raises(ValueError, match=r"connect\.toml"):
+            snippets.read(tmp_path)
