@@ -34,11 +34,11 @@ _ALWAYS = """
     calendar-clock chart-column-stacked chart-line check chevron-down chevron-right
     chevrons-up-down circle-alert circle-check circle-question-mark circle-x clock code copy
     cpu database download ellipsis external-link eye eye-off file-text funnel gauge globe
-    hard-drive history info key-round layers layout-dashboard layout-grid link lock log-in
+    hard-drive history info key-round keyboard layers layout-dashboard layout-grid link lock log-in
     log-out mail map-pin memory-stick menu monitor moon network palette pause pencil play
     plug plus receipt-euro refresh-cw rotate-ccw rotate-cw scroll-text search server
     settings settings-2 shield shield-check sliders-horizontal square-terminal sun terminal
-    trash-2 triangle-alert undo-2 user user-plus users wallet x zap
+    trash-2 triangle-alert undo-2 user user-plus users wallet wrench x zap
 """
 _IN_TEMPLATES = re.compile(r"""\{%\s*icon\s+["']([a-z0-9-]+)["']""")
 _IN_COMPONENTS = re.compile(r"""<c-[^>]*?\bicon=["']([a-z0-9-]+)["']""", re.S)

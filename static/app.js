@@ -47,6 +47,28 @@
     }
   }
 
+  /* Copy a secret without showing it; the server writes the look in the audit log. Without script: "Reveal". */
+
+  async function copySecret(form) {
+    const button = one("button", form);
+    button.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(form.action, {
+        method: "POST",
+        body: new FormData(form),
+        headers: { "HX-Request": "true", "HX-Current-URL": location.href },
+      });
+      const elsewhere = answer.headers.get("HX-Redirect");
+      if (elsewhere) return location.assign(elsewhere);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (answer.ok) await copy(one("[data-copy]", page));
+      else toast(page.body.textContent.trim() || words.failed, 6);
+    } catch {
+      toast(words.offline, 6);
+    }
+    return button.removeAttribute("aria-busy");
+  }
+
   /* Theme. Without script: the form is sent, the server sets the cookie and renders the page anew.
      The admin site keeps its own choice in localStorage; it follows this one. */
 
@@ -117,179 +139,27 @@
     const element = event.detail.elt;
     if (!element.getAttribute("hx-trigger")?.startsWith("every")) return;
     const now = Date.now();
+    if (one("#connection[hx-trigger]", element)) return event.preventDefault(); // a secret is being shown
     if (document.hidden && now - (lastPoll.get(element) ?? 0) < 15000) event.preventDefault();
     else lastPoll.set(element, now);
   });
 
-  /* Command palette. Without script: its link leads to the page that the list is read from. */
+  /* What few pages need is fetched when it is: charts, the palette. Without script: tables, and a plain page. */
 
-  const palette = one("#palette");
-  const query = one("#palette-query");
-  const list = one("#palette-list");
-  let items = null;
-  let shown = [];
-  let at = 0;
+  const say = (text) => {
+    one("#said").textContent = text;
+  };
+  const tools = { one, all, make, toast, words, say };
 
-  function icon(name) {
-    const space = "http://www.w3.org/2000/svg";
-    const svg = document.createElementNS(space, "svg");
-    const use = document.createElementNS(space, "use");
-    const [sprite] = one(".icon use").getAttribute("href").split("#");
-    for (const [key, value] of Object.entries({ class: "icon", width: 16, height: 16, "aria-hidden": "true" })) {
-      svg.setAttribute(key, value);
-    }
-    use.setAttribute("href", `${sprite}#${name}`);
-    svg.append(use);
-    return svg;
-  }
-
-  async function readItems(url) {
-    const answer = await fetch(url);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    return all("[data-palette-items] a", page).map((link) => ({
-      url: link.getAttribute("href"),
-      label: link.textContent.trim(),
-      group: link.dataset.group ?? "",
-      icon: link.dataset.icon || "arrow-right",
-      hint: link.dataset.hint ?? "",
-    }));
-  }
-
-  async function openPalette(url) {
-    palette.showModal();
-    query.value = "";
-    query.focus();
-    try {
-      items ??= await readItems(url);
-    } catch {
-      palette.close();
-      toast(words.offline, 6);
-      return;
-    }
-    drawPalette();
-  }
-
-  function score(item, wanted) {
-    const text = `${item.label} ${item.hint}`.toLowerCase();
-    if (!wanted) return 1;
-    if (text.startsWith(wanted)) return 4;
-    if (text.includes(` ${wanted}`)) return 3;
-    if (text.includes(wanted)) return 2;
-    let found = 0;
-    for (const letter of text) if (letter === wanted[found]) found += 1;
-    return found === wanted.length ? 1 : 0;
-  }
-
-  function option(item, index) {
-    const entry = make("li");
-    entry.id = `palette-${index}`;
-    entry.setAttribute("role", "option");
-    entry.append(icon(item.icon), make("span", "", item.label), make("small", "", item.hint));
-    entry.addEventListener("click", () => location.assign(item.url));
-    return entry;
-  }
-
-  function drawPalette() {
-    const wanted = query.value.trim().toLowerCase();
-    shown = items
-      .map((item) => [score(item, wanted), item])
-      .filter(([points]) => points)
-      .sort(([a], [b]) => b - a)
-      .slice(0, wanted ? 40 : 18)
-      .map(([, item]) => item);
-    list.replaceChildren();
-    let group = "";
-    shown.forEach((item, index) => {
-      if (!wanted && item.group !== group) {
-        group = item.group;
-        list.append(note(group));
-      }
-      list.append(option(item, index));
-    });
-    if (!shown.length) list.append(note(words.nothing));
-    pick(0);
-  }
-
-  function note(text) {
-    const entry = make("li", "group", text);
-    entry.setAttribute("role", "presentation");
-    return entry;
-  }
-
-  function pick(index) {
-    at = (index + shown.length) % (shown.length || 1);
-    all("[role=option]", list).forEach((entry, position) => {
-      const chosen = position === at;
-      entry.setAttribute("aria-selected", chosen);
-      if (!chosen) return;
-      entry.scrollIntoView({ block: "nearest" });
-      query.setAttribute("aria-activedescendant", entry.id);
-    });
-  }
-
-  query?.addEventListener("input", () => items && drawPalette());
-  query?.addEventListener("keydown", (event) => {
-    const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (move) pick(at + move);
-    else if (event.key === "Enter") shown[at] && location.assign(shown[at].url);
-    else return;
-    event.preventDefault();
-  });
-
-  /* Charts: the table under a plot is its data. Without script: open the table. */
-
-  function bindChart(figure) {
-    const plot = one(".plot", figure);
-    const cross = one(".cross", plot);
-    const tip = one(".tip", plot);
-    const live = one("[aria-live]", plot);
-    const unit = figure.dataset.unit;
-    const names = all("thead th", figure).slice(1).map((cell) => cell.dataset.name);
-    const rows = all("tbody tr", figure).map((row) => [...row.children].map((cell) => cell.textContent));
-    const axis = Number(figure.dataset.axis);
-    let current = -1;
-
-    function show(index, aloud) {
-      current = Math.max(0, Math.min(rows.length - 1, index));
-      const [when, ...values] = rows[current];
-      const x = axis + ((plot.clientWidth - axis) * current) / (rows.length - 1);
-      cross.hidden = tip.hidden = false;
-      cross.style.translate = `${x}px 0`;
-      tip.replaceChildren(make("b", "", when));
-      names.forEach((name, series) => {
-        const line = make("div");
-        line.append(make("span", `key s${series + 1}`), ` ${name} `, make("b", "", `${values[series]} ${unit}`));
-        tip.append(line);
-      });
-      const beyond = x + tip.offsetWidth + 16 > plot.clientWidth;
-      tip.style.translate = `${beyond ? x - tip.offsetWidth - 10 : x + 10}px 4px`;
-      if (aloud) live.textContent = `${when}: ${names.map((n, i) => `${n} ${values[i]} ${unit}`).join(", ")}`;
-    }
-
-    function hide() {
-      cross.hidden = tip.hidden = true;
-    }
-
-    plot.addEventListener("pointermove", (event) => {
-      const box = plot.getBoundingClientRect();
-      show(Math.round(((event.clientX - box.left - axis) / (box.width - axis)) * (rows.length - 1)), false);
-    });
-    plot.addEventListener("pointerleave", hide);
-    plot.addEventListener("blur", hide);
-    plot.addEventListener("keydown", (event) => {
-      const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (event.key === "Escape") hide();
-      if (!move) return;
-      event.preventDefault();
-      show((current < 0 ? rows.length - 1 : current) + move, true);
-    });
-  }
+  const openPalette = (url) => import(words.paletteScript).then((palette) => palette.open(url, tools));
+  const openHelp = () => import(words.paletteScript).then((palette) => palette.help(words.keyboardUrl, tools));
 
   function scan() {
     for (const figure of all(".chart[data-axis]:not([data-bound])")) {
       figure.dataset.bound = "1";
-      bindChart(figure);
+      import(words.charts).then((charts) => charts.bind(figure, tools));
     }
+    for (const form of all("[data-copy-secret]")) form.hidden = false;
     for (const every of all("[data-check-all]")) {
       every.hidden = false;
       countTicked(every.closest("form"));
@@ -303,7 +173,7 @@
     const copier = event.target.closest("[data-copy]");
     if (copier) copy(copier);
     const opener = event.target.closest("[data-palette]");
-    if (opener && palette && !event.ctrlKey && !event.metaKey) {
+    if (opener && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();
       openPalette(opener.href);
     }
@@ -314,6 +184,11 @@
     if (event.submitter?.name === "theme") {
       event.preventDefault();
       switchTheme(form, event.submitter);
+      return;
+    }
+    if (form.dataset.copySecret !== undefined) {
+      event.preventDefault();
+      copySecret(form);
       return;
     }
     const { submitter } = event;
@@ -348,19 +223,61 @@
     countTicked(form);
   });
 
+  /* Keys. Those of a single character can be switched off (/keyboard/), and never act while somebody types. */
+
+  let going = 0;
+
+  function onCharacter(event) {
+    const search = one("[data-slash]");
+    const link = Date.now() - going < 1500 && one(`[data-go="${CSS.escape(event.key)}"]`);
+    going = event.key === "g" ? Date.now() : 0;
+    if (link) link.click();
+    else if (event.key === "/" && search) search.focus();
+    else if (event.key === "?") openHelp();
+    else return;
+    event.preventDefault();
+  }
+
   document.addEventListener("keydown", (event) => {
     const opener = one("[data-palette]");
+    const palette = one("#palette");
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k" && opener && palette) {
       event.preventDefault();
       if (palette.open) palette.close();
       else openPalette(opener.href);
+      return;
     }
-    const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
-    const search = one("[data-slash]");
-    if (event.key === "/" && !typing && search) {
-      event.preventDefault();
-      search.focus();
+    const typing = event.target.closest("input, textarea, select, [contenteditable], dialog");
+    const held = event.ctrlKey || event.metaKey || event.altKey;
+    if (!typing && !held && words.keys !== "off") onCharacter(event);
+  });
+
+  /* A swap must not lose the place: focus goes to what stands where it was, folds stay open, results are said. */
+
+  let kept = null;
+
+  document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
+    const { activeElement } = document;
+    kept = { open: all("details[open] > summary", target).map((summary) => summary.textContent) };
+    if (!target.contains(activeElement) || activeElement === document.body) return;
+    const { id, name, value } = activeElement;
+    const href = activeElement.getAttribute("href");
+    kept.focus = (id && `#${CSS.escape(id)}`) || (href && `a[href="${CSS.escape(href)}"]`) || (name && `[name="${name}"][value="${CSS.escape(value)}"]`);
+    kept.lost = true;
+  });
+
+  document.addEventListener("htmx:afterSettle", ({ detail: { elt } }) => {
+    if (!kept) return;
+    for (const summary of all("details > summary", elt)) {
+      if (kept.open.includes(summary.textContent)) summary.parentElement.open = true;
     }
+    if (kept.lost && document.activeElement === document.body) {
+      const next = one("[autofocus]", elt) || (kept.focus && one(kept.focus)) || one("#main");
+      next.focus({ preventScroll: true });
+    }
+    kept = null;
+    const result = one("[data-say]", elt);
+    if (result) say(result.textContent);
   });
 
   document.addEventListener("htmx:load", scan);

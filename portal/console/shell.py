@@ -29,13 +29,14 @@ AWAY_COOKIE = "polder_away"
 _MOST_AWAY = 20
 _ID = re.compile(r"[a-z]{3}-[0-9a-f]{8}")
 THEMES = ("light", "dark")
+KEYS_COOKIE = "polder_keys"
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
     """An entry of the side bar. It is shown once its URL exists, so the bar grows by itself.
 
-    `public`: also for whoever is not signed in.
+    `public`: also for whoever is not signed in. `key`: goes there when pressed after g.
     """
 
     group: Promise | str
@@ -44,13 +45,14 @@ class Room:
     icon: str
     staff: bool = False
     public: bool = False
+    key: str = ""
 
 
 ROOMS = (
-    Room("", "console:overview", _("Overview"), "layout-dashboard"),
-    Room("", "console:services", _("Services"), "layers"),
-    Room("", "console:catalogue", _("Catalogue"), "layout-grid", public=True),
-    Room("", "console:operations", _("Operations"), "activity"),
+    Room("", "console:overview", _("Overview"), "layout-dashboard", key="h"),
+    Room("", "console:services", _("Services"), "layers", key="s"),
+    Room("", "console:catalogue", _("Catalogue"), "layout-grid", public=True, key="c"),
+    Room("", "console:operations", _("Operations"), "activity", key="o"),
     Room("", "console:notifications", _("Notifications"), "bell"),
     Room(_("Money"), "console:costs", _("Costs"), "chart-column-stacked"),
     Room(_("Money"), "console:budgets", _("Budgets"), "gauge"),
@@ -208,6 +210,11 @@ def put_away(request: HttpRequest) -> list[str]:
     return [found for found in ids if _ID.fullmatch(found)][-_MOST_AWAY:]
 
 
+def keys_on(request: HttpRequest) -> bool:
+    """Whether keys of a single character act (WCAG 2.1.4: they can be switched off)."""
+    return request.COOKIES.get(KEYS_COOKIE) != "off"
+
+
 def shell(request: HttpRequest) -> dict[str, object]:
     """Context processor."""
-    return {"shell": Shell(request), "theme": theme_of(request)}
+    return {"shell": Shell(request), "theme": theme_of(request), "keys_on": keys_on(request)}

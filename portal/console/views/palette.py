@@ -7,23 +7,18 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from portal.accounts.actors import actor_of
-from portal.console.overview import service_row
+from portal.console import palette as building
+from portal.console.address import asked_of
 from portal.console.page import page
 from portal.console.scope import current_project
-from services.instances import queries
-
-_MOST = 200
+from portal.console.shell import Shell
 
 
 @login_required
 @require_GET
 def palette(request: HttpRequest) -> HttpResponse:
-    """GET /go/"""
-    actor = actor_of(request)
-    project = current_project(request, actor)
-    rows = queries.instances_for(actor, project=project.slug)[:_MOST] if project else []
-    context = {
-        "services": [service_row(instance) for instance in rows],
-        "offerings": [entry.offering for entry in queries.catalogue()],
-    }
-    return page(request, "console/go.html", context)
+    """GET /go/?q=: the fragment is what the palette reads, once a page."""
+    actor, query = actor_of(request), asked_of(request).get("q", "")
+    groups = building.groups(actor, current_project(request, actor), Shell(request), query)
+    context = {"groups": groups, "query": query}
+    return page(request, "console/go.html", context, fragment="items")
