@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from billing import ordering, texts
 from billing import queries as prices
+from portal.console import as_code, preflight, tags
 from portal.console.forms import parameter_fields, raw_parameters
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid, NotFound
@@ -47,8 +46,9 @@ class Spot:
     """A region as a row to choose."""
 
     region: Any
-    ok: bool
+    off: bool
     note: str
+    tone: str
     chosen: bool
 
 
@@ -77,8 +77,9 @@ def panel(preview: ordering.Preview) -> dict[str, Any]:
         "month": quote.month,
         "before": preview.before,
         "lines": [(texts.line_label(line), line.monthly) for line in quote.charged_lines],
+        "faults": preview.faults,
         "vat": texts.vat_label(quote.vat),
-        "quota": sorted(preview.quota, key=_fullness, reverse=True)[:3],
+        "quota": sorted(preview.quota, key=_fullness, reverse=True)[:3],  # the fullest
         "tight": tight,
         "effect": preview.effect,
     }
@@ -99,6 +100,7 @@ def place(actor: Actor, project: Project, entry: Entry, data: QueryDict) -> Oper
         plan=data.get("plan") or None,
         version=data.get("version") or None,
         parameters=raw_parameters(entry.offering, data),
+        tags=tags.typed(data),
         protected="unprotected" not in data,
     )
 
@@ -123,9 +125,7 @@ def form(
     offering, places = entry.offering, regions.regions()
     found = [regions.orderable(entry, place) for place in places]
     chosen = _region(found, data.get("region", ""))
-    spots = [
-        Spot(f.region, f.ok, f"{f.reason} {f.hint}".strip(), f.region == chosen) for f in found
-    ]
+    spots = [_spot(f, f.region == chosen) for f in found]
     typed = raw_parameters(offering, data)
     fields = parameter_fields(offering, typed, errors)
     context = {
@@ -139,25 +139,55 @@ def form(
         "region": chosen,
         "plain_fields": [f for f in fields if not f.advanced],
         "advanced_fields": [f for f in fields if f.advanced],
-        "advanced_open": any(f.error for f in fields if f.advanced),
+        "advanced_open": any(f.error for f in fields if f.advanced) or "tags" in errors,
+        "tag_rows": tags.typed_rows(data),
         "unprotected": "unprotected" in data,
     }
     if chosen is None:
         return context
     plan = _plan(entry, chosen, data.get("plan", ""))
+    return {**context, **_priced(actor, project, entry, chosen, plan, context, typed)}
+
+
+def _priced(
+    actor: Actor,
+    project: Project,
+    entry: Entry,
+    region: Any,
+    plan: Plan,
+    context: Mapping[str, Any],
+    typed: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What depends on region and plan: prices, quota, checks, time, and the order as code."""
+    offering, version = entry.offering, context["version"]
     preview = ordering.preview_order(
-        actor=actor, project=project, entry=entry, region=chosen, name="preview", plan=plan.id
+        actor=actor,
+        project=project,
+        entry=entry,
+        region=region,
+        name=context["name"],
+        plan=plan.id,
+        version=version,
+        parameters=typed,
     )
-    sort: eta.Sort = ("create", offering.slug, chosen.pk)
+    sort: eta.Sort = ("create", offering.slug, region.pk)
     return {
-        **context,
         "plan": plan,
-        "plans": plan_rows(entry, chosen, plan.id),
+        "plans": plan_rows(entry, region, plan.id),
         "price": panel(preview),
+        "checks": preflight.checks(preview, entry, plan, version, region),
         "sla": promised_availability(offering, plan),
         "usual_seconds": eta.usual_seconds([sort]).get(sort),
-        "curl": _curl(project, entry, plan, chosen, context["name"], typed),
+        "code": as_code.order(project, _body(entry, plan, region, context, typed)),
     }
+
+
+def _spot(found: regions.Orderable, chosen: bool) -> Spot:
+    if not found.ok:
+        return Spot(found.region, True, f"{found.reason} {found.hint}".strip(), "", chosen)
+    if not found.region.healthy:
+        return Spot(found.region, False, _("Does not answer now: orders wait."), "warn", chosen)
+    return Spot(found.region, False, "", "", chosen)
 
 
 def _region(spots: list[regions.Orderable], code: str) -> Any:
@@ -171,41 +201,23 @@ def _plan(entry: Entry, region: Any, plan_id: str) -> Plan:
     return plans.get(plan_id) or plans[default_plan(entry, region)]
 
 
-def _curl(
-    project: Project,
-    entry: Entry,
-    plan: Plan,
-    region: Any,
-    name: str,
-    typed: Mapping[str, Any],
-) -> str:
-    """The same order as a call of the REST API."""
+def _body(
+    entry: Entry, plan: Plan, region: Any, context: Mapping[str, Any], typed: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The order as the API takes it; what is as the offering has it is left out."""
+    offering = entry.offering
     body: dict[str, Any] = {
-        "offering": entry.offering.slug,
+        "offering": offering.slug,
         "plan": plan.id,
         "region": region.code,
-        "name": name,
+        "name": context["name"],
     }
-    wanted = _typed(entry, typed)
-    if wanted:
-        body["parameters"] = wanted
-    return (
-        f"curl -X POST {settings.POLDER_URL}/api/v1/projects/{project.slug}/instances \\\n"
-        '  -H "Authorization: Bearer $POLDER_TOKEN" -H "Content-Type: application/json" \\\n'
-        f"  -d '{json.dumps(body)}'"
-    )
-
-
-def _typed(entry: Entry, typed: Mapping[str, Any]) -> dict[str, Any]:
-    """What differs from the defaults, with numbers as numbers."""
-    found: dict[str, Any] = {}
-    for parameter in entry.offering.parameters:
-        value = typed.get(parameter.name, parameter.default)
-        if parameter.kind == "integer" and str(value).lstrip("-").isdigit():
-            value = int(value)
-        if value != parameter.default:
-            found[parameter.name] = value
-    return found
+    if context["version"] != offering.default_version:
+        body["version"] = context["version"]
+    defaults = {p.name: p.default for p in offering.parameters}
+    if parameters := as_code.changed_parameters(offering, typed, defaults):
+        body["parameters"] = parameters
+    return body
 
 
 def change_form(
@@ -224,9 +236,14 @@ def change_form(
     fields = parameter_fields(
         entry.offering, {**instance.parameters, **typed}, errors, changing=True
     )
+    parameters = as_code.changed_parameters(entry.offering, typed, instance.parameters)
+    body = {"plan": plan_id} if plan_id != instance.plan else {}
     return {
         "plans": plan_rows(entry, instance.region, plan_id),
         "fields": fields,
         "price": panel(preview),
         "errors": errors,
+        "resizes": plan_id != instance.plan,
+        "tag_rows": tags.rows(instance.tags),
+        "code": as_code.change(instance, body | ({"parameters": parameters} if parameters else {})),
     }

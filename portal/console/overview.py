@@ -52,6 +52,7 @@ def overview(actor: Actor, project: Project) -> dict[str, Any]:
         "quota": fullest(regions.quotas_of(project)),
         "starters": _starters() if sees and not alive else [],
         "may_order": Permission.INSTANCE_CREATE in held,
+        "may_change": Permission.INSTANCE_UPDATE in held,
         "sees_services": sees,
     }
 

@@ -55,6 +55,7 @@ urlpatterns = [
     path("notifications/<str:event>/", notifications.opened, name="notification"),
     path("settings/notifications/", notifications.preferences, name="settings-notifications"),
     path("go/", palette.palette, name="go"),
+    path("keyboard/", preferences.keyboard, name="keyboard"),
     path("theme/", preferences.theme, name="theme"),
     path("language/", preferences.language, name="language"),
     path("scope/", preferences.scope, name="scope"),

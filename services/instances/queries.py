@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -17,11 +18,12 @@ from portal.kernel.actor import Actor
 from portal.kernel.errors import BackendError, Conflict, Gone, NotFound, Unavailable
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
-from services import registry
+from services import parameters, registry
 from services.backends import backend_for
 from services.instances.models import Instance, InstanceEvent, Operation
 from services.instances.specs import entry_of, spec_of
 from services.instances.states import OPEN, Health, Kind, Lane, OperationState, Phase
+from services.regions.models import Region
 from services.spec import Credentials, Effect, Entry, InstanceSpec, Plan
 
 
@@ -282,6 +284,27 @@ def logs_of(actor: Actor, instance: Instance, lines: int = 200) -> str:
             _("The region does not answer, so the log cannot be read now."),
             hint=_("Try again in a minute."),
         ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """The server program of a version; `mib` is what must be fetched first, 0 once it is there."""
+
+    title: str
+    mib: int
+
+
+def download_for(entry: Entry, region: Region, *, plan: Plan, version: str) -> Download | None:
+    """What a region of servers of one machine would fetch for an order. None elsewhere."""
+    if region.backend != Region.Backend.PROCESS or entry.process is None:
+        return None
+    try:
+        engine = registry.engine(entry.process.engine(version))
+    except KeyError:
+        return None
+    spec = InstanceSpec("", "", version, plan, parameters.clean(entry.offering, {}))
+    missing = "engine" in backend_for(region).steps(entry, spec, Kind.CREATE)
+    return Download(engine.title, engine.download_mib if missing else 0)
 
 
 def counts_by_phase(actor: Actor, project: str) -> dict[str, int]:

@@ -97,13 +97,12 @@ def test_order_connect_resize_delete_restore(clean: Page, live_url, owner, worke
     page.get_by_role("radio", name=re.compile("single-2x8")).check()
     expect(page.locator("#summary")).to_contain_text("113.34")
     expect(page.locator("#summary")).to_contain_text("restarts")
-    page.get_by_role("button", name=re.compile("^Change:")).click()
+    page.get_by_role("button", name=re.compile("^Resize — ")).click()
     expect(page.locator(".sub")).to_contain_text("single-2x8")
     expect(page.locator("#state")).to_contain_text("Running", timeout=30_000)
     with psycopg.connect(trusted) as connection:
         assert connection.execute("show shared_buffers").fetchone() == ("2GB",)
 
-    page.get_by_role("button", name="More actions").click()
     page.get_by_role("link", name="Delete…").click()
     page.get_by_label(re.compile("Switch the protection off")).check()
     page.get_by_label(re.compile("^Type")).fill("orders-db")

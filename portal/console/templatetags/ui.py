@@ -20,6 +20,7 @@ from portal.console.svg import Number, quantity
 from portal.kernel import clock, formats
 from portal.kernel.money import Money
 from portal.status.texts import moment
+from services.regions.queries import QuotaLine
 from services.spec import Offering
 
 register = template.Library()
@@ -177,6 +178,20 @@ def mib(value: int | None) -> str:
 @register.filter
 def gib(value: int | None) -> str:
     return "—" if value is None else mib(value * 1024)
+
+
+@register.filter
+def of_quota(value: Number, name: str) -> str:
+    """An amount of the quota called `name`: bytes in their largest unit, all else as a number."""
+    if name in ("memory_mib", "storage_gib"):
+        return mib(int(value)) if name == "memory_mib" else gib(int(value))
+    return quantity(value)
+
+
+@register.filter
+def quota_name(line: QuotaLine) -> str:
+    """What it counts, without the unit that `of_quota` says."""
+    return {"memory_mib": _("Memory"), "storage_gib": _("Storage")}.get(line.name, line.label)
 
 
 @register.filter

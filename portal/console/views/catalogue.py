@@ -11,8 +11,10 @@ from portal.console import address, orders
 from portal.console import catalogue as building
 from portal.console import offering as describing
 from portal.console.page import go, page
-from portal.console.scope import require_project
+from portal.console.scope import current_project, require_project
 from portal.kernel.errors import Invalid, QuotaExceeded
+from portal.tenancy import access
+from portal.tenancy.permissions import Permission
 from services import registry
 from services.spec import Entry
 
@@ -21,7 +23,7 @@ from services.spec import Entry
 def catalogue(request: HttpRequest) -> HttpResponse:
     """GET /catalogue/?q=&family=&here=&ha=&free=: no login"""
     asked = address.asked_of(request)
-    context = building.catalogue(asked)
+    context = building.catalogue(asked) | {"may_order": _may_order(request)}
     response = page(request, "console/catalogue.html", context, fragment="results")
     return address.show(request, response, address.query_of(asked, building.FILTERS))
 
@@ -62,6 +64,16 @@ def price(request: HttpRequest, slug: str) -> HttpResponse:
     project = require_project(request, actor)
     context = orders.form(actor, project, _entry(slug), request.GET, {})
     return page(request, "console/order.html", context, fragment="summary")
+
+
+def _may_order(request: HttpRequest) -> bool:
+    """Whether the reader may order in the project at hand; visitors may not. Two queries."""
+    if not request.user.is_authenticated:
+        return False
+    actor = actor_of(request)
+    project = current_project(request, actor)
+    held = access.permissions_in(actor, project) if project else frozenset()
+    return Permission.INSTANCE_CREATE in held
 
 
 def _entry(slug: str) -> Entry:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -15,20 +16,23 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from billing import ordering
 from portal.accounts.actors import actor_of
-from portal.console import orders
+from portal.console import acts, as_code, orders, tags
 from portal.console import service as building
 from portal.console.forms import raw_parameters
 from portal.console.page import go, page
 from portal.console.reauthentication import fresh_sign_in
 from portal.kernel.errors import Invalid, QuotaExceeded
+from portal.tenancy.permissions import Permission
 from services.instances import actions, queries
 from services.instances.specs import entry_of
 
 Do = Callable[..., object]
 
 
-def _one(request: HttpRequest, public_id: str) -> Any:
-    instance = queries.instance_for(actor_of(request), public_id)
+def _one(
+    request: HttpRequest, public_id: str, permission: Permission = Permission.INSTANCE_VIEW
+) -> Any:
+    instance = queries.instance_for(actor_of(request), public_id, permission)
     request.project = instance.project  # type: ignore[attr-defined]  # read by the shell
     return instance
 
@@ -45,9 +49,28 @@ def _simply(do: Do) -> Callable[[HttpRequest, str], HttpResponse]:
     return view
 
 
-pause = _simply(actions.pause)
+def _asking(
+    do: Do, describe: Callable[[Any], acts.Act]
+) -> Callable[[HttpRequest, str], HttpResponse]:
+    """A view whose GET says what would happen, and whose POST does it."""
+
+    @login_required
+    @require_http_methods(["GET", "POST"])
+    def view(request: HttpRequest, public_id: str) -> HttpResponse:
+        actor = actor_of(request)
+        instance = _one(request, public_id, Permission.INSTANCE_UPDATE)
+        if request.method == "POST":
+            do(actor=actor, instance=instance)
+            return go(request, "console:service", public_id)
+        context = building.frame(actor, instance, "overview") | {"act": describe(instance)}
+        return page(request, "console/service_act.html", context)
+
+    return view
+
+
+pause = _asking(actions.pause, acts.pause)
+rotate = _asking(actions.rotate, acts.rotate)
 resume = _simply(ordering.resume_order)
-rotate = _simply(actions.rotate)
 undelete = _simply(ordering.undelete_order)
 
 
@@ -77,20 +100,23 @@ def change(request: HttpRequest, public_id: str) -> HttpResponse:
 @login_required
 @require_POST
 def edit(request: HttpRequest, public_id: str) -> HttpResponse:
-    """POST /services/ID/edit/: name and protection, at once."""
+    """POST /services/ID/edit/: name, tags and protection, at once."""
     actor, instance = actor_of(request), _one(request, public_id)
     try:
         actions.edit(
             actor=actor,
             instance=instance,
             name=request.POST.get("name", instance.name).strip(),
+            tags=tags.typed(request.POST),
             protected="protected" in request.POST,
         )
     except Invalid as error:
         context = building.frame(actor, instance, "settings")
         context |= orders.change_form(actor, instance, entry_of(instance), request.GET, {})
-        context |= {"edit_errors": error.fields, "typed_name": request.POST.get("name", "")}
+        context |= {"edit_errors": error.fields, "tag_rows": tags.typed_rows(request.POST)}
+        context |= {"typed_name": request.POST.get("name", "")}
         return page(request, "console/service_settings.html", context, fragment="edit", status=422)
+    messages.success(request, _("Saved."))
     return go(request, "console:service-settings", public_id)
 
 
@@ -111,6 +137,7 @@ def delete(request: HttpRequest, public_id: str) -> HttpResponse:
     context = building.frame(actor, instance, "settings") | {"errors": errors}
     context["bin_days"] = settings.POLDER_BIN.days
     context["now"] = instance.delete_at is not None or instance.phase == "failed"
+    context["code"] = as_code.delete(instance, purge=context["now"])
     status = 422 if errors else 200
     return page(request, "console/service_delete.html", context, fragment="form", status=status)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from portal.accounts.actors import actor_of
+from portal.console import address, orders
+from portal.console import connection as connecting
+from portal.console import events as happening
 from portal.console import operations as cards
-from portal.console import orders
 from portal.console import service as building
 from portal.console.page import page
 from portal.console.reauthentication import fresh_sign_in
@@ -34,19 +37,20 @@ def service(request: HttpRequest, public_id: str) -> HttpResponse:
     """GET /services/ID/"""
     instance = _one(request, public_id)
     context = building.frame(actor_of(request), instance, "overview")
-    context |= building.connection(instance)
-    context["events"] = building.event_rows(instance)[:5]
+    context |= connecting.connection(instance)
+    context["events"] = happening.newest(instance)
     return page(request, "console/service.html", context, fragment="live")
 
 
 @login_required
 @require_GET
 def connection(request: HttpRequest, public_id: str) -> HttpResponse:
-    """GET /services/ID/connection/"""
+    """GET /services/ID/connection/?client=: the fragments are the card, and the client's code."""
     instance = _one(request, public_id)
     context = building.frame(actor_of(request), instance, "connection")
-    context |= building.connection(instance)
-    return page(request, "console/service_connection.html", context)
+    context |= connecting.connection(instance, client=request.GET.get("client", ""))
+    fragment = "clients" if "client" in request.GET else "connection"
+    return page(request, "console/service_connection.html", context, fragment=fragment)
 
 
 @login_required
@@ -58,7 +62,7 @@ def reveal(request: HttpRequest, public_id: str) -> HttpResponse:
     actor, instance = actor_of(request), _one(request, public_id)
     shown = queries.reveal_credentials(actor, instance)
     context = building.frame(actor, instance, "connection")
-    context |= building.connection(instance, shown)
+    context |= connecting.connection(instance, shown)
     return page(request, "console/service_connection.html", context, fragment="connection")
 
 
@@ -87,19 +91,21 @@ def settings(request: HttpRequest, public_id: str) -> HttpResponse:
 @login_required
 @require_GET
 def events(request: HttpRequest, public_id: str) -> HttpResponse:
-    """GET /services/ID/events/"""
-    instance = _one(request, public_id)
+    """GET /services/ID/events/?kind=&page="""
+    instance, asked = _one(request, public_id), address.asked_of(request)
     context = building.frame(actor_of(request), instance, "events")
-    context["events"] = building.event_rows(instance)
-    return page(request, "console/service_events.html", context)
+    context |= happening.events(instance, asked)
+    response = page(request, "console/service_events.html", context, fragment="results")
+    return address.show(request, response, address.query_of(asked, happening.FILTERS))
 
 
 @login_required
 @require_GET
 def operations(request: HttpRequest, public_id: str) -> HttpResponse:
-    """GET /services/ID/operations/"""
+    """GET /services/ID/operations/?page="""
     actor, instance = actor_of(request), _one(request, public_id)
     context = building.frame(actor, instance, "operations")
-    rows = queries.operations_for(actor, instance=instance.public_id)[:50]
-    context["cards"] = cards.cards(rows)
+    rows = queries.operations_for(actor, instance=instance.public_id)
+    context["found"] = Paginator(rows, 50).get_page(request.GET.get("page"))
+    context["cards"] = cards.cards(context["found"])
     return page(request, "console/service_operations.html", context)
