@@ -150,7 +150,7 @@ def test_a_running_operation_is_polled_and_an_ended_one_is_not(owner, project, r
         ("services", 14),
         ("catalogue", 8),
         ("operations", 12),
-        ("go", 9),
+        ("go", 10),
     ],
 )
 def test_pages_ask_few_questions(

@@ -24,6 +24,7 @@ from tests.makers import (
     make_quota,
     make_region,
     order,
+    signed_in,
 )
 from tests.portal.test_ui import strict
 
@@ -45,8 +46,7 @@ def region() -> Region:
 
 @pytest.fixture
 def owner(client: Any, project: Any) -> Any:
-    client.force_login(make_member(project, Role.OWNER))
-    return client
+    return signed_in(client, make_member(project, Role.OWNER))
 
 
 @pytest.fixture
