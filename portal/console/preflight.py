@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from billing.texts import number
+from portal.kernel.formats import number
 from services.instances import queries
 
 if TYPE_CHECKING:
