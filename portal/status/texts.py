@@ -79,6 +79,23 @@ def audience_label(audience: str) -> str:
     return _(_AUDIENCES.get(audience, audience))
 
 
+def incident_states() -> list[tuple[str, str]]:
+    """Codes and labels, for a form; so are the next three."""
+    return [(code, _(text)) for code, text in _INCIDENT_STATES.items()]
+
+
+def impacts() -> list[tuple[str, str]]:
+    return [(code, _(text)) for code, text in _IMPACTS.items()]
+
+
+def levels() -> list[tuple[str, str]]:
+    return [(code, _(text)) for code, text in _LEVELS.items()]
+
+
+def audiences() -> list[tuple[str, str]]:
+    return [(code, _(text)) for code, text in _AUDIENCES.items()]
+
+
 def days_label(days: Sequence[Day]) -> str:
     """The bars in words: how many days of which kind."""
     counts = {state: sum(day.state == state for day in days) for state in _STATES}

@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from portal.console.staff.views import home, organisations, quota, regions, work
+from portal.console.staff.views import (
+    announcements,
+    home,
+    incidents,
+    organisations,
+    quota,
+    regions,
+    work,
+)
 
 _ONE = "organisations/<slug:slug>/"
 urlpatterns = [
@@ -26,6 +34,19 @@ urlpatterns = [
     path("engines/", regions.engines, name="staff-engines"),
     path("engines/<str:name>/install/", regions.install, name="staff-engine-install"),
     path("engines/<str:name>/remove/", regions.remove, name="staff-engine-remove"),
+    path("announcements/", announcements.announcements, name="staff-announcements"),
+    path(
+        "announcements/<str:public_id>/withdraw/",
+        announcements.withdraw,
+        name="staff-announcement-withdraw",
+    ),
+    path("incidents/", incidents.incidents, name="staff-incidents"),
+    path("incidents/new/", incidents.new_incident, name="staff-incident-new"),
+    path("incidents/<str:public_id>/", incidents.incident, name="staff-incident"),
+    path("work/new/", incidents.new_work, name="staff-work-new"),
+    path("work/<str:public_id>/", incidents.work, name="staff-work"),
+    path("work/<str:public_id>/cancel/", incidents.cancel_work, name="staff-work-cancel"),
+    path("work/<str:public_id>/end/", incidents.end_work, name="staff-work-end"),
     path("operations/", work.operations, name="staff-operations"),
     path("operations/bulk/", work.bulk, name="staff-operations-bulk"),
     path("operations/<str:public_id>/", work.operation, name="staff-operation"),

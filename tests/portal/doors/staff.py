@@ -31,6 +31,10 @@ def _engine(_: World) -> dict[str, str]:
     return {"name": "postgresql-17"}
 
 
+def _row(_: World) -> dict[str, str]:
+    return {"public_id": "xx-00000000"}
+
+
 DOORS = [
     Door("console:staff", "GET", STAFF),
     Door("console:staff-search", "GET", STAFF),
@@ -58,4 +62,18 @@ DOORS = [
     Door("console:staff-engines", "GET", STAFF),
     Door("console:staff-engine-install", "POST", STAFF, at=_engine),
     Door("console:staff-engine-remove", "POST", STAFF, at=_engine),
+    Door("console:staff-announcements", "GET", STAFF),
+    Door("console:staff-announcements", "POST", STAFF),
+    Door("console:staff-announcement-withdraw", "POST", STAFF, at=_row),
+    Door("console:staff-incidents", "GET", STAFF),
+    Door("console:staff-incident-new", "GET", STAFF),
+    Door("console:staff-incident-new", "POST", STAFF),
+    Door("console:staff-incident", "GET", STAFF, at=_row),
+    Door("console:staff-incident", "POST", STAFF, at=_row),
+    Door("console:staff-work-new", "GET", STAFF),
+    Door("console:staff-work-new", "POST", STAFF),
+    Door("console:staff-work", "GET", STAFF, at=_row),
+    Door("console:staff-work", "POST", STAFF, at=_row),
+    Door("console:staff-work-cancel", "POST", STAFF, at=_row),
+    Door("console:staff-work-end", "POST", STAFF, at=_row),
 ]
