@@ -35,7 +35,7 @@ from services.spec import Family
 
 BASE = Path(settings.BASE)
 CSS = (BASE / "static/app.css").read_text()
-PUBLIC_CSS = (BASE / "static/public.css").read_text()
+PUBLIC_CSS = (BASE / "static/public.css").read_text() + (BASE / "static/staff.css").read_text()
 ADMIN_CSS = (BASE / "static/admin-theme.css").read_text()
 TEMPLATES = sorted((BASE / "templates").rglob("*.html"))
 COLOUR = re.compile(
