@@ -57,6 +57,11 @@ def words_in(snippet: Snippet) -> set[str]:
     return set(_WORD.findall(snippet.text))
 
 
+def verify_tls(known: Iterable[Snippet]) -> bool:
+    """Whether clients verify the server: so do all or none (a contract test)."""
+    return any("ca" in words_in(snippet) for snippet in known)
+
+
 def fill(snippet: Snippet, words: Mapping[str, str]) -> str:
     """The text for one service. A word that nobody knows stays as it is, so that it is seen."""
     return _WORD.sub(lambda found: words.get(found[1], found[0]), snippet.text)

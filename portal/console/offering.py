@@ -1,42 +1,208 @@
-"""The page of an offering: what it is, plans, versions, places, guide. Public."""
+"""The page of an offering: plans side by side, versions, what is included, places, settings, guide.
+
+Public: nothing here asks who is reading.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from billing import queries as prices
-from portal.console.catalogue import FAMILIES
+from portal.console import as_code, markdown
+from portal.console.catalogue import FAMILIES, usual_seconds, why_not
+from portal.kernel import clock
+from services import registry, snippets
 from services.regions import queries as regions
-from services.spec import Entry, promised_availability
+from services.spec import Capability, Debian, Entry, Parameter, Plan, Version, promised_availability
+
+if TYPE_CHECKING:
+    from billing.pricing import Quote
+    from services.regions.models import Region
+    from services.regions.queries import Orderable
+    from services.spec import Engine
 
 
-def offering(entry: Entry) -> dict[str, Any]:
-    """Context of console/offering.html."""
-    o = entry.offering
-    places = regions.regions()
-    first = places[0] if places else None
-    quotes = prices.quotes_of(o, first.code if first else "")
-    plans = [
-        {
-            "plan": plan,
-            "quote": quotes.get(plan.id),
-            "sla": promised_availability(o, plan),
-        }
-        for plan in o.plans
-        if not plan.retired
-    ]
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A plan beside the others. `why_not`: why it cannot be had in the region that is looked at."""
+
+    plan: Plan
+    quote: Quote | None
+    promise: Decimal
+    why_not: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A version and where it is in its life: `tone` is ok, warn or bad."""
+
+    version: Version
+    word: str
+    tone: str
+    left: str
+
+
+@dataclass(frozen=True, slots=True)
+class Included:
+    yes: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A parameter as a row: what may be given, and when it can be changed."""
+
+    parameter: Parameter
+    default: str
+    allowed: str
+    change: str
+
+
+def offering(entry: Entry, wanted: str = "") -> dict[str, Any]:
+    """Context of console/offering.html. `wanted` is the code of the region to look at."""
+    o, places = entry.offering, regions.regions()
     found = [regions.orderable(entry, place) for place in places]
+    region = _region(found, wanted)
+    reason, hint = ("", "") if any(f.ok for f in found) else why_not(found)
     return {
         "entry": entry,
         "offering": o,
         "family": FAMILIES[o.family],
-        "plans": plans,
+        "plans": _columns(entry, region),
+        "region": region,
         "places": found,
-        "orderable": any(f.ok for f in found),
+        "countries": sorted({f.region.country for f in found if f.ok}),
+        "orderable": not reason,
+        "reason": reason,
+        "hint": hint,
+        "releases": [_release(v) for v in o.versions],
+        "included": _included(entry),
+        "components": _components(entry),
+        "settings": [_setting(p) for p in o.parameters],
+        "ready_seconds": usual_seconds([entry], places).get(o.slug),
         "guide": _guide(entry),
+        "clients": [s.title for s in entry.snippets],
+        "code": as_code.curl(
+            "POST", "projects/PROJECT/instances", {"offering": o.slug, "name": "my-service"}
+        ),
     }
+
+
+def _region(found: Sequence[Orderable], wanted: str) -> Region | None:
+    """The one asked for, else the first where it can be ordered, else the first."""
+    by_code = {f.region.code: f.region for f in found}
+    fine = [f.region for f in found if f.ok] or [f.region for f in found]
+    return by_code.get(wanted) or (fine[0] if fine else None)
+
+
+def _columns(entry: Entry, region: Region | None) -> list[Column]:
+    o = entry.offering
+    quotes = prices.quotes_of(o, region.code if region else "")
+    return [
+        Column(
+            plan,
+            quotes.get(plan.id),
+            promised_availability(o, plan),
+            regions.orderable(entry, region, plan).reason if region else "",
+        )
+        for plan in o.plans
+        if not plan.retired
+    ]
+
+
+def _release(version: Version) -> Release:
+    words = {
+        "supported": (_("Supported"), "ok"),
+        "deprecated": (_("Deprecated: choose a newer one for new services"), "warn"),
+        "end_of_life": (_("Upstream has ended it"), "bad"),
+    }
+    word, tone = words[version.status]
+    left = ""
+    if version.ends_on:
+        days = (version.ends_on - clock.now().date()).days
+        if days > 60:
+            left = _("%(n)s months of fixes left") % {"n": days // 30}
+        elif days > 0:
+            left = ngettext("%(n)s day of fixes left", "%(n)s days of fixes left", days) % {
+                "n": days
+            }
+        else:
+            left, tone = _("no more fixes"), "bad"
+    return Release(version, word, tone, left)
+
+
+def _included(entry: Entry) -> list[Included]:
+    able = entry.process.CAPABILITIES if entry.process else frozenset[Capability]()
+    days = settings.POLDER_BIN.days
+    return [
+        Included(True, _("A server of your own, with a user and a password of your own")),
+        Included(True, _("TLS with a certificate that is renewed by itself"))
+        if snippets.verify_tls(entry.snippets)
+        else Included(False, _("TLS: this engine has none here and listens on one machine only")),
+        Included(Capability.ROTATE in able, _("A new password at any time")),
+        Included(Capability.PAUSE in able, _("Pause: only storage is billed meanwhile")),
+        Included(Capability.RESIZE in able, _("Another size, up and down")),
+        Included(Capability.BACKUP in able, _("Backups and restore")),
+        Included(Capability.METRICS in able, _("Metrics")),
+        Included(
+            True,
+            ngettext(
+                "%(n)s day in the bin after a deletion",
+                "%(n)s days in the bin after a deletion",
+                days,
+            )
+            % {"n": days},
+        ),
+    ]
+
+
+def _components(entry: Entry) -> list[tuple[Engine, str]]:
+    """The programs of the default version, the hidden ones too, and who brings their fixes."""
+    if entry.process is None:
+        return []
+    names = [entry.process.engine(entry.offering.default_version), *entry.process.ALSO]
+    engines = [registry.engine(name) for name in names]
+    engines += [registry.engine(e.toolchain) for e in engines if e.toolchain]
+    unique = {engine.name: engine for engine in engines}
+    return [(engine, _who_patches(engine)) for engine in unique.values()]
+
+
+def _who_patches(engine: Engine) -> str:
+    if isinstance(engine.source, Debian):
+        return _("fixes come from Debian, with the machine's updates")
+    return _("fixes come with Polder's releases; checked by hash before it is installed")
+
+
+def _setting(parameter: Parameter) -> Setting:
+    default = parameter.default
+    shown = (_("on") if default else _("off")) if isinstance(default, bool) else str(default)
+    if not parameter.mutable:
+        change = _("at order only")
+    elif parameter.restart:
+        change = _("any time; the server restarts")
+    else:
+        change = _("any time; connections stay")
+    return Setting(parameter, shown, _allowed(parameter), change)
+
+
+def _allowed(parameter: Parameter) -> str:
+    limits = {"low": parameter.minimum, "high": parameter.maximum}
+    if parameter.kind == "integer":
+        return _("%(low)s to %(high)s") % limits
+    if parameter.kind == "choice":
+        return ", ".join(parameter.choices)
+    if parameter.kind == "boolean":
+        return _("on, off")
+    return _("%(low)s to %(high)s characters") % limits
 
 
 def _guide(entry: Entry) -> str:
     path = entry.folder / "guide.md"
-    return path.read_text() if path.exists() else ""
+    return markdown.guide(path.read_text(encoding="utf-8")) if path.exists() else ""

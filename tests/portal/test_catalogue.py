@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from portal.console import markdown
+from portal.kernel import clock
 from portal.tenancy.permissions import Role
+from services import registry
 from tests.makers import make_instance, make_member, make_project, make_region
 from tests.portal.test_ui import strict
 
@@ -110,3 +115,108 @@ def test_a_member_sees_the_same_with_everything_else(client: Client) -> None:
     html = page_of(client)
     assert reverse("console:services") in html
     assert reverse("account_login") not in html
+
+
+# -- the page of an offering -----------------------------------------------------------------------
+
+
+def offering_page(client: Client, slug: str = "postgresql", **asked: str) -> str:
+    return page_of(client, reverse("console:offering", args=[slug]), **asked)
+
+
+@pytest.mark.parametrize("slug", sorted(registry.entries()))
+def test_every_offering_has_a_page(client: Client, slug: str) -> None:
+    make_region(backend="process")
+    offering = registry.get(slug).offering
+    html = offering_page(client, slug)
+    for plan in offering.plans:
+        assert f'<span class="mono">{plan.id}</span>' in html
+    for version in offering.versions:
+        assert f"{offering.name} {version.id}" in html
+    for parameter in offering.parameters:
+        assert parameter.name in html
+    assert offering.licence in html
+    ids = re.findall(r'\sid="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+
+
+def test_plans_stand_side_by_side_with_and_without_vat(client: Client) -> None:
+    make_region(backend="process")
+    html = offering_page(client)
+    rows = dict(re.findall(r'<tr><th scope="row">([^<]+)</th>(.*?)</tr>', html))
+    assert rows["vCPU"].count("<td") == 5
+    assert "93.67" in rows["Per month, net"]
+    assert "113.34" in rows["Per month, with VAT"]
+    assert "99.99\u202f%" in rows["Promised availability"]
+    assert rows["In Local"].count("plans with several nodes need zones") == 2
+
+
+def test_versions_say_how_long_they_live(client: Client, monkeypatch: Any) -> None:
+    make_region()
+    monkeypatch.setattr(clock, "now", lambda: datetime(2027, 11, 1, tzinfo=UTC))
+    html = offering_page(client)
+    assert "Deprecated: choose a newer one" in html
+    assert "10 days of fixes left" in html
+    assert "no more fixes" in html
+    assert "24 months of fixes left" in html
+
+
+def test_what_is_included_is_what_the_offering_can_do(client: Client) -> None:
+    make_region(backend="process")
+    html = offering_page(client)
+    assert "TLS with a certificate" in html
+    assert 'aria-label="Not included:"' in html
+    assert "PostgreSQL 17.10" in html
+    html = offering_page(client, "redis")
+    assert "TLS: this engine has none here" in html
+    html = offering_page(client, "rabbitmq")
+    assert "fixes come from Debian" in html
+
+
+def test_only_who_may_order_is_asked_to(client: Client) -> None:
+    make_region()
+    project = make_project()
+    order = f"{reverse('console:order', args=['postgresql'])}?plan=single-2x8&amp;region=local"
+    assert order not in offering_page(client)
+    client.force_login(make_member(project, Role.VIEWER))
+    html = offering_page(client)
+    assert order not in html
+    assert "Your role may not order services." in html
+    client.force_login(make_member(project, Role.OPERATOR))
+    assert order in offering_page(client)
+
+
+def test_an_offering_that_runs_nowhere_says_why(client: Client) -> None:
+    why = ["engine-missing-debian", {"package": "memcached"}]
+    make_region("box", unavailable={"memcached": why})
+    html = offering_page(client, "memcached")
+    assert "apt install memcached" in html
+    assert "Sign in to order" not in html
+
+
+def test_another_region_can_be_looked_at(client: Client) -> None:
+    make_region("north", backend="process")
+    make_region("south")
+    assert "In North" in offering_page(client)
+    html = offering_page(client, region="south")
+    assert "In South" in html
+    assert "need zones" not in html
+    assert "In North" in offering_page(client, region="nowhere")
+
+
+def test_a_guide_is_markdown_without_html() -> None:
+    html = markdown.guide(
+        "# Title\n\nText <b>bold</b> **strong** [x](javascript:alert(1)) [y](/z)\n\n## Part\n\n"
+        "    indented <code>\n\n```python\nfenced()\n```\n\n### Deeper\n\n<script>1</script>\n"
+    )
+    strict(f"<!doctype html><title>x</title>{html}")
+    assert "Title" not in html
+    assert "&lt;b&gt;bold" in html
+    assert "<strong>strong</strong>" in html
+    assert "javascript:alert" not in html.replace("[x](javascript:alert(1))", "")
+    assert "<h3>Part</h3>" in html
+    assert "<h4>Deeper</h4>" in html
+    assert html.count('data-copy="') == 2
+    assert 'aria-label="Example 1"' in html
+    assert 'aria-label="Example 2"' in html
+    assert "<script" not in html

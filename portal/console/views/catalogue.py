@@ -30,8 +30,10 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def offering(request: HttpRequest, slug: str) -> HttpResponse:
-    """GET /catalogue/SLUG/: no login"""
-    return page(request, "console/offering.html", describing.offering(_entry(slug)))
+    """GET /catalogue/SLUG/?region=: no login"""
+    context = describing.offering(_entry(slug), request.GET.get("region", ""))
+    context["may_order"] = _may_order(request)
+    return page(request, "console/offering.html", context)
 
 
 @login_required
