@@ -164,7 +164,9 @@ _RESTRICTED = frozenset({"BUSL-1.1", "SSPL-1.0", "Elastic-2.0", "Proprietary"})
 
 @dataclass(frozen=True, slots=True)
 class Offering:
-    """One entry of the catalogue. The first version is the default."""
+    """One entry of the catalogue. The first version is the default. `trademarks` are (name, owner)
+    of the product names that its texts use.
+    """
 
     slug: str
     prefix: str
@@ -186,6 +188,7 @@ class Offering:
         Meter("storage_gib", "hour"),
     )
     popular: bool = False
+    trademarks: tuple[tuple[str, str], ...] = ()
 
     @property
     def default_version(self) -> str:

@@ -147,7 +147,6 @@ def errors() -> dict[str, object]:
 def _call(path: str, method: str, operation: Json, root: str) -> Call:
     body = _body_of(operation)
     parameters = [_parameter(one) for one in operation["parameters"]]
-    simple = method == "get" and "{" not in path
     return Call(
         id=operation["operationId"],
         method=method.upper(),
@@ -160,7 +159,7 @@ def _call(path: str, method: str, operation: Json, root: str) -> Call:
         problems=[s for s, r in operation["responses"].items() if _is_problem(r)],
         curl=_curl(path, method, body, root, public=operation["security"] == [{}]),
         public=operation["security"] == [{}],
-        tryable=simple,
+        tryable=method == "get",
     )
 
 

@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "portal.console.public.PublicPages",
     "portal.console.errors.ErrorPages",
 ]
 
@@ -279,6 +280,12 @@ POLDER_PROVIDER_NAME = env.text("POLDER_PROVIDER_NAME", "Polder Cloud")
 POLDER_PROVIDER_COUNTRY = env.text("POLDER_PROVIDER_COUNTRY", "NL")
 POLDER_PROVIDER_VAT_PERCENT = Decimal(env.text("POLDER_PROVIDER_VAT_PERCENT", "21"))
 POLDER_CURRENCY = "EUR"
+# Linked under every public page where set.
+POLDER_IMPRINT_URL = env.text("POLDER_IMPRINT_URL", "")
+POLDER_PRIVACY_URL = env.text("POLDER_PRIVACY_URL", "")
+POLDER_SOURCE_URL = env.text("POLDER_SOURCE_URL", "")
+POLDER_SECURITY_CONTACT = env.words("POLDER_SECURITY_CONTACT")  # mailto:… or https://…
+POLDER_SECURITY_POLICY = env.text("POLDER_SECURITY_POLICY", "")
 
 POLDER_MAVEN_REPOSITORY = env.text("POLDER_MAVEN_REPOSITORY", "")  # a mirror, where wanted
 

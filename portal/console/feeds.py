@@ -11,10 +11,10 @@ from django.conf import settings
 from django.contrib.syndication.views import Feed
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.cache import patch_cache_control
 from django.utils.feedgenerator import Atom1Feed, Rss201rev2Feed, SyndicationFeed
 from django.utils.translation import gettext as _
 
-from portal.console.public import conditional
 from portal.status import queries, texts
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class StatusFeed(_Feed):
 
     def __call__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = super().__call__(request, *args, **kwargs)
-        return conditional(request, response, _SECONDS)
+        patch_cache_control(response, public=True, max_age=_SECONDS)
+        return response
 
     def title(self) -> str:
         return _("Status of %(brand)s") % {"brand": settings.POLDER_PROVIDER_NAME}

@@ -1,62 +1,56 @@
-"""Pages that anybody may read: kept by caches while nothing personal is in them, and answered with
-304 while they are unchanged.
+"""Pages that anybody may read. A view says `cache_control(public=True, max_age=…)`; this makes it
+true: whoever has a session, or a page with something of their own in it, gets one that only their
+browser keeps, and so does htmx, whose answers depend on the page that asked. The others get an
+`ETag`, and 304 while nothing has changed.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime
-from functools import wraps
-from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
-from django.utils.http import http_date
+from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.http import parse_http_date_safe
 
+from portal.console.page import wants_fragment
 from portal.console.shell import AWAY_COOKIE, THEME_COOKIE
 
-View = Callable[..., HttpResponse]
+# What a cache may tell apart by `Vary: Cookie`, and which names nobody.
 _SHARED_COOKIES = (THEME_COOKIE, AWAY_COOKIE, settings.LANGUAGE_COOKIE_NAME)
+_VARY = ["Cookie", "Accept-Language", "HX-Request"]
 
 
-def public_page(seconds: int) -> Callable[[View], View]:
-    """For a view whose page, for a visitor, is the same for everybody who sends the same cookies.
+class PublicPages:
+    """Middleware, next to the views."""
 
-    Whoever has a session gets a page of their own, which only their browser keeps, to ask again.
-    """
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
 
-    def wrap(view: View) -> View:
-        @wraps(view)
-        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            response = view(request, *args, **kwargs)
-            return conditional(request, response, seconds)
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if "public" not in response.get("Cache-Control", "") or response.streaming:
+            return response
+        patch_vary_headers(response, _VARY)
+        if (
+            response.status_code != 200
+            or wants_fragment(request)
+            or _is_personal(request, response)
+        ):
+            response["Cache-Control"] = "private, no-cache"
+            return response
+        return _conditional(request, response)
 
-        return answer
 
-    return wrap
-
-
-def conditional(
-    request: HttpRequest, response: HttpResponse, seconds: int, modified: datetime | None = None
-) -> HttpResponse:
-    """`response` with its cache headers, or 304 where the reader has it already."""
-    if request.method not in ("GET", "HEAD") or response.status_code != 200:
-        return response
-    patch_vary_headers(response, ["Cookie", "Accept-Language", "HX-Request"])
-    if _is_personal(request, response):
-        patch_cache_control(response, private=True, no_cache=True)
-        return response
-    patch_cache_control(response, public=True, max_age=seconds)
-    etag = '"' + hashlib.sha256(response.content).hexdigest()[:32] + '"'
+def _conditional(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    etag = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
     response["ETag"] = etag
-    if modified is not None:
-        response["Last-Modified"] = http_date(modified.timestamp())
+    modified = response.get("Last-Modified", "")
     found = get_conditional_response(
         request,
         etag=etag,
-        last_modified=int(modified.timestamp()) if modified else None,
+        last_modified=parse_http_date_safe(modified) if modified else None,
         response=response,
     )
     return found if isinstance(found, HttpResponse) else response

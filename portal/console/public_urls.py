@@ -3,9 +3,15 @@
 from django.urls import path
 
 from portal.console.feeds import AtomStatusFeed, StatusFeed
-from portal.console.views import notices, prices, status
+from portal.console.views import about, notices, prices, status
 
 urlpatterns = [
+    path("licences/", about.licences, name="licences"),
+    path("licences/polder.txt", about.own_licence, name="own-licence"),
+    path("trademarks/", about.trademarks, name="trademarks"),
+    path("robots.txt", about.robots, name="robots"),
+    path("favicon.ico", about.favicon, name="favicon"),
+    path(".well-known/security.txt", about.security, name="security"),
     path("notices/", notices.notices, name="notices"),
     path("notices/<str:notice>/away/", notices.away, name="notice-away"),
     path("prices/", prices.prices, name="prices"),

@@ -115,6 +115,15 @@ class Shell:
         return f"{settings.POLDER_URL}{self._request.path}"
 
     @property
+    def legal(self) -> list[tuple[Promise, str]]:
+        """Pages of the provider that the law asks for, where it has named them."""
+        pages = (
+            (_("Imprint"), settings.POLDER_IMPRINT_URL),
+            (_("Privacy"), settings.POLDER_PRIVACY_URL),
+        )
+        return [(text, url) for text, url in pages if url]
+
+    @property
     def palette(self) -> str:
         """Where the command palette reads its list; empty for whoever has nothing to go to."""
         return url_or_nothing("console:go") if self.signed_in else ""

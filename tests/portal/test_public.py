@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
+from email.message import Message
 from xml.etree import ElementTree
 
+import html5lib
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from portal.console.licences import licence_of
 from portal.kernel import clock
 from portal.status import actions
 from services.regions.models import RegionHealth
@@ -123,7 +127,11 @@ def test_the_json_says_the_same_to_programs(client, staff, fra1):
 
 # -- caches ----------------------------------------------------------------------------------------
 
-CACHED = ["/status/", "/status/history/", "/status/rss/", "/status/atom/", "/status.json"]
+CACHED = [
+    *("/status/", "/status/history/", "/status/rss/", "/status/atom/", "/status.json"),
+    *("/licences/", "/licences/polder.txt", "/trademarks/", "/robots.txt"),
+    *("/catalogue/", "/catalogue/postgresql/", "/api/docs/", "/api/docs/instances/"),
+]
 
 
 @pytest.mark.parametrize("path", CACHED)
@@ -145,6 +153,11 @@ def test_a_page_of_somebody_is_kept_by_nobody_else(client, fra1, path):
     assert "ETag" not in answer
 
 
+def test_answers_to_htmx_are_kept_by_nobody(client, fra1):
+    answer = client.get("/status/", headers={"HX-Request": "true"})
+    assert answer["Cache-Control"] == "private, no-cache"
+
+
 def test_a_message_of_an_earlier_page_is_personal(client):
     client.cookies["messages"] = "something"
     assert "private" in client.get("/status/")["Cache-Control"]
@@ -154,6 +167,90 @@ def test_the_json_has_a_date(client, fra1):
     answer = client.get("/status.json")
     later = client.get("/status.json", headers={"If-Modified-Since": answer["Last-Modified"]})
     assert later.status_code == 304
+
+
+# -- licences, trademarks, small files -------------------------------------------------------------
+
+
+def test_licences_come_from_what_is_installed(client):
+    page = text(client.get("/licences/"))
+    for part in ("PostgreSQL 17", "psycopg", "LGPL-3.0-only", "OFL-1.1", "0BSD"):
+        assert part in page
+    assert "EUROPEAN UNION PUBLIC LICENCE" in text(client.get("/licences/polder.txt"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "licence"),
+    [
+        ({"License-Expression": "MIT", "License": "other"}, "MIT"),
+        ({"License": "Apache 2.0"}, "Apache 2.0"),
+        ({"License": "A long text " * 20, "Classifier": "License :: OSI Approved :: ISC"}, "ISC"),
+        ({"Classifier": "Topic :: Internet"}, "–"),
+    ],
+)
+def test_what_a_package_says_of_itself(fields, licence):
+    about = Message()
+    for name, value in fields.items():
+        about[name] = value
+    assert licence_of(about) == licence
+
+
+def test_every_offering_with_a_product_name_says_whose_it_is(client):
+    page = text(client.get("/trademarks/"))
+    for owner in ("PostgreSQL Community Association of Canada", "The Apache Software Foundation"):
+        assert owner in page
+
+
+def test_robots_may_read_what_is_public(client):
+    lines = text(client.get("/robots.txt")).splitlines()
+    assert lines[:2] == ["User-agent: *", "Disallow: /"]
+    assert {"Allow: /prices/", "Allow: /static/"} <= set(lines)
+
+
+def test_security_txt_needs_a_contact(client, settings):
+    assert client.get("/.well-known/security.txt").status_code == 404
+    settings.POLDER_SECURITY_CONTACT = ["mailto:security@example.eu"]
+    settings.POLDER_SECURITY_POLICY = "https://example.eu/policy"
+    lines = dict(
+        line.split(": ", 1)
+        for line in text(client.get("/.well-known/security.txt")).strip().splitlines()
+    )
+    assert lines["Contact"] == "mailto:security@example.eu"
+    assert lines["Policy"] == "https://example.eu/policy"
+    expires = datetime.fromisoformat(lines["Expires"])
+    assert timedelta(days=140) < expires - clock.now() < timedelta(days=365)
+
+
+def test_browsers_find_an_icon(client):
+    assert client.get("/favicon.ico")["Location"].endswith("favicon.svg")
+
+
+def test_the_footer_leads_to_the_law(client, settings):
+    assert "Imprint" not in text(client.get("/prices/"))
+    settings.POLDER_IMPRINT_URL = "https://example.eu/imprint"
+    assert "https://example.eu/imprint" in text(client.get("/prices/"))
+
+
+OPEN = [
+    *("/catalogue/", "/catalogue/postgresql/", "/prices/", "/prices/calculator/", "/status/"),
+    *("/status/history/", "/licences/", "/trademarks/", "/api/docs/", "/api/docs/errors/"),
+]
+
+
+@pytest.mark.parametrize("path", OPEN)
+def test_public_pages_say_what_they_are_and_lead_on(client, settings, path):
+    page = text(client.get(f"{path}?utm=x"))
+    assert f'<link rel="canonical" href="{settings.POLDER_URL}{path}">' in page
+    [about] = re.findall(r'<meta name="description" content="([^"]+)">', page)
+    assert 20 < len(about) <= 170
+    for link in ("/prices/", "/status/", "/licences/", "/trademarks/", "/accounts/login/"):
+        assert f'href="{link}' in page
+    html5lib.HTMLParser(strict=True).parse(page.lstrip())
+
+
+def test_public_pages_do_not_repeat_their_title(client):
+    titles = [re.findall(r"<title>([^<]+)</title>", text(client.get(path)))[0] for path in OPEN]
+    assert len(set(titles)) == len(titles)
 
 
 # -- notices ---------------------------------------------------------------------------------------

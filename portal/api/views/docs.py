@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 from drf_spectacular.renderers import OpenApiYamlRenderer as Yaml
 
 from portal.api import reference
 from portal.api.answers import json_response
 from portal.api.schema import document
+
+_kept = cache_control(public=True, max_age=300)
+_NAMED = re.compile(r"{(\w+)}")
 
 
 @require_safe
@@ -26,6 +31,7 @@ def schema(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@_kept
 def index(request: HttpRequest) -> HttpResponse:
     """How the API works, and a list of everything."""
     root = _root(request)
@@ -39,36 +45,42 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@_kept
 def noun(request: HttpRequest, noun: str) -> HttpResponse:
     """All operations of one noun."""
     found = reference.noun(document(), noun, _root(request))
     if found is None:
         raise Http404
-    return _page(request, "console/api_docs_noun.html", {"noun": found})
+    return _page(request, "console/api_docs_noun.html", {"noun": found, "here": noun})
 
 
 @require_safe
 def try_it(request: HttpRequest) -> HttpResponse:
     """From the form of an operation to its address, without the fields that were left empty."""
-    wanted = {name: value for name, value in request.GET.items() if value and name != "path"}
-    path = request.GET.get("path", "")
+    path = str(request.GET.get("path", ""))
     if path not in document()["paths"]:
         raise Http404
+    wanted = {name: str(value) for name, value in request.GET.items() if value and name != "path"}
+    for name in _NAMED.findall(path):
+        if name not in wanted:
+            raise Http404
+        path = path.replace(f"{{{name}}}", quote(wanted.pop(name), safe=""))
     return HttpResponseRedirect(f"{path}?{urlencode(wanted)}" if wanted else path)
 
 
 @require_safe
+@_kept
 def schemas(request: HttpRequest) -> HttpResponse:
     """All shapes."""
-    return _page(
-        request, "console/api_docs_schemas.html", {"schemas": reference.schemas(document())}
-    )
+    context = {"schemas": reference.schemas(document()), "here": "schemas"}
+    return _page(request, "console/api_docs_schemas.html", context)
 
 
 @require_safe
+@_kept
 def errors(request: HttpRequest) -> HttpResponse:
     """All error codes."""
-    return _page(request, "console/api_docs_errors.html", reference.errors())
+    return _page(request, "console/api_docs_errors.html", {**reference.errors(), "here": "errors"})
 
 
 def _root(request: HttpRequest) -> str:
@@ -76,8 +88,6 @@ def _root(request: HttpRequest) -> str:
 
 
 def _page(request: HttpRequest, template: str, context: Mapping[str, object]) -> HttpResponse:
-    """Inside the shell for who is signed in; the reference itself is for everybody."""
-    signed_in = request.user.is_authenticated
-    layout = "base.html" if signed_in else "base_plain.html"
-    known = {"layout": layout, "signed_in": signed_in, "nav": reference.nouns(document())}
+    """The reference is for everybody; who is signed in can try things."""
+    known = {"signed_in": request.user.is_authenticated, "nav": reference.nouns(document())}
     return render(request, template, {**known, **context})

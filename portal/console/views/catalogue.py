@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from portal.accounts.actors import actor_of
 from portal.console import address, orders
@@ -19,7 +20,8 @@ from services import registry
 from services.spec import Entry
 
 
-@require_GET
+@require_safe
+@cache_control(public=True, max_age=60)
 def catalogue(request: HttpRequest) -> HttpResponse:
     """GET /catalogue/?q=&family=&here=&ha=&free=: no login"""
     asked = address.asked_of(request)
@@ -28,7 +30,8 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     return address.show(request, response, address.query_of(asked, building.FILTERS))
 
 
-@require_GET
+@require_safe
+@cache_control(public=True, max_age=60)
 def offering(request: HttpRequest, slug: str) -> HttpResponse:
     """GET /catalogue/SLUG/?region=: no login"""
     context = describing.offering(_entry(slug), request.GET.get("region", ""))

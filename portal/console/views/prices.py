@@ -5,18 +5,18 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from portal.console import calculator as calculating
 from portal.console import prices as building
 from portal.console.address import asked_of, query_of, show
 from portal.console.page import page, wants_fragment
-from portal.console.public import public_page
 from portal.kernel import clock
 
 
 @require_safe
-@public_page(300)
+@cache_control(public=True, max_age=300)
 def prices(request: HttpRequest) -> HttpResponse:
     """GET /prices/?q=&family=&region="""
     asked = asked_of(request)
@@ -25,7 +25,7 @@ def prices(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@public_page(300)
+@cache_control(public=True, max_age=300)
 def as_csv(request: HttpRequest, kind: str) -> HttpResponse:
     """GET /prices/plans.csv, /prices/rates.csv?region="""
     if kind not in building.KINDS:
@@ -37,7 +37,7 @@ def as_csv(request: HttpRequest, kind: str) -> HttpResponse:
 
 
 @require_safe
-@public_page(300)
+@cache_control(public=True, max_age=300)
 def calculator(request: HttpRequest) -> HttpResponse:
     """GET /prices/calculator/?region=&i=&n=&h=…"""
     found = calculating.page(request.GET)

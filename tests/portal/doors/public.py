@@ -19,6 +19,11 @@ def _plans(_: World) -> dict[str, str]:
 
 
 DOORS = [
+    Door("console:licences", "GET", PUBLIC),
+    Door("console:own-licence", "GET", PUBLIC),
+    Door("console:trademarks", "GET", PUBLIC),
+    Door("console:robots", "GET", PUBLIC),
+    Door("console:favicon", "GET", PUBLIC),
     Door("console:prices", "GET", PUBLIC),
     Door("console:prices-csv", "GET", PUBLIC, at=_plans),
     Door("console:calculator", "GET", PUBLIC),

@@ -16,6 +16,7 @@ OFFERING = Offering(
         "uploads and signed links, over HTTPS. You pay for the storage of the plan."
     ),
     licence="Apache-2.0",
+    trademarks=(("Amazon S3", "Amazon.com, Inc. or its affiliates"),),
     price_class="analytics.object-storage",
     sla_class="storage",
     popular=True,

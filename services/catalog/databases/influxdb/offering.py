@@ -24,6 +24,7 @@ OFFERING = Offering(
         "the time you choose. TLS is on. Version 1.6 gets security fixes from Debian only."
     ),
     licence="MIT",
+    trademarks=(("InfluxDB", "InfluxData, Inc."),),
     price_class="database.timeseries",
     sla_class="database",
     secrets=("password", "admin_password", "token_key"),

@@ -18,6 +18,10 @@ OFFERING = Offering(
         "TLS are refused."
     ),
     licence="GPL-2.0-only",
+    trademarks=(
+        ("MariaDB", "MariaDB plc or its affiliates"),
+        ("MySQL", "Oracle Corporation or its affiliates"),
+    ),
     price_class="database.mariadb",
     sla_class="database",
     secrets=("password", "root_password"),

@@ -25,6 +25,7 @@ OFFERING = Offering(
         "the extensions that ship with it."
     ),
     licence="PostgreSQL",
+    trademarks=(("PostgreSQL", "PostgreSQL Community Association of Canada"),),
     price_class="database.postgresql",
     sla_class="database",
     popular=True,

@@ -16,6 +16,10 @@ OFFERING = Offering(
         "disk if you wish."
     ),
     licence="BSD-3-Clause",
+    trademarks=(
+        ("Valkey", "LF Projects, LLC"),
+        ("Redis", "Redis Ltd."),
+    ),
     price_class="database.valkey",
     sla_class="database",
     popular=True,

@@ -24,6 +24,7 @@ OFFERING = Offering(
         "It runs without ZooKeeper; your user logs in with SCRAM over TLS and makes its own topics."
     ),
     licence="Apache-2.0",
+    trademarks=(("Apache Kafka", "The Apache Software Foundation"),),
     price_class="integration.kafka",
     sla_class="database",
     popular=True,

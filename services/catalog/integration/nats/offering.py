@@ -16,6 +16,7 @@ OFFERING = Offering(
         "key-value and object stores. Devices connect with MQTT. TLS is on."
     ),
     licence="Apache-2.0",
+    trademarks=(("NATS", "The Linux Foundation"),),
     price_class="integration.nats",
     sla_class="database",
     versions=(Version("2"),),

@@ -25,6 +25,7 @@ OFFERING = Offering(
         "Version 3.10 gets security fixes from Debian only."
     ),
     licence="MPL-2.0",
+    trademarks=(("RabbitMQ", "Broadcom Inc. or its subsidiaries"),),
     price_class="integration.rabbitmq",
     sla_class="database",
     secrets=("password", "admin_password", "cookie"),
