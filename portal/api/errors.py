@@ -5,11 +5,12 @@ what nobody expected.
 from __future__ import annotations
 
 import logging
+import math
 from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.translation import gettext as _
@@ -21,6 +22,7 @@ from portal.api.serializers import operations
 from portal.kernel.errors import (
     Invalid,
     NotFound,
+    NotPermitted,
     OperationOpen,
     PortalError,
     QuotaExceeded,
@@ -116,8 +118,13 @@ def problem(
     }
     headers = {"Cache-Control": "no-store"}
     if isinstance(error, TooManyRequests | Unavailable):
-        headers["Retry-After"] = str(error.params.get("retry_after", 5))
+        headers["Retry-After"] = str(math.ceil(error.params.get("retry_after", 5)))
     return json_response(body, error.status, headers=headers, content_type=PROBLEM)
+
+
+def outside_a_view(request: HttpRequest, error: BaseException) -> HttpResponse:
+    """What failed before or behind a view of the API."""
+    return problem(_portal_error(error), request)
 
 
 @csrf_exempt
@@ -161,7 +168,7 @@ def _actor(request: Any) -> Any:
     return getattr(getattr(request, "_user", None), "actor", None)
 
 
-def _portal_error(error: Exception) -> PortalError:
+def _portal_error(error: BaseException) -> PortalError:
     if isinstance(error, PortalError):
         return error
     if isinstance(error, OperationalError | InterfaceError):
@@ -173,6 +180,8 @@ def _portal_error(error: Exception) -> PortalError:
         return TooLarge(_("The body is larger than 1 MiB."), hint=_("Send less."))
     if isinstance(error, SuspiciousOperation | UnreadablePostError):
         return Malformed(_("The request could not be read."), hint=_("Send it again."))
+    if isinstance(error, PermissionDenied):
+        return NotPermitted(_("This is not allowed."), hint=_("See /api/docs/."))
     if isinstance(error, Http404):
         return NotFound(_("There is nothing at this address."), hint=_("See /api/docs/."))
     if isinstance(error, drf.APIException):

@@ -15,8 +15,8 @@ urlpatterns = [
     path("", include("portal.console.urls")),
 ]
 
-handler400 = "portal.console.errors.bad_request"
-handler403 = "portal.console.errors.permission_denied"
-handler404 = "portal.console.errors.page_not_found"
+handler400 = "portal.conf.handlers.bad_request"
+handler403 = "portal.conf.handlers.permission_denied"
+handler404 = "portal.conf.handlers.page_not_found"
 handler429 = "portal.console.errors.too_many_requests"  # django-allauth's rate limits
-handler500 = "portal.console.errors.server_error"
+handler500 = "portal.conf.handlers.server_error"

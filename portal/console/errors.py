@@ -1,14 +1,16 @@
 """Error pages of the console: what happened, what is safe, what to do, and the request id.
 
-A signed-in person gets them inside the shell; where that cannot be (no session, no database) they
-are a page that asks for no query. htmx gets a toast, and its target stays as it is. The API answers
-for itself (`portal.api.errors`).
+They stand inside the shell; where that cannot be (no session, no database, the shell itself broke)
+they are a page that asks for no query. htmx gets a toast, and its target stays as it is. The API
+answers for itself (`portal.api.errors`), and what a proxy may show while Polder does not answer at
+all is `deploy/unavailable.html`.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +38,9 @@ _NO_SHELL = {"brand": settings.POLDER_PROVIDER_NAME, "home": "/"}
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What an error page says. `retry`: whether asking again can help."""
+    """What an error page says. `retry`: whether asking again can help, after so many seconds where
+    `retry_after` says so.
+    """
 
     status: int
     title: str
@@ -44,6 +48,7 @@ class Problem:
     hint: str = ""
     safe: str = ""
     retry: bool = False
+    retry_after: int = 0
 
 
 class ErrorPages:
@@ -56,6 +61,8 @@ class ErrorPages:
         response = self.get_response(request)
         if response.status_code == 302 and response["Location"].startswith(_login_address()):
             return _session_over(request, response)
+        if response.status_code == 405 and not response.content:
+            return _wrong_method(request, response)
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -74,14 +81,15 @@ class ErrorPages:
 def answer(request: HttpRequest, problem: Problem, *, shell: bool = True) -> HttpResponse:
     """The page, or for htmx a toast that leaves the page as it is."""
     context = _context(request, problem)
-    if wants_fragment(request):
-        said = " ".join(filter(None, (problem.text, problem.hint)))
-        return HttpResponse(
-            render_to_string("errors/fragment.html", context),
-            status=problem.status,
-            headers={"HX-Trigger": json.dumps({"toast": said}), "HX-Reswap": "none"},
-        )
-    return HttpResponse(_page(request, context, shell=shell), status=problem.status)
+    headers = {"Cache-Control": "no-store"}
+    if problem.retry_after:
+        headers["Retry-After"] = str(problem.retry_after)
+    if not wants_fragment(request):
+        html = _page(request, context, shell=shell)
+        return HttpResponse(html, status=problem.status, headers=headers)
+    headers |= {"HX-Trigger": json.dumps({"toast": _said(request, problem)}), "HX-Reswap": "none"}
+    html = render_to_string("errors/fragment.html", context)
+    return HttpResponse(html, status=problem.status, headers=headers)
 
 
 def problem_of(error: PortalError) -> Problem:
@@ -91,15 +99,25 @@ def problem_of(error: PortalError) -> Problem:
     safe = generic.safe if generic else ""
     if isinstance(error, NotPermitted):
         title = _("You may not do this")
-    return Problem(error.status, title, error.text, error.hint, safe, error.status >= 500)
+    retry = error.status >= 500 or error.status == 429
+    wait = generic.retry_after if generic else 0
+    wait = math.ceil(float(error.params.get("retry_after", wait)))
+    return Problem(error.status, title, error.text, error.hint, safe, retry, wait)
+
+
+def _said(request: HttpRequest, problem: Problem) -> str:
+    """For a toast: what happened and what to do, and what support asks for when it is our fault."""
+    parts = [problem.text, problem.hint]
+    if problem.status >= 500:
+        parts.append(_("Request %(id)s.") % {"id": getattr(request, "id", "-")})
+    return " ".join(filter(None, parts))
 
 
 def _page(request: HttpRequest, context: dict[str, Any], *, shell: bool) -> str:
-    """Inside the shell when somebody is signed in and it can be drawn; else the plain page."""
-    if shell:
+    """Inside the shell where it can be drawn; else the plain page."""
+    if shell and hasattr(request, "user"):
         try:
-            if hasattr(request, "user") and request.user.is_authenticated:
-                return render_to_string("errors/shell.html", context, request)
+            return render_to_string("errors/shell.html", context, request)
         except Exception:  # the error page must not fail itself
             logger.exception("error-page.shell-failed")
     return render_to_string("errors/plain.html", context | {"shell": _NO_SHELL})
@@ -117,6 +135,13 @@ def _context(request: HttpRequest, problem: Problem) -> dict[str, Any]:
         "request_id": getattr(request, "id", "-"),
         "theme": theme_of(request),
     }
+
+
+def _wrong_method(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Somebody opened the address of a form, or sent something to a page."""
+    page = answer(request, _by_status()[405])
+    page["Allow"] = response["Allow"]
+    return page
 
 
 def _login_address() -> str:
@@ -144,7 +169,7 @@ def _session_over(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return answer(request, _by_status()[400], shell=False)
+    return answer(request, _by_status()[400])
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -156,13 +181,13 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:
-    return answer(request, _by_status()[429], shell=False)
+    return answer(request, _by_status()[429])
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Also what fails outside a view, where `process_exception` does not reach: a session read."""
     away = isinstance(sys.exc_info()[1], _DATABASE_AWAY)
-    return answer(request, _unavailable() if away else _by_status()[500], shell=False)
+    return answer(request, _unavailable() if away else _by_status()[500], shell=not away)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -215,6 +240,13 @@ def _by_status() -> dict[int, Problem]:
             _("Check the address, or start from the overview."),
         ),
         Problem(
+            405,
+            _("There is nothing to see here"),
+            _("This address takes what a form sends; it is no page."),
+            _("Go back to the page that you came from, or start from the overview."),
+            unchanged,
+        ),
+        Problem(
             409,
             _("This cannot be done right now"),
             _("The state of the service changed in the meantime."),
@@ -245,6 +277,7 @@ def _by_status() -> dict[int, Problem]:
             _("Wait a minute, then try again."),
             unchanged,
             retry=True,
+            retry_after=60,
         ),
         Problem(
             500,
@@ -258,9 +291,10 @@ def _by_status() -> dict[int, Problem]:
             503,
             _("Polder does not answer right now"),
             _("The console cannot reach its database. This concerns the console only."),
-            _("Try again in a minute."),
+            _("Try again in half a minute."),
             _("Your services keep running."),
             retry=True,
+            retry_after=30,
         ),
     )
     return {problem.status: problem for problem in problems}
