@@ -9,7 +9,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input
 PYTEST := $(PY) -m pytest
 # Settings for what reads them and asks no server.
 NO_SERVER := POLDER_SIGNING_KEY=check POLDER_SECRET_KEYS= POLDER_DATABASE_URL=postgres://127.0.0.1:1/none
-UNIT := not engine and not browser and not soak
+UNIT := not walk and not engine and not browser and not soak
 
 .PHONY: run token manage test unit check format messages lock soak clean
 .DEFAULT_GOAL := run
@@ -26,6 +26,7 @@ manage: .venv/runtime.stamp
 # One process a kind: the browser's event loop must not stand beside clients that have their own.
 test: .venv/dev.stamp
 	@$(MAKE) --no-print-directory unit
+	@$(PYTEST) -m walk -n 2 $(ARGS)
 	@for kind in engine browser soak; do $(PYTEST) -m $$kind $(ARGS) || exit 1; done
 
 unit: .venv/dev.stamp

@@ -31,7 +31,7 @@ from tests.makers import (
 )
 from tests.portal.api import Api
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.walk]
 TREE = {
     "PortalError",
     "NotFound",

@@ -15,7 +15,7 @@ from django.urls import Resolver404, ResolverMatch, resolve
 from tests.portal.furnish import NASTY, PEOPLE, Place, furnished
 from tests.portal.pages import Visit, client_of, pages, visit
 
-pytestmark = pytest.mark.django_db  # the rows are those of the fixture `place`
+pytestmark = [pytest.mark.django_db, pytest.mark.walk]  # the rows are those of the fixture `place`
 MOST_QUERIES = 25
 MOST_COLUMNS = 6
 # Said of both kinds of faults below: each line goes with the page that is rebuilt.
