@@ -54,3 +54,30 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.chain}#{self.sequence} {self.verb} {self.target}"
+
+
+class ChainCheck(models.Model):
+    """The last proof of a chain: of all of it (`complete`), or of its newest events. `first_bad` is
+    where it no longer holds; `head` the hash of the last event.
+    """
+
+    chain = models.CharField(max_length=80)
+    complete = models.BooleanField()
+    at = models.DateTimeField()
+    count = models.PositiveBigIntegerField()
+    total = models.PositiveBigIntegerField()
+    head = models.CharField(max_length=64, blank=True)
+    first_bad = models.PositiveBigIntegerField(null=True, blank=True)
+    why = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["chain", "complete"], name="audit_last_check"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.chain} {self.at:%F %T} {self.why or 'holds'}"
+
+    @property
+    def ok(self) -> bool:
+        return self.first_bad is None

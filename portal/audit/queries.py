@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from portal.audit.actions import event_hash, personal_digest
-from portal.audit.models import AuditEvent
+from portal.audit.models import AuditEvent, ChainCheck
+
+_LATELY, _MOST_NAMES = 2000, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +69,53 @@ def chains() -> list[str]:
     return list(AuditEvent.objects.order_by("chain").values_list("chain", flat=True).distinct())
 
 
-def verify(chain: str) -> Verification:
-    """Recomputes every hash of `chain`. Erased personal fields are no fault."""
-    previous, count = "", 0
-    for event in AuditEvent.objects.filter(chain=chain).order_by("sequence").iterator():
-        count += 1
-        why = _fault(event, previous, count)
+def verify(chain: str, *, newest: int | None = None) -> Verification:
+    """Recomputes every hash of `chain`, or of its `newest` events, the first of which must follow
+    the one before it. Erased personal fields are no fault.
+    """
+    rows = AuditEvent.objects.filter(chain=chain)
+    last = rows.aggregate(last=Max("sequence"))["last"] or 0
+    start = max(last - newest, 0) if newest is not None else 0
+    before = rows.filter(sequence=start).values_list("hash", flat=True).first()
+    previous, number = before or "", start
+    for event in rows.filter(sequence__gt=start).order_by("sequence").iterator():
+        number += 1
+        why = _fault(event, previous, number)
         if why:
-            return Verification(chain, count, event.sequence, why)
+            return Verification(chain, number - start, event.sequence, why)
         previous = event.hash
-    return Verification(chain, count, head=previous)
+    return Verification(chain, number - start, head=previous)
+
+
+def last_checks(chain: str) -> list[ChainCheck]:
+    """Of all of the chain, and of its newest events; the later first."""
+    return list(ChainCheck.objects.filter(chain=chain).order_by("-at"))
+
+
+def actors_of(chain: str) -> list[str]:
+    """The names of those who acted lately, by name. Bounded, however long the chain is."""
+    rows = AuditEvent.objects.filter(chain=chain).order_by("-sequence")
+    names = rows.values_list("actor_name", "on_behalf_of")[:_LATELY]
+    return sorted({name for pair in names for name in pair if name})[:_MOST_NAMES]
+
+
+FAULTS = {
+    "missing": "an event before it is missing",
+    "unlinked": "it does not follow the event before it",
+    "changed": "a field was changed",
+    "person": "name or address were changed",
+}
 
 
 def _fault(event: AuditEvent, previous: str, expected: int) -> str:
+    """A key of FAULTS, or nothing."""
     if event.sequence != expected:
-        return f"event {expected} is missing"
+        return "missing"
     if event.previous_hash != previous:
-        return "it does not follow the event before it"
+        return "unlinked"
     if event_hash(event) != event.hash:
-        return "a field was changed"
+        return "changed"
     erased = not (event.salt or event.actor_name or event.address or event.on_behalf_of)
     if not erased and personal_digest(event) != event.personal_digest:
-        return "name or address were changed"
+        return "person"
     return ""

@@ -22,7 +22,9 @@ class Command(BaseCommand):
         found = [queries.verify(chain) for chain in chains or queries.chains()]
         for one in found:
             word = (
-                f"holds, head {one.head}" if one.ok else f"is broken at {one.first_bad}: {one.why}"
+                f"holds, head {one.head}"
+                if one.ok
+                else f"is broken at {one.first_bad}: {queries.FAULTS[one.why]}"
             )
             self.stdout.write(f"{one.chain}: {one.count} events, the chain {word}.")
         if not all(one.ok for one in found):

@@ -1,0 +1,106 @@
+"""What people read about acts: verbs and faults of the trail in words. The codes are public."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+_VERBS = {
+    "instance.create": gettext_noop("ordered a service"),
+    "instance.update": gettext_noop("changed a service"),
+    "instance.upgrade": gettext_noop("upgraded a service"),
+    "instance.edit": gettext_noop("changed name, tags or protection of a service"),
+    "instance.pause": gettext_noop("paused a service"),
+    "instance.resume": gettext_noop("resumed a service"),
+    "instance.rotate": gettext_noop("changed the password of a service"),
+    "instance.delete": gettext_noop("deleted a service"),
+    "instance.undelete": gettext_noop("brought a service back"),
+    "instance.purge": gettext_noop("destroyed a service"),
+    "instance.backup": gettext_noop("backed up a service"),
+    "instance.restore": gettext_noop("restored a service"),
+    "instance.repair": gettext_noop("repaired a service"),
+    "operation.cancel": gettext_noop("cancelled an operation"),
+    "operation.succeeded": gettext_noop("finished an operation"),
+    "operation.failed": gettext_noop("gave up an operation that failed"),
+    "operation.cancelled": gettext_noop("ended a cancelled operation"),
+    "credential.reveal": gettext_noop("looked at a password"),
+    "member.add": gettext_noop("added a member"),
+    "member.change": gettext_noop("changed a member"),
+    "member.remove": gettext_noop("removed a member"),
+    "invitation.create": gettext_noop("invited somebody"),
+    "invitation.resend": gettext_noop("sent an invitation again"),
+    "invitation.withdraw": gettext_noop("withdrew an invitation"),
+    "invitation.accept": gettext_noop("accepted an invitation"),
+    "token.create": gettext_noop("made a token"),
+    "token.revoke": gettext_noop("revoked a token"),
+    "service_account.create": gettext_noop("made a service account"),
+    "service_account.disable": gettext_noop("disabled a service account"),
+    "organisation.create": gettext_noop("created the organisation"),
+    "organisation.update": gettext_noop("changed the organisation"),
+    "organisation.archive": gettext_noop("archived the organisation"),
+    "organisation.suspend": gettext_noop("suspended the organisation"),
+    "organisation.lift_suspension": gettext_noop("lifted the suspension"),
+    "project.create": gettext_noop("created a project"),
+    "project.update": gettext_noop("changed a project"),
+    "project.archive": gettext_noop("archived a project"),
+    "quota.request": gettext_noop("asked for more quota"),
+    "quota.withdraw": gettext_noop("withdrew a request for quota"),
+    "quota.approve": gettext_noop("granted more quota"),
+    "quota.refuse": gettext_noop("refused more quota"),
+    "quota.set": gettext_noop("set a quota"),
+    "webhook.create": gettext_noop("made a webhook"),
+    "webhook.update": gettext_noop("changed a webhook"),
+    "webhook.renew_secret": gettext_noop("made a new secret for a webhook"),
+    "webhook.ping": gettext_noop("tried a webhook"),
+    "webhook.replay": gettext_noop("sent an event again"),
+    "webhook.disable": gettext_noop("switched a failing webhook off"),
+    "webhook.delete": gettext_noop("deleted a webhook"),
+    "audit.export": gettext_noop("took the audit log away"),
+    "audit.erase": gettext_noop("erased a person's name"),
+    "staff.view": gettext_noop("looked at the organisation, for the provider"),
+}
+
+# The start of a verb → what the filter calls it, and its icon.
+_NOUNS = {
+    "credential.": (gettext_noop("Looks at passwords"), "eye"),
+    "instance.": (gettext_noop("Services"), "layers"),
+    "operation.": (gettext_noop("Operations"), "activity"),
+    "member.": (gettext_noop("Members"), "users"),
+    "invitation.": (gettext_noop("Invitations"), "mail"),
+    "token.": (gettext_noop("Tokens"), "key-round"),
+    "service_account.": (gettext_noop("Service accounts"), "key-round"),
+    "organisation.": (gettext_noop("The organisation"), "building-2"),
+    "project.": (gettext_noop("Projects"), "boxes"),
+    "quota.": (gettext_noop("Quotas"), "gauge"),
+    "webhook.": (gettext_noop("Webhooks"), "globe"),
+    "staff.": (gettext_noop("The provider's staff"), "shield"),
+    "audit.": (gettext_noop("The audit log itself"), "scroll-text"),
+}
+
+_FAULTS = {
+    "missing": gettext_noop("An event before it is missing."),
+    "unlinked": gettext_noop("It does not follow the event before it."),
+    "changed": gettext_noop("A field of it was changed."),
+    "person": gettext_noop("The name or the address in it was changed."),
+}
+
+
+def verb_text(verb: str) -> str:
+    """As it follows the name of who did it; a verb without words is shown as it is."""
+    return _(_VERBS[verb]) if verb in _VERBS else verb
+
+
+def icon_of(verb: str) -> str:
+    return _NOUNS.get(f"{verb.partition('.')[0]}.", ("", "scroll-text"))[1]
+
+
+def choices(chosen: str) -> list[tuple[str, str]]:
+    """What the filter offers; a single verb that was asked for is among it."""
+    found = [(start, _(label)) for start, (label, _icon) in _NOUNS.items()]
+    if chosen and chosen not in _NOUNS:
+        found.insert(0, (chosen, verb_text(chosen)))
+    return found
+
+
+def fault_text(code: str) -> str:
+    return _(_FAULTS.get(code, code))
