@@ -165,6 +165,7 @@
       countTicked(every.closest("form"));
     }
     hideLater(document);
+    for (const log of all("[data-follow]")) log.scrollTop = log.scrollHeight;
   }
 
   /* One listener a kind of event for the whole page, so that swapped-in fragments need no binding. */

@@ -256,6 +256,7 @@ _TIMETABLE = {
     "portal.tenancy.tasks.forget_invitations": 24 * 3600,
     "portal.notifications.tasks.sweep": POLDER_SWEEP_SECONDS,
     "portal.notifications.tasks.tidy": 3600,
+    "portal.audit.tasks.check_chains": 24 * 3600,
 }
 # A message that a busy worker left lying expires, so that they do not pile up.
 CELERY_BEAT_SCHEDULE = {

@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
 from portal.kernel import clock, formats
-from services.instances import eta, queries, texts
-from services.instances.states import OPEN, OperationState
+from portal.kernel.actor import Actor
+from portal.kernel.errors import Unavailable
+from portal.tenancy import access
+from portal.tenancy.permissions import Permission
+from services.instances import eta, logs, queries, texts
+from services.instances.states import OPEN, Kind, OperationState
 
 if TYPE_CHECKING:
     from services.instances.models import Operation
@@ -81,6 +87,50 @@ def cards(operations: Iterable[Operation]) -> list[Card]:
     rows = list(operations)
     usual = eta.usual_seconds({eta.sort_of(row) for row in rows if row.state in OPEN})
     return [card(row, usual) for row in rows]
+
+
+def one(actor: Actor, operation: Operation) -> dict[str, Any]:
+    """Context of console/operation.html."""
+    held = access.permissions_in(actor, operation.instance.project)
+    shown = card(operation)
+    return {
+        "card": shown,
+        "operation": operation,
+        "instance": operation.instance,
+        "may_manage": Permission.OPERATION_MANAGE in held,
+        "may_read_log": Permission.INSTANCE_UPDATE in held,
+        "cancel_note": cancel_note(operation),
+        "asked_with": queries.request_of(operation),
+        "again": queries.retries_of(operation),
+    }
+
+
+def cancel_note(operation: Operation) -> str:
+    """Until when it can be cancelled, or since when not; empty once it has ended."""
+    if operation.state not in OPEN:
+        return ""
+    if operation.kind in (Kind.PURGE, Kind.REPAIR):
+        return _("It cannot be cancelled.")
+    code = queries.point_of_no_return(operation)
+    step = texts.step_text(code, {})[0] if code else ""
+    if operation.committed_at is not None:
+        since = {"time": formats.clock_time(operation.committed_at, seconds=True), "step": step}
+        return _("Since %(time)s it can no longer be cancelled: “%(step)s” has begun.") % since
+    if operation.cancel_requested_at is not None:
+        return _("What was begun is being undone.")
+    if not step:
+        return _("It can be cancelled until it is done.")
+    return _("It can be cancelled until “%(step)s” begins.") % {"step": step}
+
+
+def log(actor: Actor, operation: Operation) -> dict[str, Any]:
+    """Context of console/operation_log.html. Raises: NotPermitted."""
+    context = {"operation": operation, "log_open": operation.state in OPEN}
+    try:
+        part = logs.log_during(actor, operation)
+    except Unavailable as error:
+        return context | {"log_error": f"{error.text} {error.hint}"}
+    return context | {"log": part}
 
 
 def _poll(operation: Operation) -> int:

@@ -18,8 +18,7 @@ _KEY = "project"
 
 def projects_of(actor: Actor) -> list[Project]:
     """All projects the actor may see, by organisation and name. One query."""
-    rows = access.projects(actor, Permission.PROJECT_VIEW).select_related("organisation")
-    return list(rows.order_by("organisation__name", "name"))
+    return access.projects_with_roles(actor, Permission.PROJECT_VIEW)
 
 
 def current_project(request: HttpRequest, actor: Actor) -> Project | None:

@@ -36,6 +36,7 @@ class Can:
     reveal: bool
     edit: bool
     manage: bool
+    audit: bool
 
 
 def can(actor: Actor, instance: Instance) -> Can:
@@ -55,6 +56,7 @@ def can(actor: Actor, instance: Instance) -> Can:
         reveal=Permission.CREDENTIAL_REVEAL in held and phase in CONNECTABLE,
         edit=update and not gone,
         manage=Permission.OPERATION_MANAGE in held,
+        audit=Permission.AUDIT_VIEW in held,
     )
 
 

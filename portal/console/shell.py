@@ -22,7 +22,9 @@ from portal.accounts.actors import actor_of
 from portal.console.scope import current_project, projects_of
 from portal.notifications import queries
 from portal.status.strip import Notice, Strip, notices_for, strip_of
+from portal.tenancy import access
 from portal.tenancy.models import Project
+from portal.tenancy.permissions import Permission
 
 THEME_COOKIE = "polder_theme"
 AWAY_COOKIE = "polder_away"
@@ -36,7 +38,8 @@ KEYS_COOKIE = "polder_keys"
 class Room:
     """An entry of the side bar. It is shown once its URL exists, so the bar grows by itself.
 
-    `public`: also for whoever is not signed in. `key`: goes there when pressed after g.
+    `public`: also for whoever is not signed in. `permission`: only for those who hold it in the
+    project at hand. `key`: goes there when pressed after g.
     """
 
     group: Promise | str
@@ -45,6 +48,7 @@ class Room:
     icon: str
     staff: bool = False
     public: bool = False
+    permission: Permission | None = None
     key: str = ""
 
 
@@ -60,7 +64,13 @@ ROOMS = (
     Room(_("Money"), "console:prices", _("Prices"), "wallet", public=True),
     Room(_("Access"), "console:members", _("Members"), "users"),
     Room(_("Access"), "console:tokens", _("API tokens"), "key-round"),
-    Room(_("Access"), "console:audit", _("Audit log"), "scroll-text"),
+    Room(
+        _("Access"),
+        "console:audit",
+        _("Audit log"),
+        "scroll-text",
+        permission=Permission.AUDIT_VIEW,
+    ),
     Room(_("Access"), "console:settings", _("Settings"), "settings"),
     Room(_("Help"), "console:status", _("Status"), "shield-check", public=True),
     Room(_("Help"), "api-docs", _("API reference"), "code", public=True),
@@ -178,6 +188,13 @@ class Shell:
         return queries.unread_count(actor_of(self._request)) if self.signed_in else 0
 
     @cached_property
+    def held(self) -> frozenset[Permission]:
+        """What the reader may do in the project at hand."""
+        if not self.signed_in or self.project is None:
+            return frozenset()
+        return access.permissions_in(actor_of(self._request), self.project)
+
+    @cached_property
     def nav(self) -> list[tuple[str, list[Link]]]:
         """Groups of links; the room whose address is the longest start of the page's is current."""
         staff = self.signed_in and bool(getattr(self._request.user, "is_staff", False))
@@ -186,6 +203,7 @@ class Shell:
             for room in ROOMS
             if (staff or not room.staff)
             and (self.signed_in or room.public)
+            and (room.permission is None or room.permission in self.held)
             and (url := url_or_nothing(room.url_name))
         ]
         path = self._request.path

@@ -2,12 +2,10 @@
 
 from django.urls import include, path
 
-from portal.console import access_urls, account_urls, public_urls
+from portal.console import access_urls, account_urls, activity_urls, public_urls
 from portal.console.views import (
     catalogue,
     changes,
-    notifications,
-    operations,
     overview,
     palette,
     preferences,
@@ -45,15 +43,6 @@ urlpatterns = [
     path("catalogue/<slug:slug>/", catalogue.offering, name="offering"),
     path("catalogue/<slug:slug>/order/", catalogue.order, name="order"),
     path("catalogue/<slug:slug>/price/", catalogue.price, name="price"),
-    path("operations/", operations.operations, name="operations"),
-    path("operations/<str:public_id>/", operations.operation, name="operation"),
-    path("operations/<str:public_id>/cancel/", operations.cancel, name="operation-cancel"),
-    path("operations/<str:public_id>/retry/", operations.retry, name="operation-retry"),
-    path("notifications/", notifications.notifications, name="notifications"),
-    path("notifications/bell/", notifications.bell, name="bell"),
-    path("notifications/read/", notifications.read, name="notifications-read"),
-    path("notifications/<str:event>/", notifications.opened, name="notification"),
-    path("settings/notifications/", notifications.preferences, name="settings-notifications"),
     path("go/", palette.palette, name="go"),
     path("keyboard/", preferences.keyboard, name="keyboard"),
     path("theme/", preferences.theme, name="theme"),
@@ -61,6 +50,7 @@ urlpatterns = [
     path("scope/", preferences.scope, name="scope"),
     path("staff/", include("portal.console.staff.urls")),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
+    *activity_urls.urlpatterns,
     *access_urls.urlpatterns,
     *account_urls.urlpatterns,
     *public_urls.urlpatterns,

@@ -50,7 +50,7 @@ class Kind:
 PING = "ping"
 _MEMBERS = gettext_noop("Members")
 _WEBHOOKS = gettext_noop("Webhooks")
-_LAST = (_MEMBERS, _WEBHOOKS)
+_ORDER = ("Services", "Quotas", _MEMBERS, _WEBHOOKS)
 _known: dict[str, Kind] = {}
 
 
@@ -64,9 +64,9 @@ def get(code: str) -> Kind:
 
 
 def for_people() -> list[Kind]:
-    """Those that people hear of, group by group: services before what is ours."""
+    """Those that people hear of, group by group; groups that are not named here come first."""
     found = [kind for kind in _known.values() if kind.label]
-    return sorted(found, key=lambda kind: _LAST.index(kind.group) if kind.group in _LAST else -1)
+    return sorted(found, key=lambda kind: _ORDER.index(kind.group) if kind.group in _ORDER else -1)
 
 
 def for_webhooks() -> list[Kind]:
@@ -159,7 +159,7 @@ register(
         label=gettext_noop("A webhook was switched off because it kept failing"),
         icon="ban",
         tone="bad",
-        url_name="console:settings-webhook",
+        url_name="console:webhook",
         everyone=Permission.PROJECT_UPDATE,
         sees=Permission.PROJECT_UPDATE,
         mail=True,

@@ -106,7 +106,7 @@ def _context(rows: Sequence[Mailing]) -> dict[str, Any]:
         "count": len(rows),
         "more": max(len(rows) - _SHOWN, 0),
         "bell_url": settings.POLDER_URL + reverse("console:notifications"),
-        "settings_url": settings.POLDER_URL + reverse("console:settings-notifications"),
+        "settings_url": settings.POLDER_URL + reverse("console:notification-settings"),
     }
 
 

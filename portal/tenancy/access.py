@@ -49,14 +49,10 @@ def organisation(actor: Actor, slug: str, permission: Permission) -> Organisatio
 
 def project(actor: Actor, slug: str, permission: Permission) -> Project:
     """The project called `slug`, with its organisation. Raises: NotFound, NotPermitted."""
-    rows = _grants(actor).filter(
-        Q(project__isnull=True) | Q(project_id=OuterRef("pk")),
-        organisation_id=OuterRef("organisation_id"),
-    )
     found = (
         Project.objects.filter(slug=slug)
         .select_related("organisation")
-        .annotate(roles_held=ArraySubquery(rows.values("role")))
+        .annotate(roles_held=ArraySubquery(_grants_in_project(actor).values("role")))
         .first()
     )
     if found is None:
@@ -89,6 +85,21 @@ def organisations(actor: Actor, permission: Permission) -> QuerySet[Organisation
 def projects(actor: Actor, permission: Permission) -> QuerySet[Project]:
     """The projects in which `actor` holds `permission`."""
     return Project.objects.filter(pk__in=project_keys(actor, permission))
+
+
+def projects_with_roles(actor: Actor, permission: Permission) -> list[Project]:
+    """The same, by organisation and name, each with its organisation and with what the actor may
+    do there: `permissions_in` asks nothing more of them. One query.
+    """
+    rows = projects(actor, permission).select_related("organisation")
+    held = ArraySubquery(_grants_in_project(actor).values("role"))
+    found: list[Project] = list(
+        rows.annotate(roles_held=held).order_by("organisation__name", "name")
+    )
+    for row in found:
+        roles: list[str] = getattr(row, "roles_held", None) or []
+        row.roles_known = (_holder(actor), roles)  # type: ignore[attr-defined]
+    return found
 
 
 def project_keys(actor: Actor, permission: Permission) -> QuerySet[Project, int]:
@@ -181,6 +192,14 @@ def _grants(actor: Actor) -> QuerySet[Membership] | QuerySet[ServiceAccount]:
     # The database's clock, so that the SQL stays the same (portal.kernel.prepared).
     return Membership.objects.filter(
         Q(expires_at__isnull=True) | Q(expires_at__gt=Now()), user_id=actor.user_id
+    )
+
+
+def _grants_in_project(actor: Actor) -> QuerySet[Any]:
+    """Those that reach the project of an outer query."""
+    return _grants(actor).filter(
+        Q(project__isnull=True) | Q(project_id=OuterRef("pk")),
+        organisation_id=OuterRef("organisation_id"),
     )
 
 

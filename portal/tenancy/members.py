@@ -241,8 +241,8 @@ def _record_member(
 def _tell_member(
     actor: Actor, member: Membership, kind: str, before: Mapping[str, Any] | None = None
 ) -> None:
-    """The person concerned hears of it, unless they did it themselves."""
-    if member.user_id == actor.user_id:
+    """The person concerned hears of it, unless they or the installation itself did it."""
+    if actor.is_system or member.user_id == actor.user_id:
         return
     notify(
         kind,

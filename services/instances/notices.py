@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from portal.kernel import formats
 from portal.notifications import kinds
 from portal.notifications.kinds import Kind, sentence
 from portal.outbox.actions import notify
@@ -60,7 +61,10 @@ def _why(params: Params) -> str:
 
 
 def _took(params: Params) -> str:
-    return _("It took %(seconds)s s.") % {"seconds": params.get("seconds", "…")}
+    seconds = params.get("seconds")
+    if not isinstance(seconds, int | float):
+        return ""
+    return _("It took %(seconds)s s.") % {"seconds": formats.number(seconds)}
 
 
 def _nothing(_params: Params) -> str:

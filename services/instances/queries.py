@@ -4,27 +4,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Prefetch, Q, QuerySet, TextField
+from django.db.models import Case, Prefetch, Q, QuerySet, TextField, When
 from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 
 from portal.audit.actions import record
+from portal.audit.queries import events_for
 from portal.kernel.actor import Actor
 from portal.kernel.errors import BackendError, Conflict, Gone, NotFound, Unavailable
 from portal.tenancy import access
+from portal.tenancy.models import Project
 from portal.tenancy.permissions import Permission
 from services import parameters, registry
 from services.backends import backend_for
 from services.instances.models import Instance, InstanceEvent, Operation
+from services.instances.reconcile import POINT_OF_NO_RETURN
 from services.instances.specs import entry_of, spec_of
 from services.instances.states import OPEN, Health, Kind, Lane, OperationState, Phase
 from services.regions.models import Region
 from services.spec import Credentials, Effect, Entry, InstanceSpec, Plan
+
+_MOST_NAMES = 50
 
 
 def instances_for(
@@ -144,8 +149,12 @@ def operations_for(
     instance: str | None = None,
     state: str | None = None,
     kind: str | None = None,
+    service: str | None = None,
+    asked_by: str | None = None,
 ) -> QuerySet[Operation]:
-    """The operations `actor` may see, newest first."""
+    """The operations `actor` may see, newest first. `service` is a part of its name, or its
+    number.
+    """
     rows = Operation.objects.filter(
         instance__project__in=access.project_keys(actor, Permission.OPERATION_VIEW)
     )
@@ -159,6 +168,11 @@ def operations_for(
         rows = rows.filter(state=state)
     if kind:
         rows = rows.filter(kind=kind)
+    if service:
+        named = Q(instance__name__icontains=service) | Q(instance__public_id__iexact=service)
+        rows = rows.filter(named)
+    if asked_by:
+        rows = rows.filter(requested_by=asked_by)
     return rows.select_related(
         "instance__project__organisation", "instance__region", "retry_of"
     ).order_by("-id")
@@ -195,6 +209,47 @@ def is_cancellable(operation: Operation) -> bool:
 def is_retryable(operation: Operation) -> bool:
     """Whether the operation ended in a way that can be tried again."""
     return operation.state in (OperationState.FAILED, OperationState.CANCELLED)
+
+
+def running_first(rows: QuerySet[Operation]) -> QuerySet[Operation]:
+    """What is under way, then the rest, each newest first."""
+    over = Case(When(state__in=sorted(OPEN), then=0), default=1)
+    return rows.order_by(over, "-id")
+
+
+def askers_in(actor: Actor, project: Project) -> list[str]:
+    """The names of those who asked for operations in a project, fifty at most."""
+    rows = operations_for(actor, project=project.slug).exclude(requested_by="")
+    names = rows.order_by("requested_by").values_list("requested_by", flat=True)
+    return list(names.distinct()[:_MOST_NAMES])
+
+
+def point_of_no_return(operation: Operation) -> str:
+    """The code of the step after which it can no longer be cancelled; empty when it can be until
+    it is done.
+    """
+    return POINT_OF_NO_RETURN.get(Kind(operation.kind), "")
+
+
+def request_of(operation: Operation) -> str:
+    """The id of the request that opened an operation, as the audit trail has it. One query."""
+    instance = operation.instance
+    rows = events_for(instance.project.organisation.slug, target=instance.public_id)
+    asked = rows.filter(after__operation=operation.public_id, verb=f"instance.{operation.kind}")
+    return asked.values_list("request_id", flat=True).first() or ""
+
+
+def retries_of(operation: Operation) -> list[str]:
+    """Public ids of the operations that tried it again, oldest first."""
+    return list(operation.retries.order_by("pk").values_list("public_id", flat=True))
+
+
+def names_in(organisation: str, public_ids: Collection[str]) -> dict[str, str]:
+    """Names of services of an organisation, by number; for whoever may see all of it. One query."""
+    rows = Instance.objects.filter(
+        public_id__in=public_ids, project__organisation__slug=organisation
+    )
+    return dict(rows.values_list("public_id", "name")) if public_ids else {}
 
 
 def newest_operation(instance: Instance) -> Operation | None:

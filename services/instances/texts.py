@@ -130,6 +130,27 @@ def step_text(code: str, params: Mapping[str, Any]) -> tuple[str, str]:
     return _(title), (_(detail) % filled if detail else "")
 
 
+_LABELS = {
+    "create": gettext_noop("Create"),
+    "update": gettext_noop("Change"),
+    "upgrade": gettext_noop("Upgrade"),
+    "pause": gettext_noop("Pause"),
+    "resume": gettext_noop("Resume"),
+    "rotate": gettext_noop("Change password"),
+    "delete": gettext_noop("Delete"),
+    "undelete": gettext_noop("Bring back"),
+    "purge": gettext_noop("Destroy"),
+    "backup": gettext_noop("Back up"),
+    "restore": gettext_noop("Restore"),
+    "repair": gettext_noop("Repair"),
+}
+
+
+def kind_label(kind: str) -> str:
+    """What operations of a kind do, in a word or two."""
+    return _(_LABELS.get(kind, kind))
+
+
 def operation_title(kind: str, name: str) -> str:
     return _(_KINDS.get(kind, "%(name)s")) % {"name": name}
 

@@ -16,7 +16,7 @@ from services.regions.texts import quota_label
 if TYPE_CHECKING:
     from services.regions.models import QuotaRequest
 
-_SERVICES = gettext_noop("Services")
+_QUOTAS = gettext_noop("Quotas")
 Params = Mapping[str, Any]
 
 
@@ -47,7 +47,7 @@ def register() -> None:
             label=gettext_noop("More quota that you asked for was granted"),
             icon="gauge",
             tone="ok",
-            group=_SERVICES,
+            group=_QUOTAS,
             url_name="console:quotas",
             targeted=False,
             mail=True,
@@ -59,7 +59,7 @@ def register() -> None:
             label=gettext_noop("More quota that you asked for was refused"),
             icon="gauge",
             tone="warn",
-            group=_SERVICES,
+            group=_QUOTAS,
             url_name="console:quotas",
             targeted=False,
             mail=True,

@@ -343,7 +343,7 @@ def test_a_service_account_has_no_bell():
 def test_what_is_switched_off_is_not_told(client, project):
     owner = make_member(project)
     client.force_login(owner)
-    address = reverse("console:settings-notifications")
+    address = reverse("console:notification-settings")
     assert b"A service went down" in client.get(address).content
     client.post(address, {"bell": ["operation.failed"], "mail": ["operation.succeeded"]})
     tell(project)

@@ -235,6 +235,7 @@ def test_first_load_is_small() -> None:
 def request_to(path: str = "/", user: Any = None, **headers: str) -> HttpRequest:
     request = RequestFactory().get(path, headers=headers)
     request.user = user or AnonymousUser()
+    request.session = {}  # type: ignore[assignment]  # as a fresh one
     request.id = "0123456789abcdef"  # type: ignore[attr-defined]
     return request
 

@@ -57,5 +57,5 @@ def preferences(request: HttpRequest) -> HttpResponse:
         sent = request.POST
         actions.choose(actor=actor, bell=sent.getlist("bell"), mail=sent.getlist("mail"))
         messages.success(request, _("Saved. It holds for everything from now on."))
-        return go(request, "console:settings-notifications")
+        return go(request, "console:notification-settings")
     return page(request, "console/settings_notifications.html", building.choices(actor))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET, require_POST
@@ -11,15 +13,14 @@ from portal.console import listing
 from portal.console import operations as building
 from portal.console.page import go, page
 from portal.console.scope import require_project
-from portal.tenancy import access
-from portal.tenancy.permissions import Permission
-from services.instances import actions, queries
+from portal.kernel.actor import Actor
+from services.instances import actions, logs, queries
 
 
 @login_required
 @require_GET
 def operations(request: HttpRequest) -> HttpResponse:
-    """GET /operations/?state=&page="""
+    """GET /operations/?state=&kind=&service=&who=&page="""
     actor = actor_of(request)
     context = listing.operations(actor, require_project(request, actor), request.GET.dict())
     return page(request, "console/operations.html", context, fragment="results")
@@ -29,16 +30,35 @@ def operations(request: HttpRequest) -> HttpResponse:
 @require_GET
 def operation(request: HttpRequest, public_id: str) -> HttpResponse:
     """GET /operations/ID/"""
+    actor, found = _one(request, public_id)
+    return page(request, "console/operation.html", building.one(actor, found), fragment="operation")
+
+
+@login_required
+@require_GET
+def log(request: HttpRequest, public_id: str) -> HttpResponse:
+    """GET /operations/ID/log/: what the server wrote meanwhile; the whole page without htmx."""
+    actor, found = _one(request, public_id)
+    context = building.one(actor, found) | building.log(actor, found)
+    return page(request, "console/operation.html", context, fragment="log")
+
+
+@login_required
+@require_GET
+def log_file(request: HttpRequest, public_id: str) -> HttpResponse:
+    """GET /operations/ID/log.txt: the same to keep."""
+    actor, found = _one(request, public_id)
+    part = logs.log_during(actor, found)
+    response = HttpResponse(f"{part.text}\n", content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{public_id}.log.txt"'
+    return response
+
+
+def _one(request: HttpRequest, public_id: str) -> tuple[Actor, Any]:
     actor = actor_of(request)
     found = queries.operation_for(actor, public_id)
     request.project = found.instance.project  # type: ignore[attr-defined]  # read by the shell
-    held = access.permissions_in(actor, found.instance.project)
-    context = {
-        "card": building.card(found),
-        "instance": found.instance,
-        "may_manage": Permission.OPERATION_MANAGE in held,
-    }
-    return page(request, "console/operation.html", context, fragment="operation")
+    return actor, found
 
 
 @login_required

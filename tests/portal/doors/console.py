@@ -41,9 +41,6 @@ DOORS = [
     Door("console:service-undelete", "POST", P.INSTANCE_UPDATE, at=_service),
     Door("console:service-delete", "GET", P.INSTANCE_VIEW, at=_service),
     Door("console:service-delete", "POST", P.INSTANCE_DELETE, _DELETE, at=_service),
-    Door("console:operation", "GET", P.OPERATION_VIEW, at=_operation),
-    Door("console:operation-cancel", "POST", P.OPERATION_MANAGE, at=_operation),
-    Door("console:operation-retry", "POST", P.OPERATION_MANAGE, at=_operation),
     Door("console:overview", "GET", ANY),
     Door("console:begin", "POST", ANY),
     # These pages are about the project at hand: somebody from elsewhere sees their own.
@@ -53,7 +50,6 @@ DOORS = [
     Door("console:views", "POST", P.INSTANCE_VIEW, _VIEW, own=True),
     Door("console:view", "POST", ANY, at=_view, missing=True),
     Door("console:view-delete", "POST", ANY, at=_view, missing=True),
-    Door("console:operations", "GET", P.OPERATION_VIEW, own=True),
     Door("console:order", "GET", P.INSTANCE_CREATE, at=_offering, own=True),
     Door("console:order", "POST", P.INSTANCE_CREATE, _ORDER, at=_offering, own=True),
     Door("console:price", "GET", P.INSTANCE_CREATE, at=_offering, own=True),
