@@ -248,7 +248,8 @@
       else openPalette(opener.href);
       return;
     }
-    const typing = event.target.closest("input, textarea, select, [contenteditable], dialog");
+    const dialog = event.target.closest("dialog"); // one that has just closed may still hold the focus
+    const typing = dialog ? dialog.open : event.target.closest("input, textarea, select, [contenteditable]");
     const held = event.ctrlKey || event.metaKey || event.altKey;
     if (!typing && !held && words.keys !== "off") onCharacter(event);
   });
@@ -259,7 +260,7 @@
 
   document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
     const { activeElement } = document;
-    kept = { open: all("details[open] > summary", target).map((summary) => summary.textContent) };
+    kept = { target: target.id, open: all("details[open] > summary", target).map((summary) => summary.textContent) };
     if (!target.contains(activeElement) || activeElement === document.body) return;
     const { id, name, value } = activeElement;
     const href = activeElement.getAttribute("href");
@@ -268,7 +269,7 @@
   });
 
   document.addEventListener("htmx:afterSettle", ({ detail: { elt } }) => {
-    if (!kept) return;
+    if (!kept || elt.id !== kept.target) return; // something that came along out of band
     for (const summary of all("details > summary", elt)) {
       if (kept.open.includes(summary.textContent)) summary.parentElement.open = true;
     }

@@ -7,59 +7,21 @@ turns that workers would take, so no broker is needed.
 from __future__ import annotations
 
 import re
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-from django.db import connections
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from portal.tenancy.permissions import Role
 from services.backends.process import certificates, engines
-from services.instances import work
-from services.instances.models import Operation
-from services.instances.states import OPEN
+from tests.e2e.acting import Clicks, workers  # noqa: F401  # the fixture
 from tests.e2e.conftest import sign_in
 from tests.makers import PASSWORD, make_member, make_organisation, make_project, make_region
 from tests.services.engines.conftest import home  # noqa: F401  # the fixture
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
-
-
-class Clicks:
-    """Clicks, and counts how often."""
-
-    count = 0
-
-    def __call__(self, target: Locator) -> None:
-        self.count += 1
-        target.click()
-
-
-class Workers(threading.Thread):
-    """Takes turns at whatever is due until told to stop."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.over = threading.Event()
-
-    def run(self) -> None:
-        while not self.over.wait(0.03):
-            for pk in Operation.objects.filter(state__in=OPEN).values_list("pk", flat=True):
-                work.take_turn(pk)
-        connections.close_all()
-
-
-@pytest.fixture
-def workers() -> Iterator[None]:
-    thread = Workers()
-    thread.start()
-    yield
-    thread.over.set()
-    thread.join(30)
 
 
 @pytest.fixture
@@ -117,7 +79,7 @@ def test_order_connect_resize_delete_restore(clean: Page, live_url, owner, worke
         assert connection.execute("select word from t").fetchone() == ("kept",)
 
 
-def test_the_essentials_without_script(browser, live_url, owner, workers):
+def test_the_essentials_without_script(browser, live_url, owner, workers):  # noqa: F811
     context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
     page = context.new_page()
     sign_in(page, live_url, owner)
@@ -140,7 +102,7 @@ def test_the_essentials_without_script(browser, live_url, owner, workers):
     context.close()
 
 
-def test_every_page_is_accessible(clean: Page, live_url, owner, workers, tmp_path: Path):
+def test_every_page_is_accessible(clean: Page, live_url, owner, workers, tmp_path: Path):  # noqa: F811
     from axe_playwright_python.sync_playwright import Axe
 
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -1,0 +1,47 @@
+"""Who acts in browser tests: clicks that are counted, and a thread in place of the workers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from django.db import connections
+from playwright.sync_api import Locator
+
+from services.instances import work
+from services.instances.models import Operation
+from services.instances.states import OPEN
+
+
+class Clicks:
+    """Clicks, and counts how often."""
+
+    count = 0
+
+    def __call__(self, target: Locator) -> None:
+        self.count += 1
+        target.click()
+
+
+class Workers(threading.Thread):
+    """Takes turns at whatever is due until told to stop."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        while not self.over.wait(0.03):
+            for pk in Operation.objects.filter(state__in=OPEN).values_list("pk", flat=True):
+                work.take_turn(pk)
+        connections.close_all()
+
+
+@pytest.fixture
+def workers() -> Iterator[None]:
+    thread = Workers()
+    thread.start()
+    yield
+    thread.over.set()
+    thread.join(30)
