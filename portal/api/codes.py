@@ -48,6 +48,7 @@ CODES: dict[str, tuple[int, str]] = {
     "past-point-of-no-return": (409, _("The operation can no longer be cancelled.")),
     "not-retryable": (409, _("The operation cannot be tried again.")),
     "last-owner": (409, _("The organisation would lose its last owner.")),
+    "services-live": (409, _("Services are still there; the detail names them.")),
     "member-already": (409, _("The person is a member already.")),
     "invited-already": (409, _("The address has an invitation already.")),
     "asked-already": (409, _("The project asks for more of this quota already.")),

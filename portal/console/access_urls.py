@@ -2,9 +2,30 @@
 
 from django.urls import path
 
-from portal.console.views import invitations
+from portal.console.views import invitations, members, organisations, settings
 
+_ORG = "orgs/<slug:slug>/"
+_INVITED = "members/invitations/<str:public_id>/"
 urlpatterns = [
+    path("orgs/", organisations.organisations, name="organisations"),
+    path("orgs/new/", organisations.create, name="organisation-new"),
+    path(_ORG, organisations.organisation, name="organisation"),
+    path(f"{_ORG}edit/", organisations.edit, name="organisation-edit"),
+    path(f"{_ORG}archive/", organisations.archive, name="organisation-archive"),
+    path(f"{_ORG}projects/new/", organisations.create_project, name="project-new"),
+    path("members/", members.listing, name="members"),
+    path("members/invite/", members.invite, name="invite"),
+    path("members/roles/", members.roles, name="roles"),
+    path(f"{_INVITED}resend/", members.resend, name="invitation-resend"),
+    path(f"{_INVITED}withdraw/", members.withdraw, name="invitation-withdraw"),
+    path("members/<str:public_id>/", members.member, name="member"),
+    path("members/<str:public_id>/remove/", members.remove, name="member-remove"),
+    path("settings/", settings.settings, name="settings"),
+    path("settings/quotas/", settings.quotas, name="quotas"),
+    path("settings/quotas/<str:public_id>/withdraw/", settings.withdraw, name="quota-withdraw"),
+    path("projects/<slug:slug>/edit/", settings.edit, name="project-edit"),
+    path("projects/<slug:slug>/quota/", settings.ask, name="quota-ask"),
+    path("projects/<slug:slug>/archive/", settings.archive, name="project-archive"),
     path("invitations/accept/", invitations.show, name="invitation-accept"),
     path("invitations/take/", invitations.accept, name="invitation-take"),
     path("invitations/<str:public_id>/<str:secret>/", invitations.opened, name="invitation"),

@@ -53,6 +53,7 @@ def overview(actor: Actor, project: Project) -> dict[str, Any]:
         "starters": _starters() if sees and not alive else [],
         "may_order": Permission.INSTANCE_CREATE in held,
         "may_change": Permission.INSTANCE_UPDATE in held,
+        "may_invite": Permission.MEMBER_MANAGE in held,
         "sees_services": sees,
     }
 

@@ -71,6 +71,7 @@ ROOMS = (
         "scroll-text",
         permission=Permission.AUDIT_VIEW,
     ),
+    Room(_("Access"), "console:organisations", _("Organisations"), "building-2"),
     Room(_("Access"), "console:settings", _("Settings"), "settings"),
     Room(_("Help"), "console:status", _("Status"), "shield-check", public=True),
     Room(_("Help"), "api-docs", _("API reference"), "code", public=True),

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
-from portal.kernel import crypto
+from portal.kernel import clock, crypto
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid, NotFound
 from portal.tenancy import access
@@ -40,6 +40,13 @@ def members_in(actor: Actor, project: Project) -> QuerySet[Membership]:
     return _members().filter(here, organisation=project.organisation)
 
 
+def matching(rows: QuerySet[Membership], word: str) -> QuerySet[Membership]:
+    """Those of people whose name or address holds `word`; all without one."""
+    if not word:
+        return rows
+    return rows.filter(Q(user__name__icontains=word) | Q(user__email__icontains=word))
+
+
 def member_for(actor: Actor, public_id: str) -> Membership:
     """One membership: one's own, or seen by those who may see members where it belongs.
 
@@ -60,8 +67,13 @@ def member_for(actor: Actor, public_id: str) -> Membership:
 
 def memberships_of(actor: Actor, organisation: Organisation) -> QuerySet[Membership]:
     """The person's own memberships in an organisation and its projects."""
-    rows = _members().filter(organisation=organisation)
-    return rows.filter(user_id=actor.user_id) if actor.user_id is not None else rows.none()
+    return all_memberships_of(actor).filter(organisation=organisation)
+
+
+def all_memberships_of(actor: Actor) -> QuerySet[Membership]:
+    """The person's own memberships, wherever they are."""
+    rows = _members().filter(user_id=actor.user_id or 0)
+    return rows.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=clock.now()))
 
 
 def invitations_for(actor: Actor, organisation: Organisation) -> QuerySet[Invitation]:

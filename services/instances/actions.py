@@ -61,6 +61,7 @@ def create(
     Invalid when the name was taken meanwhile.
     """
     access.require(actor, project, Permission.INSTANCE_CREATE)
+    opening.hold_project(project)
     wanted = quota.needs(entry.offering, plan)
     quota.move(project_id=project.pk, region_id=region.pk, held={}, wanted=wanted)
     instance = Instance(

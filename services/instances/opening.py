@@ -17,7 +17,9 @@ from portal.kernel import clock, ids
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Conflict, Gone, OperationOpen, StaleState
 from portal.tenancy import access
+from portal.tenancy.models import Project
 from portal.tenancy.permissions import Permission
+from portal.tenancy.refusals import no_project
 from services.instances import closing, notices
 from services.instances.models import Instance, Operation
 from services.instances.specs import desired, entry_of
@@ -112,6 +114,16 @@ def take_over(instance: Instance) -> None:
             instance.version, instance.plan = operation.before["version"], operation.before["plan"]
             instance.parameters = operation.before["parameters"]
             instance.generation += 1
+
+
+def hold_project(project: Project) -> None:
+    """Nobody archives the project until the caller's transaction ends. One query.
+
+    Raises: NotFound for one that was archived since it was loaded.
+    """
+    rows = Project.objects.select_for_update(no_key=True)
+    if not rows.filter(pk=project.pk, archived_at__isnull=True).exists():
+        raise no_project(project.slug)
 
 
 def hold_quota(instance: Instance, wanted: Mapping[str, Decimal]) -> None:

@@ -59,3 +59,16 @@ _QUOTAS = {
 def quota_label(name: str) -> str:
     """What a quota counts, in the reader's language."""
     return _(_QUOTAS.get(name, name))
+
+
+_REQUESTS = {
+    "pending": gettext_noop("Waiting"),
+    "approved": gettext_noop("Approved"),
+    "refused": gettext_noop("Refused"),
+    "withdrawn": gettext_noop("Withdrawn"),
+}
+
+
+def request_label(state: str) -> str:
+    """The state of a request for quota, in the reader's language."""
+    return _(_REQUESTS.get(state, state))

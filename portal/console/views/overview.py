@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 from portal.accounts.actors import actor_of
 from portal.accounts.models import User
 from portal.console import overview as building
+from portal.console.organisations import newcomer
 from portal.console.page import go, page
 from portal.console.scope import current_project
 from portal.tenancy.first_steps import make_home
@@ -23,7 +24,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     if project is None and actor.is_staff:
         return go(request, "console:staff")
     if project is None:
-        return page(request, "console/no_project.html", {})
+        return page(request, "console/no_project.html", newcomer(actor))
     context = building.overview(actor, project)
     return page(request, "console/overview.html", context, fragment="live")
 
