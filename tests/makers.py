@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 
@@ -51,6 +52,13 @@ def signed_in(client: Client, user: User, *, minutes_ago: float = 0) -> Client:
     session["account_authentication_methods_user"] = str(user.pk)
     session.save()
     return client
+
+
+def make_second_factor(user: User, secret: str = "JBSWY3DPEHPK3PXP") -> str:  # noqa: S107  # made up
+    """An authenticator app of the person; its secret."""
+    data = {"secret": crypto.encrypt(secret)}
+    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data=data)
+    return secret
 
 
 def make_organisation(slug: str | None = None, **fields: Any) -> Organisation:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
+from allauth.socialaccount.adapter import get_adapter as get_social_adapter
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import mail
 from portal.accounts.freshness import note_sign_in
+from portal.accounts.social import any_provider, ways_to_confirm
 from portal.kernel.errors import Unavailable
 
 # The session of somebody who opened a valid invitation holds its public id under this key.
@@ -47,6 +51,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         if settings.POLDER_SIGNUP == "invite":
             return INVITATION in request.session
         return bool(settings.POLDER_SIGNUP == "open")
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Also by the account elsewhere, for whoever signs in with one."""
+        found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if user.is_authenticated and any_provider():
+            for way in ways_to_confirm(context.request, get_social_adapter()):
+                text = gettext("Use %(provider)s") % {"provider": way["name"]}
+                found.append({"id": way["id"], "description": text, "url": way["url"]})
+        return found
 
     def login(self, request: HttpRequest, user: Any) -> None:
         """Signed in: all stages are passed. That is a fresh proof, and the session lasts."""

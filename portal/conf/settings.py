@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 
 from portal.conf import environment as env
+from portal.conf import providers
 
 BASE = env.BASE
 POLDER_HOME = env.HOME
@@ -38,6 +39,11 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.socialaccount.providers.saml",
     "rest_framework",
     "drf_spectacular",
     "django_htmx",
@@ -71,6 +77,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "portal.accounts.middleware.SessionActivity",
     "django_htmx.middleware.HtmxMiddleware",
     "portal.console.public.PublicPages",
     "portal.console.errors.ErrorPages",
@@ -143,22 +150,40 @@ CACHES = {
 
 # -- people ----------------------------------------------------------------------------------------
 
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
-POLDER_SIGNUP = env.text("POLDER_SIGNUP", "open")  # open | invite | closed
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+POLDER_SIGNUP = env.choice("POLDER_SIGNUP", "open", "invite", "closed")
 ACCOUNT_ADAPTER = "portal.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"signup": "portal.accounts.forms.SignupForm"}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = env.text("POLDER_EMAIL_VERIFICATION", "optional")
-ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _url.scheme
+ACCOUNT_EMAIL_VERIFICATION = env.choice(
+    "POLDER_EMAIL_VERIFICATION", "optional", "none", "mandatory"
+)
 ACCOUNT_EMAIL_NOTIFICATIONS = True
-ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before addresses are changed
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 60 * env.number("POLDER_REAUTHENTICATION_MINUTES", 15)
+# Attempts: a password or code can be guessed five times in five minutes, whoever asks.
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
 PASSWORD_RESET_TIMEOUT = 3600  # seconds; the mail says an hour
+
+MFA_ADAPTER = "portal.accounts.second_factor.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_TOLERANCE = 1  # clocks of phones are half a minute off
+MFA_ALLOW_UNVERIFIED_EMAIL = ACCOUNT_EMAIL_VERIFICATION == "none"
+
+SOCIALACCOUNT_ADAPTER = "portal.accounts.social.SocialAdapter"
+SOCIALACCOUNT_PROVIDERS = {
+    **providers.oidc("POLDER_OIDC_PROVIDERS", env.text("POLDER_OIDC_PROVIDERS", "")),
+    **providers.saml("POLDER_SAML_PROVIDERS", env.text("POLDER_SAML_PROVIDERS", "")),
+}
+# A form could not be sent on to a provider: the policy allows forms to lead to ourselves only.
+SOCIALACCOUNT_LOGIN_ON_GET = True
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 AUTH_PASSWORD_VALIDATORS = [

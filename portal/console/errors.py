@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.contrib import messages
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
@@ -68,6 +69,9 @@ class ErrorPages:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if request.path.startswith(_OWN_ANSWERS):
             return None
+        if isinstance(error, NotPermitted) and error.code == "second-factor-required":
+            messages.warning(request, f"{error.text} {error.hint}")
+            return go(request, "mfa_index")
         if isinstance(error, PortalError):
             return answer(request, problem_of(error))
         if isinstance(error, _DATABASE_AWAY):

@@ -12,6 +12,7 @@ from portal.kernel.errors import NotFound
 from portal.tenancy import access
 from portal.tenancy.models import Project
 from portal.tenancy.permissions import Permission
+from portal.tenancy.refusals import second_factor_needed
 
 _KEY = "project"
 
@@ -31,9 +32,28 @@ def current_project(request: HttpRequest, actor: Actor) -> Project | None:
     return request._project  # type: ignore[attr-defined,no-any-return]  # as above
 
 
-def require_project(request: HttpRequest, actor: Actor) -> Project:
-    """Raises: NotFound for a person without any project."""
+def open_project(request: HttpRequest, actor: Actor) -> Project | None:
+    """As `current_project`, for a page that is about the project.
+
+    Raises: NotPermitted, once, when the project at hand is closed to a person without a second
+    factor: they are sent to add one, and may go on elsewhere instead.
+    """
     found = current_project(request, actor)
+    wanted = request.session.get(_KEY)
+    if found is None or (wanted and found.slug != wanted):
+        closed = access.closed_organisations(actor)
+        if wanted:
+            del request.session[_KEY]
+            closed = closed.filter(projects__slug=wanted)
+        organisation = closed.first()
+        if organisation is not None:
+            raise second_factor_needed(organisation)
+    return found
+
+
+def require_project(request: HttpRequest, actor: Actor) -> Project:
+    """Raises: NotFound for a person without any project, NotPermitted as `open_project`."""
+    found = open_project(request, actor)
     if found is None:
         raise NotFound(
             _("You are not in any project yet."),

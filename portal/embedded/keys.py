@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Model
 
+from portal.accounts import second_factor
 from portal.embedded import environment, programs
 from portal.embedded.refusal import Refusal
 from portal.kernel import crypto
@@ -56,7 +58,20 @@ def _use(home: Path, keys: list[str]) -> None:
 
 def rewrite() -> int:
     """Every stored secret under the first key, in batches that lock only their own rows."""
-    return sum(_rewrite(model, fields) for model, fields in _SECRETS)
+    return sum(_rewrite(model, fields) for model, fields in _SECRETS) + _second_factors()
+
+
+def _second_factors() -> int:
+    """Those stand in a JSON field."""
+    count = 0
+    for pk in list(Authenticator.objects.values_list("pk", flat=True)):
+        with transaction.atomic():
+            row = Authenticator.objects.select_for_update().filter(pk=pk).first()
+            if row is not None:
+                second_factor.reencrypt(row)
+                row.save(update_fields=["data"])
+                count += 1
+    return count
 
 
 def _rewrite(model: type[Model], fields: tuple[str, ...]) -> int:

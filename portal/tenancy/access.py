@@ -2,7 +2,9 @@
 
 What a member may do is the union of the roles held in the organisation and in the project, cut
 down by the scopes and bounds of the token. Expired memberships count as none, archived rows are
-hidden, a suspended organisation may only be looked at. Staff have no rights here by being staff.
+hidden, a suspended organisation may only be looked at. An organisation that requires a second
+factor is closed to members without one, except through their tokens. Staff have no rights here by
+being staff.
 
 Each call is one query; a refusal takes one more, to name who can help.
 """
@@ -17,13 +19,19 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
+from portal.accounts import second_factor
 from portal.accounts.models import ServiceAccount
 from portal.kernel.actor import Actor
 from portal.kernel.errors import NotFound
 from portal.kernel.prepared import marks_for
 from portal.tenancy.models import Membership, Organisation, Project
 from portal.tenancy.permissions import GRANTS, VIEWS, Permission, Role, roles_with
-from portal.tenancy.refusals import no_organisation, no_project, refusal
+from portal.tenancy.refusals import (
+    no_organisation,
+    no_project,
+    refusal,
+    second_factor_needed,
+)
 
 _ALL = frozenset(Permission)
 _KEYS = ("user_id", "service_account_id", "organisation_id", "project_id")
@@ -190,9 +198,15 @@ def _grants(actor: Actor) -> QuerySet[Membership] | QuerySet[ServiceAccount]:
     if actor.user_id is None:
         return Membership.objects.none()
     # The database's clock, so that the SQL stays the same (portal.kernel.prepared).
-    return Membership.objects.filter(
+    rows = Membership.objects.filter(
         Q(expires_at__isnull=True) | Q(expires_at__gt=Now()), user_id=actor.user_id
     )
+    return rows if actor.token_id else rows.filter(_strong_enough(actor))
+
+
+def _strong_enough(actor: Actor) -> Q:
+    """That a person has the second factor which the organisation of a row requires."""
+    return Q(organisation__requires_mfa=False) | Q(second_factor.held_by(actor.user_id))
 
 
 def _grants_in_project(actor: Actor) -> QuerySet[Any]:
@@ -216,12 +230,13 @@ def _granted(actor: Actor, permission: Permission) -> Q:
         lasting = Q(**{f"{path}__expires_at__isnull": True})
         lasting |= Q(**{f"{path}__expires_at__gt": Now()})
         good = Q(**{f"{path}__user_id": actor.user_id}) & lasting
+        good = good if actor.token_id else good & _strong_enough(actor)
     return reaches & good & Q(**{f"{path}__role__in": roles_with(permission)})
 
 
-def _holder(actor: Actor) -> tuple[int | None, int | None]:
-    """Whose grants an actor has."""
-    return actor.user_id, actor.service_account_id
+def _holder(actor: Actor) -> tuple[int | None, int | None, bool]:
+    """Whose grants an actor has, and whether by a token."""
+    return actor.user_id, actor.service_account_id, bool(actor.token_id)
 
 
 def _roles_in(actor: Actor, project: Project) -> list[str]:
@@ -292,6 +307,7 @@ def _check(
         return
     # A token that lacks the scope belongs to a member all the same: that is 403, not 404.
     if not _in_project(replace(actor, scopes=None), project, roles):
+        _refuse_weak(actor, project.organisation, project)
         raise NotFound(missing) if missing else no_project(project.slug)
     raise refusal(permission, roles, project.organisation, project)
 
@@ -306,5 +322,31 @@ def _check_organisation(
     if permission in _in_organisation(actor, organisation, roles, in_a_project):
         return
     if not _in_organisation(replace(actor, scopes=None), organisation, roles, in_a_project):
+        _refuse_weak(actor, organisation)
         raise no_organisation(organisation.slug)
     raise refusal(permission, roles, organisation)
+
+
+def closed_organisations(actor: Actor) -> QuerySet[Organisation]:
+    """Those that a person belongs to and cannot open before they have a second factor."""
+    rows = Organisation.objects.filter(requires_mfa=True, archived_at__isnull=True)
+    if actor.user_id is None or actor.token_id:
+        return rows.none()
+    lasting = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
+    mine = Membership.objects.filter(lasting, user_id=actor.user_id)
+    rows = rows.filter(pk__in=mine.values("organisation_id"))
+    return rows.exclude(Q(second_factor.held_by(actor.user_id))).order_by("name")
+
+
+def _refuse_weak(actor: Actor, organisation: Organisation, project: Project | None = None) -> None:
+    """Tells a member that only the second factor is missing. Raises: NotPermitted."""
+    if not organisation.requires_mfa or actor.user_id is None or actor.token_id:
+        return
+    reaches = Q(project__isnull=True)
+    reaches |= Q(project=project) if project else Q(project__isnull=False)
+    lasting = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
+    rows = Membership.objects.filter(
+        reaches, lasting, user_id=actor.user_id, organisation=organisation
+    )
+    if rows.exclude(Q(second_factor.held_by(actor.user_id))).exists():
+        raise second_factor_needed(organisation)

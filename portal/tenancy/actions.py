@@ -8,11 +8,12 @@ from zoneinfo import available_timezones
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from portal.accounts import second_factor
 from portal.accounts.models import User
 from portal.audit.actions import record
 from portal.kernel import clock, ids
 from portal.kernel.actor import Actor
-from portal.kernel.errors import Invalid, NotPermitted
+from portal.kernel.errors import Conflict, Invalid, NotPermitted
 from portal.tenancy import access, naming
 from portal.tenancy.models import Membership, Organisation, Project
 from portal.tenancy.permissions import Permission, Role
@@ -87,6 +88,36 @@ def update_organisation(
         chain=organisation.slug,
         before=before,
         after={"name": organisation.name, "country": organisation.country},
+    )
+    return organisation
+
+
+@transaction.atomic
+def require_mfa(*, actor: Actor, organisation: Organisation, required: bool) -> Organisation:
+    """From now on members without a second factor cannot open it (tokens go on), or can again.
+
+    Raises: NotPermitted, Conflict for an actor who would be shut out themselves.
+    """
+    access.require_in_organisation(actor, organisation, Permission.ORGANISATION_UPDATE)
+    if required == organisation.requires_mfa:
+        return organisation
+    person = User.objects.get(pk=actor.user_id) if actor.user_id is not None else None
+    if required and person is not None and not second_factor.has_one(person):
+        raise Conflict(
+            _("You have no second factor yourself: you would be shut out."),
+            hint=_("Add one to your account first."),
+            code="no-second-factor",
+        )
+    organisation.requires_mfa = required
+    organisation.save(update_fields=["requires_mfa"])
+    record(
+        actor,
+        "organisation.require_mfa",
+        "organisation",
+        organisation.slug,
+        chain=organisation.slug,
+        before={"requires_mfa": not required},
+        after={"requires_mfa": required},
     )
     return organisation
 

@@ -23,7 +23,10 @@ def _new_invitation_id() -> str:
 
 
 class Organisation(models.Model):
-    """A customer: pays, and has members. `slug` is its public name, never reused."""
+    """A customer: pays, and has members. `slug` is its public name, never reused.
+
+    With `requires_mfa` it opens only to members who have a second factor (`access.py`).
+    """
 
     slug = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
@@ -31,6 +34,7 @@ class Organisation(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     suspended_at = models.DateTimeField(null=True, blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)
+    requires_mfa = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return self.name

@@ -31,6 +31,16 @@ def no_organisation(slug: str) -> NotFound:
     )
 
 
+def second_factor_needed(organisation: Organisation) -> NotPermitted:
+    """For a member of an organisation that requires one."""
+    return NotPermitted(
+        _("%(name)s opens only to members with a second factor, and you have none yet.")
+        % {"name": organisation.name},
+        hint=_("Add an authenticator app or a passkey to your account."),
+        code="second-factor-required",
+    )
+
+
 def refusal(
     permission: Permission,
     roles: Iterable[str],

@@ -337,3 +337,8 @@ def force_delete(*, actor: Actor, instance: Instance, reason: str) -> Operation:
     instance = opening.lock_row(instance)
     opening.take_over(instance)
     return opening.open_operation(actor, instance, Kind.PURGE, reason=reason)
+
+
+def forget_person(name: str) -> None:
+    """Operations no longer say that this person asked for them. Call it within a transaction."""
+    Operation.objects.filter(requested_by=name).update(requested_by="")

@@ -58,7 +58,7 @@ def places_for(
         return rows.values("pk", "slug", "organisation__slug")
 
     may = actor.scopes is None or permission.value in actor.scopes
-    form = ("places", actor.kind, may, *marks, *texts)
+    form = ("places", actor.kind, bool(actor.token_id), may, *marks, *texts)
     found = prepared.rows(form, build, marks | texts, **keys, **wanted)
     return {row["pk"]: (row["slug"], row["organisation__slug"]) for row in found}
 

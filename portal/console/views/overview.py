@@ -11,7 +11,7 @@ from portal.accounts.models import User
 from portal.console import overview as building
 from portal.console.organisations import newcomer
 from portal.console.page import go, page
-from portal.console.scope import current_project
+from portal.console.scope import open_project
 from portal.tenancy.first_steps import make_home
 
 
@@ -20,7 +20,7 @@ from portal.tenancy.first_steps import make_home
 def overview(request: HttpRequest) -> HttpResponse:
     """GET /"""
     actor = actor_of(request)
-    project = current_project(request, actor)
+    project = open_project(request, actor)
     if project is None and actor.is_staff:
         return go(request, "console:staff")
     if project is None:
