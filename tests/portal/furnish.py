@@ -130,7 +130,7 @@ def furnish(fake: FakeBackend) -> Place:
     south = make_region("south", name="Northern Islands and the Far South", country="FR")
     _services(place, owner, south, fake)
     _access(place, owner)
-    _announcements(south)
+    _announcements(place, south)
     for pk in OutboxEntry.objects.filter(done_at=None).values_list("pk", flat=True):
         fanout.fan_out(pk)
     _deliveries(place, owner)
@@ -230,7 +230,7 @@ def _deliveries(place: Place, owner: Actor) -> None:
     place.world["webhook"] = hook
 
 
-def _announcements(south: Region) -> None:
+def _announcements(place: Place, south: Region) -> None:
     """Incidents open and over, planned work, notices."""
     now = clock.now()
     incident = status.open_incident(
@@ -247,11 +247,13 @@ def _announcements(south: Region) -> None:
         actor=SYSTEM, title="Console slow", text="Looking.", started_at=now - timedelta(days=3)
     )
     status.resolve_incident(actor=SYSTEM, incident=over, text="Repaired.")
-    status.schedule_maintenance(
+    planned = status.schedule_maintenance(
         actor=SYSTEM,
         title=f"New switches {NASTY}",
         text="Short interruptions.",
         starts_at=now + timedelta(days=1),
         ends_at=now + timedelta(days=1, hours=2),
     )
+    place.reals["console:staff-incident"] = {"public_id": incident.public_id}
+    place.reals["console:staff-work"] = {"public_id": planned.public_id}
     status.announce(actor=SYSTEM, text=f"Read this: {NASTY}", level="warn", dismissible=True)

@@ -55,6 +55,10 @@ class Asked:
     label: str
     limit: str
 
+    @property
+    def name(self) -> str:
+        return self.request.name
+
 
 def overview(actor: Actor, organisation: Organisation) -> dict[str, Any]:
     """Context of console/staff/quota.html."""

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal.audit.queries import events_of_request
+from portal.kernel import formats
 from portal.kernel.actor import Actor
 from portal.tenancy import oversight as customers
 from services.instances import oversight as work
@@ -131,7 +132,7 @@ def _requests(text: str) -> list[Hit]:
     return [
         Hit(
             f"{row.verb} {row.target}",
-            f"{row.chain} · {row.actor_name} · {row.at:%Y-%m-%d %H:%M:%S} UTC",
+            f"{row.chain} · {row.actor_name} · {formats.moment(row.at, seconds=True)}",
             _page(row.chain) if row.chain != _PROVIDER else "",
             (row.chain,),
         )
