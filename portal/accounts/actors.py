@@ -42,9 +42,12 @@ def user_actor(user: User, request: HttpRequest | None = None) -> Actor:
     )
 
 
-def staff_actor(request: HttpRequest) -> Actor:
-    """A person of the provider who acts as such. Raises: TypeError for anybody else."""
-    user = request.user
+def staff_actor(request: HttpRequest, person: User | None = None) -> Actor:
+    """A person of the provider who acts as such: who is signed in, or `person` behind them.
+
+    Raises: TypeError for anybody else.
+    """
+    user = person or request.user
     if not isinstance(user, User) or not user.is_staff:
         raise TypeError("this view needs a person of the provider")
     return Actor(

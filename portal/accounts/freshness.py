@@ -13,6 +13,7 @@ from allauth.account.internal.flows.login import record_authentication
 from django.conf import settings
 from django.http import HttpRequest
 
+from portal.accounts.impersonation import looking_of
 from portal.accounts.models import User
 
 
@@ -22,10 +23,14 @@ def note_sign_in(request: HttpRequest, user: User) -> None:
 
 
 def is_fresh(request: HttpRequest) -> bool:
-    """Whether the last proof is younger than `POLDER_REAUTHENTICATION_MINUTES`."""
-    if not request.user.is_authenticated:
+    """Whether the last proof is younger than `POLDER_REAUTHENTICATION_MINUTES`: of whoever signed
+    in, also while they look as somebody else.
+    """
+    looking = looking_of(request)
+    person = looking.staff if looking else request.user
+    if not person.is_authenticated:
         return False
-    records = get_authentication_records(request, request.user)
+    records = get_authentication_records(request, person)
     proofs = [record["at"] for record in records if record.get("reauthenticated")]
     limit: int = settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
     return bool(proofs) and time.time() - proofs[-1] < limit

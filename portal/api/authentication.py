@@ -11,8 +11,9 @@ from rest_framework.authentication import SessionAuthentication as DrfSessionAut
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from portal.accounts.actors import address_of, user_actor
+from portal.accounts.actors import actor_of, address_of, user_actor
 from portal.accounts.freshness import is_fresh
+from portal.accounts.impersonation import looking_of
 from portal.accounts.models import User
 from portal.accounts.tokens import authenticate
 from portal.kernel.actor import Actor
@@ -61,6 +62,8 @@ class SessionAuthentication(DrfSessionAuthentication):
         if not isinstance(user, User) or not user.is_active:
             return None
         self.enforce_csrf(request)
+        if looking_of(request._request) is not None:
+            return Caller(self._looking(request)), None
         shows_secret = getattr(request.parser_context["view"], "fresh", False)
         if (shows_secret or request.method not in _SAFE) and not is_fresh(request._request):
             raise NotPermitted(
@@ -69,6 +72,15 @@ class SessionAuthentication(DrfSessionAuthentication):
                 code="sign-in-too-old",
             )
         return Caller(user_actor(user, request._request)), None
+
+    def _looking(self, request: Request) -> Actor:
+        """Staff that looks as this person: may read what is no secret."""
+        if request.method not in _SAFE:
+            raise NotPermitted(
+                _("You are only looking, so nothing was changed."),
+                hint=_("End looking as somebody else, or act in the console."),
+            )
+        return actor_of(request._request)
 
     def enforce_csrf(self, request: Request) -> None:
         try:

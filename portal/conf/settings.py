@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "portal.console.public.PublicPages",
     "portal.console.errors.ErrorPages",
+    "portal.console.impersonating.Impersonation",
 ]
 
 ROOT_URLCONF = "portal.conf.urls"

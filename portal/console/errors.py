@@ -25,6 +25,7 @@ from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
+from portal.accounts.impersonation import looking_of
 from portal.console import stash
 from portal.console.page import go, own_page, wants_fragment
 from portal.console.shell import theme_of
@@ -138,6 +139,7 @@ def _context(request: HttpRequest, problem: Problem) -> dict[str, Any]:
         "retry": again,
         "request_id": getattr(request, "id", "-"),
         "theme": theme_of(request),
+        "looking": looking_of(request),
     }
 
 

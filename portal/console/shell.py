@@ -19,6 +19,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.actors import actor_of
+from portal.accounts.impersonation import looking_of
 from portal.console.scope import current_project, projects_of
 from portal.notifications import queries
 from portal.status.strip import Notice, Strip, notices_for, strip_of
@@ -245,4 +246,9 @@ def keys_on(request: HttpRequest) -> bool:
 
 def shell(request: HttpRequest) -> dict[str, object]:
     """Context processor."""
-    return {"shell": Shell(request), "theme": theme_of(request), "keys_on": keys_on(request)}
+    return {
+        "shell": Shell(request),
+        "looking": looking_of(request),
+        "theme": theme_of(request),
+        "keys_on": keys_on(request),
+    }

@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from portal.console import access_urls, account_urls, activity_urls, public_urls
+from portal.console.staff.views import looking
 from portal.console.views import (
     catalogue,
     changes,
@@ -49,6 +50,8 @@ urlpatterns = [
     path("language/", preferences.language, name="language"),
     path("scope/", preferences.scope, name="scope"),
     path("staff/", include("portal.console.staff.urls")),
+    path("looking/end/", looking.end, name="looking-end"),
+    path("looking/changes/", looking.changes, name="looking-changes"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
     *activity_urls.urlpatterns,
     *access_urls.urlpatterns,

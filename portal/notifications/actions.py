@@ -26,12 +26,15 @@ def mark_read(*, actor: Actor, event: str = "") -> int:
 
 
 def open_one(*, actor: Actor, event: str) -> str:
-    """Marks one as read. Returns the path that it leads to, if any. Raises: NotFound."""
+    """Marks one as read, unless staff looks as the person. Returns the path that it leads to, if
+    any. Raises: NotFound.
+    """
     rows = notifications_for(actor).filter(entry__public_id=event)
     found = rows.first()
     if found is None:
         raise NotFound(_("There is no such notification."), hint=_("See the list of them."))
-    mark_read(actor=actor, event=event)
+    if not actor.is_impersonating:
+        mark_read(actor=actor, event=event)
     return words_of(found.entry).path
 
 

@@ -21,6 +21,7 @@ from portal.outbox.models import OutboxEntry
 from portal.tenancy import access
 from portal.tenancy.models import Project
 from portal.tenancy.permissions import Permission
+from portal.tenancy.refusals import refuse_while_looking
 
 MOST_WEBHOOKS = 10
 MOST_BY_HAND = 10
@@ -77,6 +78,7 @@ def create_webhook(
 ) -> tuple[Webhook, str]:
     """The webhook and its secret, which is shown once. Raises: Invalid, NotPermitted."""
     access.require(actor, project, Permission.PROJECT_UPDATE)
+    refuse_while_looking(actor)
     _refuse_faults(url_faults(url) | kind_faults(kinds))
     Project.objects.select_for_update().get(pk=project.pk)
     if project.webhooks.count() >= MOST_WEBHOOKS:
@@ -135,6 +137,7 @@ def renew_secret(*, actor: Actor, webhook: Webhook) -> str:
     changed without missing anything. Raises: NotPermitted.
     """
     webhook = _locked(actor, webhook)
+    refuse_while_looking(actor)
     secret = _new_secret()
     webhook.previous_secret, webhook.previous_until = webhook.secret, clock.now() + OVERLAP
     webhook.secret = crypto.encrypt(secret)

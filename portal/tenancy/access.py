@@ -309,7 +309,8 @@ def _check(
     if not _in_project(replace(actor, scopes=None), project, roles):
         _refuse_weak(actor, project.organisation, project)
         raise NotFound(missing) if missing else no_project(project.slug)
-    raise refusal(permission, roles, project.organisation, project)
+    looking = actor.is_impersonating
+    raise refusal(permission, roles, project.organisation, project, looking=looking)
 
 
 def _check_organisation(
@@ -324,7 +325,7 @@ def _check_organisation(
     if not _in_organisation(replace(actor, scopes=None), organisation, roles, in_a_project):
         _refuse_weak(actor, organisation)
         raise no_organisation(organisation.slug)
-    raise refusal(permission, roles, organisation)
+    raise refusal(permission, roles, organisation, looking=actor.is_impersonating)
 
 
 def closed_organisations(actor: Actor) -> QuerySet[Organisation]:

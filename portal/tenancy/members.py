@@ -106,7 +106,8 @@ def remove_member(*, actor: Actor, member: Membership) -> None:
     Raises: NotPermitted, Conflict when the last owner would be lost.
     """
     member = _locked(member)
-    if member.user_id != actor.user_id or actor.token_id:  # a token does not leave for its owner
+    # Neither a token nor staff that looks as somebody leaves for them.
+    if member.user_id != actor.user_id or actor.token_id or actor.is_impersonating:
         _may_touch(actor, member)
     _keep_an_owner(member)
     tokens = list(tokens_that_end(member))

@@ -113,6 +113,17 @@ def members_of(actor: Actor, organisation: Organisation) -> QuerySet[Membership]
     return rows.order_by("project__name", "user__email")
 
 
+def member(actor: Actor, public_id: str) -> Membership:
+    """One membership of any tenant, whose organisation is told. Raises: NotFound."""
+    require_staff(actor)
+    rows = Membership.objects.select_related("user", "organisation", "project")
+    found = rows.filter(public_id=public_id).first()
+    if found is None:
+        raise NotFound(_("There is no such member."), hint=_("See the organisation's people."))
+    note_looks(actor, [found.organisation.slug], seen="people")
+    return found
+
+
 def owners_of(actor: Actor, organisation: Organisation) -> list[User]:
     """Whom to write to."""
     rows = members_of(actor, organisation).filter(project__isnull=True, role=Role.OWNER)

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from portal.kernel import clock
+from portal.kernel.actor import Actor
 from portal.kernel.errors import NotFound, NotPermitted
 from portal.tenancy.models import Membership, Organisation, Project
 from portal.tenancy.permissions import GRANTS, VIEWS, Permission, Role, roles_with
@@ -46,15 +47,22 @@ def refusal(
     roles: Iterable[str],
     organisation: Organisation,
     project: Project | None = None,
+    *,
+    looking: bool = False,
 ) -> NotPermitted:
-    """Why a member with `roles` may not: suspension, the token, or the role (then one query)."""
+    """Why a member with `roles` may not: suspension, the token (or that staff is `looking` as the
+    member), or the role (then one query).
+    """
     if organisation.suspended_at is not None and permission not in VIEWS:
         return NotPermitted(
             _("%(name)s is suspended: nothing can be changed.") % {"name": organisation.name},
             hint=_("Ask the provider to lift the suspension."),
             code="suspended",
         )
-    if any(permission in GRANTS[Role(role)] for role in roles):
+    held = any(permission in GRANTS[Role(role)] for role in roles)
+    if held and looking:
+        return while_looking(permission.value)
+    if held:
         return NotPermitted(
             _("This token does not hold the permission “%(permission)s” here.")
             % {"permission": permission.value},
@@ -70,6 +78,23 @@ def refusal(
         permission=permission.value,
         project=project.slug if project else "",
     )
+
+
+def while_looking(permission: str = "") -> NotPermitted:
+    """For staff that looks as a member."""
+    return NotPermitted(
+        _("While you look as somebody else, this is not possible."),
+        hint=_("Ask them to do it, or end looking as somebody else and act as staff."),
+        permission=permission,
+    )
+
+
+def refuse_while_looking(actor: Actor) -> None:
+    """For whatever shows a secret: nobody gets to see one by looking as somebody else, whatever
+    rights the actor holds. Raises: NotPermitted.
+    """
+    if actor.is_impersonating:
+        raise while_looking()
 
 
 def _who_can_give(

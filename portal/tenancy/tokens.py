@@ -20,6 +20,7 @@ from portal.kernel.errors import Conflict, Invalid, NotFound, NotPermitted
 from portal.tenancy import access
 from portal.tenancy.models import Organisation, Project
 from portal.tenancy.permissions import GRANTS, Permission, Role
+from portal.tenancy.refusals import refuse_while_looking
 
 MOST_NAME = 80
 
@@ -41,6 +42,7 @@ def create_token(
     made with a token keeps its scopes and bounds and ends no later.
     Raises: Invalid, NotPermitted, NotFound.
     """
+    refuse_while_looking(actor)
     _check_fields(name, permissions, expires_at)
     scopes = _bounded(actor, set(permissions))
     expires_at = _ends_with_maker(actor, expires_at)

@@ -20,6 +20,7 @@ from portal.kernel.errors import BackendError, Conflict, Gone, NotFound, Unavail
 from portal.tenancy import access
 from portal.tenancy.models import Organisation, Project
 from portal.tenancy.permissions import Permission
+from portal.tenancy.refusals import refuse_while_looking
 from services import parameters, registry
 from services.backends import backend_for
 from services.instances.models import Instance, InstanceEvent, Operation
@@ -274,6 +275,7 @@ def reveal_credentials(actor: Actor, instance: Instance) -> Credentials:
     does not answer.
     """
     access.require(actor, instance.project, Permission.CREDENTIAL_REVEAL)
+    refuse_while_looking(actor)
     if instance.deleted_at is not None:
         raise Gone(_("This service was destroyed."), hint=_("Order a new one."))
     if instance.phase in (Phase.CREATING, Phase.FAILED):

@@ -1,6 +1,6 @@
 """The provider's pages."""
 
-from tests.portal.doors import STAFF, Door, World
+from tests.portal.doors import ANY, STAFF, Door, World
 
 
 def _organisation(_: World) -> dict[str, str]:
@@ -35,6 +35,10 @@ def _row(_: World) -> dict[str, str]:
     return {"public_id": "xx-00000000"}
 
 
+def _member(world: World) -> dict[str, str]:
+    return {"public_id": world["member"].public_id}
+
+
 DOORS = [
     Door("console:staff", "GET", STAFF),
     Door("console:staff-search", "GET", STAFF),
@@ -62,6 +66,12 @@ DOORS = [
     Door("console:staff-engines", "GET", STAFF),
     Door("console:staff-engine-install", "POST", STAFF, at=_engine),
     Door("console:staff-engine-remove", "POST", STAFF, at=_engine),
+    Door("console:staff-look", "GET", STAFF, at=_member),
+    Door("console:staff-look", "POST", STAFF, at=_member),
+    # For staff that looks as somebody; for everybody else there is nothing to end.
+    Door("console:looking-end", "POST", ANY, missing=True),
+    Door("console:looking-changes", "GET", ANY, missing=True),
+    Door("console:looking-changes", "POST", ANY, missing=True),
     Door("console:staff-announcements", "GET", STAFF),
     Door("console:staff-announcements", "POST", STAFF),
     Door("console:staff-announcement-withdraw", "POST", STAFF, at=_row),

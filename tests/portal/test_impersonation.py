@@ -1,0 +1,482 @@
+"""Staff looks as a person of a tenant: who may, what stays closed, what is written down."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from django.urls import reverse
+
+from portal.accounts.actors import user_actor
+from portal.accounts.models import ApiToken, User
+from portal.audit.models import AuditEvent
+from portal.audit.queries import events_for, verify
+from portal.console import account_urls
+from portal.kernel import clock
+from portal.kernel.actor import Actor
+from portal.kernel.errors import Invalid, NotPermitted
+from portal.notifications import webhooks
+from portal.notifications.models import Notification
+from portal.outbox.models import OutboxEntry
+from portal.tenancy import access, impersonation, members, tokens
+from portal.tenancy.permissions import Permission, Role
+from services.instances.models import Instance, Operation
+from services.instances.queries import reveal_credentials
+from tests.makers import (
+    make_instance,
+    make_member,
+    make_organisation,
+    make_project,
+    make_region,
+    make_user,
+    make_webhook,
+    signed_in,
+)
+from tests.portal.doors import STAFF, Door, doors
+from tests.portal.world import make_world
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("prices", "plain_static", "fake"),
+]
+REASON = "Ticket 4711: cannot see the invoice"
+MORE = "Ticket 4711: Ilse asked us to rename it"
+SESSION = django_settings.SESSION_COOKIE_NAME
+
+
+@pytest.fixture
+def project() -> Any:
+    return make_project(make_organisation("dike", name="Dike Ltd"), "shop")
+
+
+@pytest.fixture
+def owner(project: Any) -> User:
+    return make_member(project, Role.OWNER, user=make_user("ilse@dike.example"))
+
+
+@pytest.fixture
+def person() -> User:
+    return make_user("staff@test.example", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def staff(client: Client, person: User) -> Client:
+    return signed_in(client, person)
+
+
+def address_of(user: User) -> str:
+    return reverse("console:staff-look", args=[user.memberships.get().public_id])
+
+
+def look(client: Client, user: User, *, changes: bool = False) -> Client:
+    """`client`, looking as `user`."""
+    assert client.post(address_of(user), {"reason": REASON})["Location"] == "/"
+    if changes:
+        where = reverse("console:looking-changes")
+        assert client.post(where, {"reason": MORE})["Location"] == "/"
+    return client
+
+
+def verbs(chain: str = "dike") -> list[str]:
+    rows = events_for(chain, verb="impersonation.").order_by("sequence")
+    return list(rows.values_list("verb", flat=True))
+
+
+# -- begin and end ---------------------------------------------------------------------------------
+
+
+def test_staff_sees_what_the_person_sees_under_a_banner(staff, owner, project):
+    make_instance(project, make_region(), name="orders-db")
+    page = look(staff, owner).get("/").content.decode()
+    assert "orders-db" in page
+    assert "You look as ilse@dike.example" in page
+    assert "nothing can be changed" in page
+    assert "30" in page.partition("nothing can be changed")[2][:80]
+    assert reverse("console:staff") not in page  # the rooms are the person's
+
+
+def test_beginning_and_ending_stand_in_the_audit_under_both_names(staff, owner, person, project):
+    elsewhere = make_project(make_organisation("other"))
+    make_member(elsewhere, Role.VIEWER, only_project=True, user=owner)
+    member = owner.memberships.get(organisation=project.organisation)
+    staff.post(reverse("console:staff-look", args=[member.public_id]), {"reason": REASON})
+    answer = staff.post(reverse("console:looking-end"))
+    assert answer["Location"] == reverse("console:staff-people", args=["dike"])
+    for chain in ("dike", "other", "provider"):
+        assert verbs(chain) == ["impersonation.start", "impersonation.end"]
+        assert verify(chain).ok
+    begun, ended = events_for("dike", verb="impersonation.").order_by("sequence")
+    assert (begun.actor_kind, begun.actor_name) == ("staff", "staff@test.example")
+    assert (begun.on_behalf_of, begun.on_behalf_of_id) == ("ilse@dike.example", str(owner.pk))
+    assert (begun.reason, ended.after) == (REASON, {"why": "ended"})
+    assert staff.get(reverse("console:staff")).status_code == 200
+
+
+def test_the_tenant_reads_both_names(staff, owner):
+    look(staff, owner)
+    reader = signed_in(Client(), owner)
+    row = reader.get("/api/v1/audit?verb=impersonation.start").json()["results"][0]
+    assert row["actor"] == {"kind": "staff", "name": "staff@test.example"}
+    assert (row["on_behalf_of"], row["reason"]) == ("ilse@dike.example", REASON)
+
+
+@pytest.mark.parametrize("reason", ["", "too short", "         x         ", "x" * 501])
+def test_a_reason_is_needed(staff, owner, reason):
+    answer = staff.post(address_of(owner), {"reason": reason})
+    assert (answer.status_code, "Say why" in answer.content.decode()) == (422, True)
+    assert verbs() == []
+    assert "You look as" not in staff.get("/catalogue/").content.decode()
+
+
+def test_a_recent_sign_in_is_needed(person, owner):
+    client = signed_in(Client(), person, minutes_ago=60)
+    answer = client.post(address_of(owner), {"reason": REASON})
+    assert answer["Location"].startswith("/accounts/")
+    assert verbs() == []
+
+
+def test_the_key_of_the_session_changes_when_it_begins_and_when_it_ends(staff, owner):
+    keys = [staff.cookies[SESSION].value]
+    look(staff, owner)
+    keys.append(staff.cookies[SESSION].value)
+    staff.post(reverse("console:looking-end"))
+    keys.append(staff.cookies[SESSION].value)
+    assert len(set(keys)) == 3
+    old = Client()
+    for key in keys[:2]:
+        old.cookies[SESSION] = key
+        assert old.get("/").status_code == 302
+
+
+def test_a_form_of_before_is_worth_nothing(person, owner):
+    client = signed_in(Client(enforce_csrf_checks=True), person)
+    token = client.get(address_of(owner)).context["csrf_token"]
+    client.post(address_of(owner), {"reason": REASON, "csrfmiddlewaretoken": str(token)})
+    assert verbs() == ["impersonation.start"]
+    answer = client.post(reverse("console:looking-end"), {"csrfmiddlewaretoken": str(token)})
+    assert answer.status_code in (303, 403)
+    assert verbs() == ["impersonation.start"]
+
+
+def test_after_half_an_hour_it_is_over(staff, owner, monkeypatch):
+    look(staff, owner)
+    later = clock.now() + timedelta(minutes=30)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    assert staff.get("/services/")["Location"] == reverse("console:staff")
+    assert "is over" in staff.get(reverse("console:staff")).content.decode()
+    assert events_for("dike", verb="impersonation.end").get().after == {"why": "time-over"}
+
+
+def test_a_fragment_of_a_page_is_led_away_when_it_is_over(staff, owner, monkeypatch):
+    look(staff, owner)
+    later = clock.now() + timedelta(minutes=31)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    answer = staff.get("/services/", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer["HX-Redirect"]) == (204, reverse("console:staff"))
+
+
+def test_signing_out_ends_it(staff, owner):
+    look(staff, owner).post("/accounts/logout/")
+    assert events_for("dike", verb="impersonation.end").get().after == {"why": "signed-out"}
+    assert staff.get("/").status_code == 302
+
+
+def test_each_of_the_two_keeps_a_project_of_their_own(staff, owner, person, project):
+    second = make_project(project.organisation, "second")
+    mine = make_project(slug="of-staff")
+    make_member(mine, user=person)
+    staff.post(reverse("console:scope"), {"project": "of-staff"})
+    look(staff, owner).post(reverse("console:scope"), {"project": second.slug})
+    assert staff.get("/").context["project"] == second
+    staff.post(reverse("console:looking-end"))
+    assert staff.get("/").context["project"] == mine
+
+
+# -- who may ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"is_staff": True}, "Nobody looks as a person of the provider."),
+        ({"is_superuser": True}, "Nobody looks as a person of the provider."),
+        ({"is_active": False}, "This account is closed"),
+    ],
+)
+def test_there_are_people_whom_nobody_looks_as(staff, project, fields, said):
+    user = make_member(project, user=make_user(**fields))
+    answer = staff.post(address_of(user), {"reason": REASON})
+    assert (answer.status_code, said in answer.content.decode()) == (403, True)
+    assert verbs() == []
+
+
+def test_the_button_is_shown_for_whom_one_may_look_as(staff, owner, project):
+    colleague = make_member(project, user=make_user(is_staff=True))
+    page = staff.get(reverse("console:staff-people", args=["dike"])).content.decode()
+    assert (address_of(owner) in page, address_of(colleague) in page) == (True, False)
+
+
+def test_staff_does_not_look_as_themselves(staff, person, project):
+    person.is_staff = person.is_superuser = False
+    with pytest.raises(NotPermitted):
+        impersonation.start_impersonation(
+            actor=Actor(kind="staff", id=str(person.pk), is_staff=True), user=person, reason=REASON
+        )
+
+
+def test_a_tenant_cannot(owner, project):
+    other = make_member(project)
+    client = signed_in(Client(), owner)
+    assert client.post(address_of(other), {"reason": REASON}).status_code == 403
+    assert client.post(reverse("console:looking-end")).status_code == 404
+    assert client.get(reverse("console:looking-changes")).status_code == 404
+    with pytest.raises(NotPermitted):
+        impersonation.start_impersonation(actor=user_actor(owner), user=other, reason=REASON)
+
+
+def test_nobody_looks_through_two(staff, owner, project):
+    other = make_member(project)
+    look(staff, owner)
+    assert staff.post(address_of(other), {"reason": REASON}).status_code == 403
+    assert verbs() == ["impersonation.start"]
+
+
+def test_it_ends_with_the_rights_of_either(staff, owner, person):
+    for change in ({"is_staff": False}, {"is_active": False}):
+        look(staff, owner)
+        User.objects.filter(pk=person.pk).update(**change)
+        page = staff.get("/catalogue/").content.decode()
+        assert "You look as" not in page
+        User.objects.filter(pk=person.pk).update(is_staff=True, is_active=True)
+        signed_in(staff, person)
+    look(staff, owner)
+    User.objects.filter(pk=owner.pk).update(is_staff=True)
+    assert "You look as" not in staff.get("/catalogue/").content.decode()
+
+
+# -- what stays closed -----------------------------------------------------------------------------
+
+DOORS = [door for door in doors() if door.rule != STAFF]
+ALLOWED = {"console:looking-end", "console:looking-changes", "console:scope"}
+ALLOWED |= {"console:theme", "console:language", "console:notice-away"}  # cookies
+# GET, HEAD and OPTIONS aside, nothing passes but these; tests/portal/doors/ finds new ones.
+WRITES = [d for d in DOORS if d.method not in ("GET", "HEAD") and d.name not in ALLOWED]
+
+
+def knock(client: Client, door: Door, world: dict[str, Any]) -> Any:
+    url = reverse(door.name, kwargs=dict(door.at(world)))
+    if door.name.startswith("api:"):
+        sent, kind = json.dumps(door.body or {}), "application/json"
+    else:
+        sent, kind = urlencode(door.body or {}), "application/x-www-form-urlencoded"
+    path = f"{url}?{door.query}" if door.query else url
+    return client.generic(door.method, path, sent, content_type=kind)
+
+
+@pytest.fixture
+def world(person: User) -> dict[str, Any]:
+    found = make_world()
+    return {**found, "looking": look(signed_in(Client(), person), found["people"][Role.OWNER])}
+
+
+def test_every_write_is_refused_with_a_sentence(world):
+    client, before = world["looking"], AuditEvent.objects.count()
+    wrong = []
+    for door in WRITES:
+        answer = knock(client, door, world)
+        said = "only looking" in answer.content.decode() or "alone" in answer.content.decode()
+        if answer.status_code != 403 or not said:
+            wrong.append(f"{door}: {answer.status_code}")
+    assert wrong == []
+    assert len(WRITES) > 30
+    assert AuditEvent.objects.count() == before
+
+
+def test_every_page_carries_the_banner(world):
+    client = world["looking"]
+    own = [d for d in DOORS if d.method == "GET" and not d.name.startswith("api:")]
+    answers = [(door, knock(client, door, world)) for door in own]
+    pages = [(d, a) for d, a in answers if a.content.lstrip()[:9].lower() == b"<!doctype"]
+    missing = [str(d) for d, a in pages if b"You look as" not in a.content]
+    assert missing == []
+    assert len(pages) > 25
+    assert b"You look as" in client.get("/no-such-page/").content
+
+
+THEIRS = {f"console:{pattern.name}" for pattern in account_urls.urlpatterns} - {"console:session"}
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_the_person_s_account_stays_closed(world, changes):
+    client = world["looking"]
+    client.post(reverse("console:looking-end"))
+    look(client, world["people"][Role.OWNER], changes=changes)
+    paths = ["email/", "password/change/", "reauthenticate/", "confirm-email/x/"]
+    answers = [client.get(f"/accounts/{path}") for path in paths]
+    answers += [client.post(f"/accounts/{path}") for path in paths]
+    doors_of_theirs = [door for door in DOORS if door.name in THEIRS]
+    answers += [knock(client, door, world) for door in doors_of_theirs]
+    assert {answer.status_code for answer in answers} == {403}
+    assert not [answer for answer in answers if b"alone" not in answer.content]
+    assert {door.name for door in doors_of_theirs} == THEIRS
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_no_secret_is_ever_shown(staff, owner, project, fake, changes):
+    instance = make_instance(project, make_region(), name="orders-db")
+    look(staff, owner, changes=changes)
+    secret = str(fake.applied[instance.public_id].secrets["password"])
+    answers = [
+        staff.post(reverse("console:service-reveal", args=[instance.public_id])),
+        staff.get(f"/api/v1/instances/{instance.public_id}/credentials"),
+        staff.get(reverse("console:service-connection", args=[instance.public_id])),
+    ]
+    assert [answer.status_code for answer in answers] == [403, 403, 200]
+    assert not [answer for answer in answers if secret in answer.content.decode()]
+    assert not AuditEvent.objects.filter(verb="credential.reveal").exists()
+
+
+def as_somebody(user: User, person: User, scopes: frozenset[str] | None) -> Actor:
+    """As the middleware makes one; with `scopes` None, as if the bounds had been forgotten."""
+    return Actor(
+        kind="user",
+        id=str(person.pk),
+        name=person.email,
+        user_id=user.pk,
+        scopes=scopes,
+        on_behalf_of=user.email,
+        on_behalf_of_id=str(user.pk),
+    )
+
+
+def test_actions_refuse_even_if_the_bounds_were_forgotten(owner, person, project):
+    instance = make_instance(project, make_region())
+    webhook = make_webhook(project)
+    actor = as_somebody(owner, person, None)
+    for act in (
+        lambda: reveal_credentials(actor, instance),
+        lambda: tokens.create_token(actor=actor, name="mine"),
+        lambda: webhooks.create_webhook(actor=actor, project=project, url="x", kinds=[]),
+        lambda: webhooks.renew_secret(actor=actor, webhook=webhook),
+    ):
+        with pytest.raises(NotPermitted, match="look as somebody else"):
+            act()
+    assert not ApiToken.objects.exists()
+
+
+def test_rights_are_those_of_the_person_less_what_is_never_possible(owner, person, project):
+    viewer = make_member(project, Role.VIEWER)
+    looking = impersonation.scopes_of(may_change=False)
+    changing = impersonation.scopes_of(may_change=True)
+    held = access.permissions_in(as_somebody(owner, person, looking), project)
+    assert held == {p for p in Permission if p.value.endswith(".view")}
+    held = access.permissions_in(as_somebody(owner, person, changing), project)
+    assert frozenset(Permission) - held == {
+        Permission.CREDENTIAL_REVEAL,
+        Permission.TOKEN_MANAGE,
+        Permission.MEMBER_MANAGE,
+        Permission.OWNER_MANAGE,
+        Permission.ORGANISATION_DELETE,
+    }
+    held = access.permissions_in(as_somebody(viewer, person, changing), project)
+    assert Permission.INSTANCE_UPDATE not in held
+    with pytest.raises(NotPermitted, match="look as somebody else"):
+        access.require(as_somebody(owner, person, looking), project, Permission.INSTANCE_UPDATE)
+
+
+def test_staff_does_not_leave_for_the_person(owner, person, project):
+    make_member(project, Role.OWNER)
+    actor = as_somebody(owner, person, impersonation.scopes_of(may_change=True))
+    with pytest.raises(NotPermitted):
+        members.remove_member(actor=actor, member=owner.memberships.get())
+
+
+def test_what_the_person_has_not_read_stays_unread(staff, owner, project):
+    entry = OutboxEntry.objects.create(
+        kind="member.changed", organisation=project.organisation, project=project, params={}
+    )
+    told = Notification.objects.create(user=owner, entry=entry)
+    look(staff, owner).get(reverse("console:notification", args=[entry.public_id]))
+    told.refresh_from_db()
+    assert told.read_at is None
+
+
+# -- with changes ----------------------------------------------------------------------------------
+
+
+def test_changes_want_an_administrator(owner, project):
+    plain = signed_in(Client(), make_user(is_staff=True))
+    look(plain, owner)
+    assert "Allow changes" not in plain.get("/").content.decode()
+    for answer in (
+        plain.get(reverse("console:looking-changes")),
+        plain.post(reverse("console:looking-changes"), {"reason": MORE}),
+    ):
+        assert answer.status_code == 403
+    assert verbs() == ["impersonation.start"]
+
+
+def test_changes_want_a_second_reason(staff, owner):
+    look(staff, owner)
+    assert staff.get(reverse("console:looking-changes")).status_code == 200
+    answer = staff.post(reverse("console:looking-changes"), {"reason": "because"})
+    assert answer.status_code == 422
+    assert verbs() == ["impersonation.start"]
+
+
+def test_what_is_changed_names_both(staff, owner, project, fake):
+    instance = make_instance(project, make_region(), name="orders-db")
+    look(staff, owner, changes=True)
+    page = staff.get("/").content.decode()
+    assert "changes are allowed" in page
+    assert staff.post(
+        reverse("console:service-edit", args=[instance.public_id]),
+        {"name": "renamed", "protected": "1"},
+    ).status_code in (200, 204, 303)
+    assert Instance.objects.get().name == "renamed"
+    event = events_for("dike", verb="instance.edit").get()
+    assert (event.actor_kind, event.actor_name) == ("staff", "staff@test.example")
+    assert event.on_behalf_of == "ilse@dike.example"
+    staff.post(reverse("console:service-pause", args=[instance.public_id]))
+    assert Operation.objects.latest("pk").requested_by == "staff@test.example"
+    started, allowed = events_for("dike", verb="impersonation.").order_by("sequence")
+    assert (started.reason, allowed.verb, allowed.reason) == (
+        REASON,
+        "impersonation.allow_changes",
+        MORE,
+    )
+    assert verify("dike").ok
+
+
+def test_changes_end_with_it(staff, owner):
+    look(staff, owner, changes=True)
+    staff.post(reverse("console:looking-end"))
+    look(staff, owner)
+    assert "nothing can be changed" in staff.get("/").content.decode()
+
+
+def test_whoever_is_no_administrator_any_more_only_looks(staff, owner, person):
+    look(staff, owner, changes=True)
+    User.objects.filter(pk=person.pk).update(is_superuser=False)
+    assert "nothing can be changed" in staff.get("/").content.decode()
+
+
+def test_reasons_are_checked_in_the_action_too(owner, person):
+    actor = Actor(kind="staff", id=str(person.pk), name=person.email, is_staff=True)
+    with pytest.raises(Invalid):
+        impersonation.allow_changes(actor=actor, user=owner, is_superuser=True, reason="short")
+    with pytest.raises(NotPermitted):
+        impersonation.allow_changes(actor=actor, user=owner, is_superuser=False, reason=MORE)
+
+
+def test_public_pages_are_not_kept_by_caches_with_a_banner(staff, owner):
+    look(staff, owner)
+    for path in ("/status/", "/catalogue/"):
+        answer = staff.get(path)
+        assert b"You look as" in answer.content
+        assert "public" not in answer["Cache-Control"]
