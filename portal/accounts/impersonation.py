@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
 
@@ -114,5 +115,9 @@ def actor_as(looking: Looking, request: HttpRequest, scopes: frozenset[str]) -> 
 
 
 def _rotate(request: HttpRequest) -> None:
+    """Another key, under which the person still finds the session in the list of theirs."""
+    before = request.session.session_key
     request.session.cycle_key()
+    rows = UserSession.objects.filter(session_key=before)
+    rows.update(session_key=request.session.session_key)
     rotate_token(request)

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.conf import settings as django_settings
 from django.test import Client
 from django.urls import reverse
@@ -151,6 +152,17 @@ def test_the_key_of_the_session_changes_when_it_begins_and_when_it_ends(staff, o
     for key in keys[:2]:
         old.cookies[SESSION] = key
         assert old.get("/").status_code == 302
+
+
+def test_the_session_stays_in_the_list_of_staff_and_of_nobody_else(staff, owner, person):
+    staff.get("/catalogue/")
+    look(staff, owner).get("/")
+    session = staff.session
+    session["seen_at"] = 0  # as if ten minutes had passed
+    session.save()
+    staff.get("/services/")
+    row = UserSession.objects.get()
+    assert (row.user, row.session_key) == (person, staff.cookies[SESSION].value)
 
 
 def test_a_form_of_before_is_worth_nothing(person, owner):
