@@ -43,3 +43,13 @@ def end_session(*, actor: Actor, user: User, session_id: int) -> None:
         )
     found.end()
     record(actor, "session.end", "user", str(user.pk), chain=PROVIDER)
+
+
+@transaction.atomic
+def end_other_sessions(*, actor: Actor, user: User, here: str) -> int:
+    """Signs out all sessions of the person but the one whose key is `here`. Returns how many."""
+    others = [row for row in UserSession.objects.filter(user=user) if row.session_key != here]
+    for row in others:
+        row.end()
+    record(actor, "session.end", "user", str(user.pk), chain=PROVIDER)
+    return len(others)

@@ -18,6 +18,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from portal.accounts import second_factor
 from portal.accounts.actors import actor_of
 from portal.accounts.impersonation import looking_of
 from portal.console.scope import current_project, projects_of
@@ -111,6 +112,18 @@ class Shell:
     @property
     def brand(self) -> str:
         return str(settings.POLDER_PROVIDER_NAME)
+
+    @property
+    def passkeys(self) -> bool:
+        """Whether browsers give passkeys to this address."""
+        return second_factor.passkeys_work_here()
+
+    @property
+    def account_tabs(self) -> tuple[list[tuple[str, str, str]], str]:
+        """Tabs of the account's pages, which django-allauth serves in part, and the current one."""
+        from portal.console.account import tabs
+
+        return tabs(self._request.path)
 
     @property
     def languages(self) -> list[tuple[str, str]]:

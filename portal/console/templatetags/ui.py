@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -88,6 +89,12 @@ def badge_look(phase: str = "", health: str = "", operation: str = "") -> Look:
 
 
 # -- numbers and times -----------------------------------------------------------------------------
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    """For a data attribute: text, escaped by the template as any other."""
+    return json.dumps(value)
 
 
 @register.filter
