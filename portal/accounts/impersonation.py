@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import ceil
 from typing import Any
 
 from allauth.usersessions.models import UserSession
@@ -40,8 +41,9 @@ class Looking:
         return self.until <= clock.now()
 
     @property
-    def seconds_left(self) -> float:
-        return max((self.until - clock.now()).total_seconds(), 0)
+    def minutes_left(self) -> int:
+        """Begun ones count."""
+        return max(ceil((self.until - clock.now()).total_seconds() / 60), 0)
 
 
 def begin(request: HttpRequest, user: User, until: datetime, back: str) -> None:
