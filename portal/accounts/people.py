@@ -23,3 +23,11 @@ def with_second_factor(user_keys: Iterable[int]) -> set[int]:
         return set()
     rows = apps.get_model("mfa", "Authenticator").objects.filter(user_id__in=list(user_keys))
     return set(rows.exclude(type="recovery_codes").values_list("user_id", flat=True))
+
+
+def may_be_written_to(user: User) -> bool:
+    """False for an address that somebody typed at sign-up and nobody has confirmed since: it may
+    belong to somebody who never heard of us.
+    """
+    rows = EmailAddress.objects.filter(user_id=user.pk, email__iexact=user.email)
+    return user.is_active and not rows.filter(verified=False).exists()

@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import translation
 
-from portal.accounts import mail
+from portal.accounts import mail, people
 from portal.accounts.models import User
 from portal.kernel import clock
 from portal.kernel.errors import Unavailable
@@ -67,7 +67,7 @@ def _send_to(user_id: int) -> int:
         return 0
     held = Mailing.objects.filter(user_id=user_id, claim=claim, ended_at__isnull=True)
     rows = list(held.select_related("entry__project", "entry__organisation", "user").order_by("pk"))
-    if not rows[0].user.is_active:
+    if not people.may_be_written_to(rows[0].user):
         held.update(ended_at=clock.now(), claim="", lease_until=None)
         return 0
     recent = Mailing.objects.filter(user_id=user_id, sent=True, ended_at__gt=clock.now() - _MINUTE)

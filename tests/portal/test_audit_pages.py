@@ -1,10 +1,12 @@
 """The audit log as people read it, take it away and prove it."""
 
+import ast
 import csv
 import json
 import re
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
@@ -14,11 +16,12 @@ from portal.audit import proofs
 from portal.audit.actions import record
 from portal.audit.models import AuditEvent, ChainCheck
 from portal.console import audit as building
-from portal.console import audit_export
+from portal.console import audit_export, audit_texts
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM, Actor
 from portal.tenancy import trail
 from portal.tenancy.permissions import Role
+from services.instances.states import OPEN, Kind, OperationState
 from tests.makers import (
     actor_for,
     make_instance,
@@ -31,6 +34,7 @@ from tests.makers import (
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 LIST = "/audit/"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -296,3 +300,28 @@ def test_the_newest_must_follow_what_was_before(reader, monkeypatch):
 def test_an_operator_may_not_read_it(client, project):
     client.force_login(make_member(project, Role.OPERATOR))
     assert client.get(LIST).status_code == 403
+
+
+# -- words -----------------------------------------------------------------------------------------
+
+# Acts of the provider's own, in its own chain.
+PROVIDERS = {"announcement", "incident", "maintenance", "region"}
+
+
+def verbs_written():
+    """Every `noun.verb` that stands in a call of a function whose name speaks of recording."""
+    for package in ("portal", "services", "billing"):
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and "record" in ast.unparse(node.func):
+                    for part in node.args:
+                        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                            yield from re.findall(r"^[a-z_]+\.[a-z_]+$", part.value)
+
+
+def test_every_act_has_words():
+    written = {verb for verb in verbs_written() if verb.partition(".")[0] not in PROVIDERS}
+    written |= {f"instance.{kind}" for kind in Kind.values}
+    written |= {f"operation.{state}" for state in OperationState.values if state not in OPEN}
+    assert written >= {"credential.reveal", "member.add", "webhook.ping", "audit.export"}
+    assert {verb for verb in written if audit_texts.verb_text(verb) == verb} == set()

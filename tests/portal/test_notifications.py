@@ -8,10 +8,13 @@ from threading import Barrier, Thread
 from unittest.mock import patch
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail as sent_mail
 from django.db import connections, transaction
+from django.test import TestCase
 from django.urls import reverse
 from django.utils import translation
+from kombu.exceptions import OperationalError
 
 from portal.kernel import clock
 from portal.kernel.errors import NotFound, NotPermitted, Permanent, Unavailable
@@ -472,6 +475,29 @@ def test_nobody_who_left_is_mailed(project):
     owner.save()
     assert mailing.send_due() == 0
     assert sent_mail.outbox == []
+
+
+def test_an_address_that_nobody_confirmed_is_not_written_to(project):
+    owner = make_member(project)
+    address = EmailAddress.objects.create(user=owner, email=owner.email, verified=False)
+    tell(project)
+    fan_out_all()
+    assert mailing.send_due() == 0
+    assert len(heard(owner)) == 1
+    address.set_verified()
+    tell(project)
+    fan_out_all()
+    assert mailing.send_due() == 1
+
+
+def test_a_broker_that_is_away_stops_nobody(project, monkeypatch):
+    def away(task, args):
+        raise OperationalError("no route")
+
+    monkeypatch.setattr("portal.outbox.actions._send", away)
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        tell(project)
+    assert OutboxEntry.objects.get().done_at is None
 
 
 def test_operations_are_told_by_their_own_numbers(project, region):
