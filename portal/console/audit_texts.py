@@ -57,7 +57,6 @@ _VERBS = {
     "webhook.delete": gettext_noop("deleted a webhook"),
     "audit.export": gettext_noop("took the audit log away"),
     "audit.erase": gettext_noop("erased a person's name"),
-    "user.change": gettext_noop("changed an account, for the provider"),
     "staff.view": gettext_noop("looked at the organisation, for the provider"),
 }
 
@@ -74,7 +73,6 @@ _NOUNS = {
     "project.": (gettext_noop("Projects"), "boxes"),
     "quota.": (gettext_noop("Quotas"), "gauge"),
     "webhook.": (gettext_noop("Webhooks"), "globe"),
-    "user.": (gettext_noop("Accounts"), "user"),
     "staff.": (gettext_noop("The provider's staff"), "shield"),
     "audit.": (gettext_noop("The audit log itself"), "scroll-text"),
 }
