@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from django.core.paginator import Paginator
 from django.utils.translation import gettext as _
 
+from portal.console.settings import frame
 from portal.kernel.actor import Actor
 from portal.notifications import queries
 from portal.notifications.mailing import MOST_A_MINUTE
 
 if TYPE_CHECKING:
     from portal.notifications.models import Notification
+    from portal.tenancy.models import Project
 
 _PER_PAGE = 50
 
@@ -48,8 +50,11 @@ def _line(row: Notification) -> dict[str, Any]:
     }
 
 
-def choices(actor: Actor) -> dict[str, Any]:
-    """Context of console/settings_notifications.html: kinds in groups."""
+def choices(actor: Actor, project: Project | None) -> dict[str, Any]:
+    """Context of console/settings_notifications.html: kinds in groups, and the tabs of the settings
+    for whoever is in a project.
+    """
     groups = groupby(queries.choices_for(actor), key=lambda choice: choice.kind.group)
     named = [(_(name), list(ones)) for name, ones in groups]
-    return {"groups": named, "most": MOST_A_MINUTE}
+    around = frame(actor, project, "notifications") if project else {"project": None}
+    return around | {"groups": named, "most": MOST_A_MINUTE}

@@ -44,24 +44,32 @@ _AREAS = (
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """A page of the settings. It is shown once its URL exists, as a room of the side bar is."""
+    """A page of the settings. It is shown once its URL exists, as a room of the side bar is, to
+    those who hold its `permission`.
+    """
 
     key: str
     label: Promise
     url_name: str
+    permission: Permission | None = None
 
 
 TABS = (
     Tab("project", gettext_lazy("Project"), "console:settings"),
     Tab("quotas", gettext_lazy("Quotas"), "console:quotas"),
     Tab("notifications", gettext_lazy("Notifications"), "console:notification-settings"),
-    Tab("webhooks", gettext_lazy("Webhooks"), "console:webhooks"),
+    Tab("webhooks", gettext_lazy("Webhooks"), "console:webhooks", Permission.PROJECT_UPDATE),
 )
 
 
-def frame(project: Project, tab: str) -> dict[str, Any]:
+def frame(actor: Actor, project: Project, tab: str) -> dict[str, Any]:
     """What every page of the settings shows: see templates/console/_settings_head.html."""
-    tabs = [(t.key, t.label, url) for t in TABS if (url := url_or_nothing(t.url_name))]
+    held = access.permissions_in(actor, project)
+    tabs = [
+        (t.key, t.label, url)
+        for t in TABS
+        if (t.permission is None or t.permission in held) and (url := url_or_nothing(t.url_name))
+    ]
     return {"project": project, "tabs": tabs, "tab": tab}
 
 
@@ -78,7 +86,7 @@ def project_page(
         "time_zone": project.time_zone,
         "tags": "\n".join(f"{key}: {value}" for key, value in sorted(project.tags.items())),
     }
-    return frame(project, "project") | {
+    return frame(actor, project, "project") | {
         "typed": stored | dict(typed or {}),
         "errors": errors or {},
         "zones": _zones(),
@@ -113,7 +121,7 @@ def quota_page(
     rows = list(requests.quota_requests_for(actor).filter(project=project)[:20])
     waiting = {(row.region.code, row.name) for row in rows if row.state == "pending"}
     names = {region.code: region.name for region in regions.regions()}
-    return frame(project, "quotas") | {
+    return frame(actor, project, "quotas") | {
         "places": [
             (names.get(code, code), list(found))
             for code, found in groupby(lines, key=lambda line: line.region)

@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from portal.console.settings import frame
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.notifications import delivering, kinds, targets, webhooks
@@ -42,8 +43,7 @@ def listing(actor: Actor, project: Project) -> dict[str, Any]:
     """Context of console/webhooks.html. Raises: NotPermitted."""
     access.require(actor, project, Permission.PROJECT_UPDATE)
     rows = list(webhooks.webhooks_for(actor, project=project.slug))
-    return {
-        "project": project,
+    return frame(actor, project, "webhooks") | {
         "rows": [{"webhook": row, "host": targets.host_of(row.url)} for row in rows],
         "full": len(rows) >= webhooks.MOST_WEBHOOKS,
         "most": webhooks.MOST_WEBHOOKS,

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from portal.accounts.actors import actor_of
 from portal.console import notifications as building
 from portal.console.page import go, page
+from portal.console.scope import current_project
 from portal.notifications import actions, queries
 
 
@@ -58,4 +59,5 @@ def preferences(request: HttpRequest) -> HttpResponse:
         actions.choose(actor=actor, bell=sent.getlist("bell"), mail=sent.getlist("mail"))
         messages.success(request, _("Saved. It holds for everything from now on."))
         return go(request, "console:notification-settings")
-    return page(request, "console/settings_notifications.html", building.choices(actor))
+    context = building.choices(actor, current_project(request, actor))
+    return page(request, "console/settings_notifications.html", context)

@@ -125,7 +125,7 @@ def archive(request: HttpRequest, slug: str) -> HttpResponse:
         errors = _archive(request, actor, project)
         if not errors:
             return go(request, "console:organisation", project.organisation.slug)
-    context = building.frame(project, "project") | {
+    context = building.frame(actor, project, "project") | {
         "errors": errors,
         "live": archiving.live_in([project]),
     }
