@@ -138,4 +138,4 @@ def test_a_full_project_offers_no_more(reader, project):
         make_webhook(project)
     page = reader.get(LIST).content.decode()
     assert "at most 10 webhooks" in page
-    assert not re.search(r'href="[^"]*new/"', page)
+    assert not re.search(r'href="[^"]*webhooks/new/"', page)
