@@ -38,11 +38,14 @@ _VERBS = {
     "organisation.create": gettext_noop("created the organisation"),
     "organisation.update": gettext_noop("changed the organisation"),
     "organisation.archive": gettext_noop("archived the organisation"),
+    "organisation.unarchive": gettext_noop("brought the organisation back"),
+    "organisation.require_mfa": gettext_noop("changed whether a second factor is needed"),
     "organisation.suspend": gettext_noop("suspended the organisation"),
     "organisation.lift_suspension": gettext_noop("lifted the suspension"),
     "project.create": gettext_noop("created a project"),
     "project.update": gettext_noop("changed a project"),
     "project.archive": gettext_noop("archived a project"),
+    "project.unarchive": gettext_noop("brought a project back"),
     "quota.request": gettext_noop("asked for more quota"),
     "quota.withdraw": gettext_noop("withdrew a request for quota"),
     "quota.approve": gettext_noop("granted more quota"),
@@ -57,6 +60,9 @@ _VERBS = {
     "webhook.delete": gettext_noop("deleted a webhook"),
     "audit.export": gettext_noop("took the audit log away"),
     "audit.erase": gettext_noop("erased a person's name"),
+    "impersonation.start": gettext_noop("began to look as a member, for the provider"),
+    "impersonation.allow_changes": gettext_noop("began to act as a member, for the provider"),
+    "impersonation.end": gettext_noop("stopped looking as a member, for the provider"),
     "staff.view": gettext_noop("looked at the organisation, for the provider"),
 }
 
@@ -73,6 +79,7 @@ _NOUNS = {
     "project.": (gettext_noop("Projects"), "boxes"),
     "quota.": (gettext_noop("Quotas"), "gauge"),
     "webhook.": (gettext_noop("Webhooks"), "globe"),
+    "impersonation.": (gettext_noop("The provider as a member"), "user"),
     "staff.": (gettext_noop("The provider's staff"), "shield"),
     "audit.": (gettext_noop("The audit log itself"), "scroll-text"),
 }
