@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.console.views import invitations, members, organisations, settings
+from portal.console.views import invitations, members, organisations, settings, tokens
 
 _ORG = "orgs/<slug:slug>/"
 _INVITED = "members/invitations/<str:public_id>/"
@@ -20,6 +20,15 @@ urlpatterns = [
     path(f"{_INVITED}withdraw/", members.withdraw, name="invitation-withdraw"),
     path("members/<str:public_id>/", members.member, name="member"),
     path("members/<str:public_id>/remove/", members.remove, name="member-remove"),
+    path("tokens/", tokens.listing, name="tokens"),
+    path("tokens/new/", tokens.create, name="token-new"),
+    path("tokens/<str:public_id>/revoke/", tokens.revoke, name="token-revoke"),
+    path("tokens/accounts/new/", tokens.create_account, name="service-account-new"),
+    path(
+        "tokens/accounts/<str:public_id>/disable/",
+        tokens.disable_account,
+        name="service-account-disable",
+    ),
     path("settings/", settings.settings, name="settings"),
     path("settings/quotas/", settings.quotas, name="quotas"),
     path("settings/quotas/<str:public_id>/withdraw/", settings.withdraw, name="quota-withdraw"),
