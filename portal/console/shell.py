@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import second_factor
 from portal.accounts.actors import actor_of
+from portal.accounts.social import any_provider
 from portal.accounts.impersonation import looking_of
 from portal.console.scope import current_project, projects_of
 from portal.notifications import queries
@@ -117,6 +118,11 @@ class Shell:
     def passkeys(self) -> bool:
         """Whether browsers give passkeys to this address."""
         return second_factor.passkeys_work_here()
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether people may sign in by an account elsewhere."""
+        return any_provider()
 
     @property
     def account_tabs(self) -> tuple[list[tuple[str, str, str]], str]:
