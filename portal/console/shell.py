@@ -20,8 +20,8 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import second_factor
 from portal.accounts.actors import actor_of
-from portal.accounts.social import any_provider
 from portal.accounts.impersonation import looking_of
+from portal.accounts.social import any_provider
 from portal.console.scope import current_project, projects_of
 from portal.notifications import queries
 from portal.status.strip import Notice, Strip, notices_for, strip_of
