@@ -26,7 +26,7 @@ manage: .venv/runtime.stamp
 # One process a kind: the browser's event loop must not stand beside clients that have their own.
 test: .venv/dev.stamp
 	@$(MAKE) --no-print-directory unit
-	@$(PYTEST) -m walk -n 2 $(ARGS)
+	@$(PYTEST) -m walk -n 2 --dist loadfile $(ARGS)
 	@for kind in engine browser soak; do $(PYTEST) -m $$kind $(ARGS) || exit 1; done
 
 unit: .venv/dev.stamp

@@ -28,7 +28,9 @@ _MOST_WITH_ACTS = 40
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A link, or with `sent` a form that is sent to `url`. `hint` is searched too."""
+    """A link, or with `sent` a form that is sent to `url`, `harmless` if it needs no CSRF token.
+    `hint` is searched too.
+    """
 
     group: str
     label: str
@@ -37,6 +39,7 @@ class Item:
     hint: str = ""
     sent: Mapping[str, str] = field(default_factory=dict)
     is_post: bool = False
+    harmless: bool = False
 
 
 def groups(
@@ -77,7 +80,8 @@ def _places(actor: Actor, project: Project | None, shell: Shell) -> Iterator[Ite
             yield Item(group, str(link.room.label), link.url, link.room.icon)
     for view in views_for(actor, project) if project else ():
         yield Item(group, view.name, f"{home}?{view.query}", "funnel", _("Saved view"))
-    yield Item(group, _("Bin"), reverse("console:bin"), "trash-2", _("Deleted services"))
+    if project:
+        yield Item(group, _("Bin"), reverse("console:bin"), "trash-2", _("Deleted services"))
     yield Item(group, _("Keyboard"), reverse("console:keyboard"), "keyboard", _("Shortcuts"))
 
 
@@ -111,7 +115,7 @@ def _orders() -> Iterator[Item]:
 
 def _switches(project: Project | None, shell: Shell) -> Iterator[Item]:
     group = _("Switch")
-    if url := url_or_nothing("console:invite"):
+    if Permission.MEMBER_MANAGE in shell.held and (url := url_or_nothing("console:invite")):
         yield Item(group, _("Invite somebody"), url, "user-plus")
     for one in shell.projects:
         if project is None or one.pk != project.pk:
@@ -126,4 +130,4 @@ def _switches(project: Project | None, shell: Shell) -> Iterator[Item]:
     )
     for value, text, icon in themes:
         sent, url = {"theme": value}, reverse("console:theme")
-        yield Item(group, text, url, icon, "", sent, is_post=True)
+        yield Item(group, text, url, icon, "", sent, is_post=True, harmless=True)

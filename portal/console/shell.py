@@ -65,8 +65,14 @@ ROOMS = (
     Room(_("Money"), "console:budgets", _("Budgets"), "gauge"),
     Room(_("Money"), "console:invoices", _("Invoices"), "receipt-euro"),
     Room(_("Money"), "console:prices", _("Prices"), "wallet", public=True),
-    Room(_("Access"), "console:members", _("Members"), "users"),
-    Room(_("Access"), "console:tokens", _("API tokens"), "key-round"),
+    Room(_("Access"), "console:members", _("Members"), "users", permission=Permission.MEMBER_VIEW),
+    Room(
+        _("Access"),
+        "console:tokens",
+        _("API tokens"),
+        "key-round",
+        permission=Permission.PROJECT_VIEW,
+    ),
     Room(
         _("Access"),
         "console:audit",
@@ -75,7 +81,13 @@ ROOMS = (
         permission=Permission.AUDIT_VIEW,
     ),
     Room(_("Access"), "console:organisations", _("Organisations"), "building-2"),
-    Room(_("Access"), "console:settings", _("Settings"), "settings"),
+    Room(
+        _("Access"),
+        "console:settings",
+        _("Settings"),
+        "settings",
+        permission=Permission.PROJECT_VIEW,
+    ),
     Room(_("Help"), "console:status", _("Status"), "shield-check", public=True),
     Room(_("Help"), "api-docs", _("API reference"), "code", public=True),
     Room(_("Provider"), "console:staff", _("Staff home"), "house", staff=True),
@@ -214,6 +226,10 @@ class Shell:
         if not self.signed_in or self.project is None:
             return frozenset()
         return access.permissions_in(actor_of(self._request), self.project)
+
+    @property
+    def may_create_project(self) -> bool:
+        return Permission.PROJECT_CREATE in self.held
 
     @cached_property
     def nav(self) -> list[tuple[str, list[Link]]]:

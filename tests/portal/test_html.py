@@ -85,6 +85,7 @@ def test_every_page_opens_for_somebody(visits):
     got = defaultdict(set)
     for seen in visits:
         got[str(seen.page)].add(seen.response.status_code)
+    got.pop("socialaccount_login_error")  # the page of a failed sign-in elsewhere is one of 401
     assert {page: codes for page, codes in got.items() if not codes & {200, 204, 302, 303}} == {}
     assert len(got) > 40
 
