@@ -283,7 +283,7 @@ def test_a_poll_loses_neither_focus_nor_an_open_fold(
     actions.rotate(actor=make_owner(project), instance=orders)
     home.goto(f"{live_url}/services/{orders.public_id}/")
     home.get_by_text("As environment variables").click()
-    tab = home.get_by_role("link", name="Settings")
+    tab = home.get_by_label("Service", exact=True).get_by_role("link", name="Settings")
     tab.focus()
     for _ in range(2):
         home.wait_for_event("response", is_poll)
