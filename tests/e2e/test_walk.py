@@ -37,7 +37,7 @@ def test_order_connect_resize_delete_restore(clean: Page, live_url, owner, worke
     page.goto(live_url + "/")
     page.fill("input[name=login]", owner.email)
     page.fill("input[name=password]", PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
 
     # A first service in four clicks from here.

@@ -29,7 +29,7 @@ def session(place: Installation, browser: Any) -> Any:
     page.goto(f"http://127.0.0.1:{place.port}/")
     page.fill("input[name=login]", "owner@demo.example")
     page.fill("input[name=password]", PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(f"http://127.0.0.1:{place.port}/")
     state = context.storage_state()
     context.close()
