@@ -34,6 +34,7 @@ ORGANISATION = Query(
     "organisation",
     "Slug of the organisation. Needed by whoever is in more than one.",
 )
+PROJECT = Query("project", "Slug of a project: only what belongs to it.")
 CURSOR = Query(
     "cursor",
     "Where the page begins: taken from `next` or `previous`, never made up.",

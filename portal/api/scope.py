@@ -80,10 +80,12 @@ def owned_by_organisation(view: View, permission: Permission) -> dict[str, Any]:
     """
     named = view.query.get("organisation")
     if named:
-        access.organisation(view.actor, named, permission)  # 404 and 403 win over 422
+        access.organisation(view.actor, named, Permission.ORGANISATION_VIEW)  # 404 wins over 422
     wanted = dict(view.body)
     slug = wanted.pop("organisation", None) or named
-    organisation = organisation_of(view.actor, slug, permission)
+    # What concerns one project may be done by whoever holds the permission there.
+    least = Permission.ORGANISATION_VIEW if "project" in wanted else permission
+    organisation = organisation_of(view.actor, slug, least)
     return named_places(view.actor, wanted) | {"organisation": organisation}
 
 

@@ -68,17 +68,24 @@ def create_organisation(
 
 @transaction.atomic
 def update_organisation(
-    *, actor: Actor, organisation: Organisation, name: str | None = None, country: str | None = None
+    *,
+    actor: Actor,
+    organisation: Organisation,
+    name: str | None = None,
+    country: str | None = None,
+    requires_mfa: bool | None = None,
 ) -> Organisation:
-    """Raises: Invalid, NotPermitted."""
+    """What is left out stays. Raises: Invalid, NotPermitted, Conflict as `require_mfa`."""
     access.require_in_organisation(actor, organisation, Permission.ORGANISATION_UPDATE)
+    if requires_mfa is not None:
+        require_mfa(actor=actor, organisation=organisation, required=requires_mfa)
+    if name is None and country is None:
+        return organisation
     before = {"name": organisation.name, "country": organisation.country}
-    if name is not None:
-        _refuse_faults(naming.name_faults(name))
-        organisation.name = name.strip()
-    if country is not None:
-        _refuse_faults(naming.country_faults(country))
-        organisation.country = country
+    name = organisation.name if name is None else name
+    country = organisation.country if country is None else country
+    _refuse_faults(naming.name_faults(name) | naming.country_faults(country))
+    organisation.name, organisation.country = name.strip(), country
     organisation.save(update_fields=["name", "country"])
     record(
         actor,

@@ -71,6 +71,7 @@ def invite(
     """
     if project is not None and project.organisation_id != organisation.pk:
         raise Invalid({"project": _("This project belongs to another organisation.")})
+    access.require_at(actor, organisation, project, Permission.MEMBER_MANAGE)
     email = _read(email, member_expires_at)
     members.may_give(actor, organisation, project, role)
     Organisation.objects.select_for_update().get(pk=organisation.pk)

@@ -73,6 +73,9 @@ def names(prices, fake, settings):
     body = {"email": make_user().email, "role": "viewer"}
     member = api.post("members", body).json()["id"]
     account = api.post("service-accounts", {"name": "ci", "role": "viewer"}).json()["id"]
+    invitation = api.post("invitations", {"email": "g@test.example", "role": "viewer"}).json()
+    wish = {"project": "shop", "region": region.code, "name": "vcpu", "limit": 9500, "reason": "x"}
+    asked = api.post("quota-requests", wish).json()["id"]
     webhook = make_webhook(project)
     delivery = make_delivery(webhook)
     token = api.post("tokens", {"name": "spare"}).json()["id"]
@@ -83,6 +86,8 @@ def names(prices, fake, settings):
         "organisations": [project.organisation.slug],
         "offerings": ["postgresql", "redis"],
         "members": [member],
+        "invitations": [invitation["id"]],
+        "quota-requests": [asked],
         "tokens": [token],
         "service-accounts": [account],
         "webhooks": [webhook.public_id],

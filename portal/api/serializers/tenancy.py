@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from portal.api.serializers.common import (
+    BOOLEAN,
     FREE,
     INTEGER,
     MOMENT,
@@ -27,7 +28,8 @@ from services.regions.queries import quotas_of_projects
 if TYPE_CHECKING:
     from portal.accounts.models import ApiToken, ServiceAccount
     from portal.audit.models import AuditEvent
-    from portal.tenancy.models import Membership, Organisation, Project
+    from portal.tenancy.models import Invitation, Membership, Organisation, Project
+    from services.regions.models import QuotaRequest
     from services.regions.queries import QuotaLine
 
 QUOTA_NAMES = ("instances", "vcpu", "memory_mib", "storage_gib", "gpu", "public_endpoints")
@@ -41,6 +43,7 @@ SCHEMAS: dict[str, Json] = {
             "slug": TEXT,
             "name": TEXT,
             "country": TEXT,
+            "requires_mfa": BOOLEAN,
             "suspended_at": maybe(MOMENT),
             "created_at": MOMENT,
         }
@@ -69,6 +72,40 @@ SCHEMAS: dict[str, Json] = {
             "role": ROLE,
             "expires_at": maybe(MOMENT),
             "created_at": MOMENT,
+        }
+    ),
+    "Invitation": shape(
+        {
+            "id": TEXT,
+            "email": TEXT,
+            "organisation": TEXT,
+            "project": maybe(TEXT),
+            "role": ROLE,
+            "invited_by": maybe(TEXT),
+            "created_at": MOMENT,
+            "sent_at": {
+                **maybe(MOMENT),
+                "description": "When the mail server took the mail; null while it has not.",
+            },
+            "expires_at": MOMENT,
+            "member_expires_at": maybe(MOMENT),
+        }
+    ),
+    "QuotaRequest": shape(
+        {
+            "id": TEXT,
+            "project": TEXT,
+            "region": TEXT,
+            "name": one_of(*QUOTA_NAMES),
+            "limit": _AMOUNT,
+            "limit_before": _AMOUNT,
+            "limit_granted": maybe(_AMOUNT),
+            "reason": TEXT,
+            "state": one_of("pending", "approved", "refused", "withdrawn"),
+            "answer": TEXT,
+            "requested_by": maybe(TEXT),
+            "created_at": MOMENT,
+            "decided_at": maybe(MOMENT),
         }
     ),
     "Token": shape(
@@ -126,6 +163,7 @@ def organisation(row: Organisation) -> Json:
         "slug": row.slug,
         "name": row.name,
         "country": row.country,
+        "requires_mfa": row.requires_mfa,
         "suspended_at": moment(row.suspended_at),
         "created_at": moment(row.created_at),
     }
@@ -180,6 +218,48 @@ def member(row: Membership) -> Json:
 
 def members(rows: Sequence[Membership]) -> list[Json]:
     return [member(row) for row in rows]
+
+
+def invitation(row: Invitation) -> Json:
+    return {
+        "id": row.public_id,
+        "email": row.email,
+        "organisation": row.organisation.slug,
+        "project": row.project.slug if row.project else None,
+        "role": row.role,
+        "invited_by": row.invited_by.email if row.invited_by else None,
+        "created_at": moment(row.created_at),
+        "sent_at": moment(row.sent_at),
+        "expires_at": moment(row.expires_at),
+        "member_expires_at": moment(row.member_expires_at),
+    }
+
+
+def invitations(rows: Sequence[Invitation]) -> list[Json]:
+    return [invitation(row) for row in rows]
+
+
+def quota_request(row: QuotaRequest) -> Json:
+    granted = row.limit_granted
+    return {
+        "id": row.public_id,
+        "project": row.project.slug,
+        "region": row.region.code,
+        "name": row.name,
+        "limit": number(row.limit),
+        "limit_before": number(row.limit_before),
+        "limit_granted": None if granted is None else number(granted),
+        "reason": row.reason,
+        "state": row.state,
+        "answer": row.answer,
+        "requested_by": row.requested_by.email if row.requested_by else None,
+        "created_at": moment(row.created_at),
+        "decided_at": moment(row.decided_at),
+    }
+
+
+def quota_requests(rows: Sequence[QuotaRequest]) -> list[Json]:
+    return [quota_request(row) for row in rows]
 
 
 def token(row: ApiToken, text: str = "") -> Json:

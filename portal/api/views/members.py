@@ -6,13 +6,13 @@ from django.http import HttpResponse
 
 from portal.api.answers import created, json_response, nothing
 from portal.api.base import View
-from portal.api.contract import ORGANISATION, contract
+from portal.api.contract import ORGANISATION, PROJECT, contract
 from portal.api.idempotency import Made, once
 from portal.api.pagination import Order, paged
 from portal.api.scope import organisation_of, owned_by_organisation
 from portal.api.serializers import tenancy as shapes
 from portal.api.serializers.common import MOMENT, TEXT, body, maybe
-from portal.tenancy import members, queries
+from portal.tenancy import access, members, queries
 from portal.tenancy.permissions import Permission
 from services.spec import gettext_noop
 
@@ -25,13 +25,21 @@ class Members(View):
         gettext_noop("List the members of an organisation"),
         {200: "Member"},
         permission=_P.MEMBER_VIEW,
-        query=(ORGANISATION,),
+        description=gettext_noop(
+            "With `project`, those who may work in it: its own members and those of the "
+            "organisation as a whole."
+        ),
+        query=(ORGANISATION, PROJECT),
         listing=True,
     )
     def get(self, request: object) -> HttpResponse:
-        slug = self.query.get("organisation")
-        organisation = organisation_of(self.actor, slug, _P.MEMBER_VIEW)
-        rows = queries.members_for(self.actor, organisation)
+        slug, wanted = self.query.get("organisation"), self.query.get("project")
+        if wanted:
+            project = access.project(self.actor, wanted, _P.MEMBER_VIEW)
+            rows = queries.members_in(self.actor, project)
+        else:
+            organisation = organisation_of(self.actor, slug, _P.MEMBER_VIEW)
+            rows = queries.members_for(self.actor, organisation)
         return paged(self, rows, Order(descending=False), shapes.members)
 
     @contract(

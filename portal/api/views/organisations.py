@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 
-from portal.api.answers import created, json_response
+from portal.api.answers import created, json_response, nothing
 from portal.api.base import View
 from portal.api.contract import ORGANISATION, contract
 from portal.api.idempotency import Made, once
 from portal.api.pagination import Order, paged
 from portal.api.scope import organisation_of, owned_by_organisation
 from portal.api.serializers import tenancy as shapes
-from portal.api.serializers.common import TAGS, TEXT, body
+from portal.api.serializers.common import BOOLEAN, TAGS, TEXT, body
 from portal.tenancy import access, actions, queries
 from portal.tenancy.permissions import Permission
+from services.instances import archiving
 from services.spec import gettext_noop
 
 _P = Permission
@@ -72,12 +73,29 @@ class Organisation(View):
         gettext_noop("Change an organisation"),
         {200: "Organisation"},
         permission=_P.ORGANISATION_UPDATE,
-        body=body({"name": _NAME, "country": _COUNTRY}, least=1),
+        description=gettext_noop(
+            "With `requires_mfa`, members without a second factor cannot open it; tokens go on."
+        ),
+        body=body({"name": _NAME, "country": _COUNTRY, "requires_mfa": BOOLEAN}, least=1),
     )
     def patch(self, request: object, slug: str) -> HttpResponse:
         row = access.organisation(self.actor, slug, _P.ORGANISATION_UPDATE)
-        actions.update_organisation(actor=self.actor, organisation=row, **self.body)
-        return json_response(shapes.organisation(row))
+        changed = actions.update_organisation(actor=self.actor, organisation=row, **self.body)
+        return json_response(shapes.organisation(changed))
+
+    @contract(
+        gettext_noop("Archive an organisation"),
+        {204: ""},
+        description=gettext_noop(
+            "It and its projects disappear for everybody; audit log and invoices are kept. Refused "
+            "while services live. Only the provider brings it back."
+        ),
+        permission=_P.ORGANISATION_DELETE,
+    )
+    def delete(self, request: object, slug: str) -> HttpResponse:
+        row = access.organisation(self.actor, slug, _P.ORGANISATION_DELETE)
+        archiving.archive_organisation(actor=self.actor, organisation=row)
+        return nothing()
 
 
 class Projects(View):
@@ -135,3 +153,17 @@ class Project(View):
         row = access.project(self.actor, slug, _P.PROJECT_UPDATE)
         actions.update_project(actor=self.actor, project=row, **self.body)
         return json_response(shapes.project(row))
+
+    @contract(
+        gettext_noop("Archive a project"),
+        {204: ""},
+        description=gettext_noop(
+            "It disappears for everybody; audit log and invoices are kept. Refused while services "
+            "live, those in the bin included. Only the provider brings it back."
+        ),
+        permission=_P.PROJECT_UPDATE,
+    )
+    def delete(self, request: object, slug: str) -> HttpResponse:
+        row = access.project(self.actor, slug, _P.PROJECT_UPDATE)
+        archiving.archive_project(actor=self.actor, project=row)
+        return nothing()

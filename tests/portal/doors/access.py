@@ -32,7 +32,30 @@ _ONE = "organisation=matrix-org"
 _INVITED = {"project": "matrix", "email": "new@test.example", "role": "viewer"}
 _PROJECT = {"name": "Matrix", "time_zone": "Europe/Paris", "tags": "team: a"}
 _QUOTA = {"quota": "local/vcpu", "limit": "9", "reason": "More."}
+
+
+def _api_invitation(_: World) -> dict[str, str]:
+    return {"id": "iv-00000000"}
+
+
+def _api_request(_: World) -> dict[str, str]:
+    return {"id": "qr-00000000"}
+
+
+_MAIL = {"email": "new@test.example", "role": "viewer", "organisation": "matrix-org"}
+_WISH = {"project": "matrix", "region": "local", "name": "vcpu", "limit": 9, "reason": "More."}
 DOORS = [
+    Door("api:organisation", "DELETE", P.ORGANISATION_DELETE, at=_organisation),
+    Door("api:project", "DELETE", P.PROJECT_UPDATE, at=_project),
+    Door("api:invitations", "GET", P.MEMBER_VIEW, query=_ONE),
+    Door("api:invitations", "POST", P.MEMBER_MANAGE, _MAIL),
+    Door("api:invitation", "GET", P.MEMBER_VIEW, at=_api_invitation, missing=True),
+    Door("api:invitation", "DELETE", P.MEMBER_MANAGE, at=_api_invitation, missing=True),
+    Door("api:invitation-resend", "POST", P.MEMBER_MANAGE, at=_api_invitation, missing=True),
+    Door("api:quota-requests", "GET", ANY),
+    Door("api:quota-requests", "POST", P.QUOTA_REQUEST, _WISH),
+    Door("api:quota-request", "GET", ANY, at=_api_request, missing=True),
+    Door("api:quota-request", "DELETE", P.QUOTA_REQUEST, at=_api_request, missing=True),
     Door("console:organisations", "GET", ANY),
     Door("console:organisation-new", "GET", ANY),
     Door("console:organisation-new", "POST", ANY, {"name": "Mine"}),
