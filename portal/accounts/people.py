@@ -1,11 +1,13 @@
-"""What is known of people: their addresses, and whether a second factor guards their sign-in."""
+"""What is known of people: their addresses, and when they were last here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from allauth.account.models import EmailAddress
-from django.apps import apps
+from allauth.usersessions.models import UserSession
+from django.db.models import Max
 
 from portal.accounts.models import User
 
@@ -17,17 +19,23 @@ def addresses_of(user: User) -> frozenset[str]:
     return frozenset(confirmed | {user.email.lower()})
 
 
-def with_second_factor(user_keys: Iterable[int]) -> set[int]:
-    """Those of these people, by key, who have an authenticator app or a passkey. One query."""
-    if not apps.is_installed("allauth.mfa"):
-        return set()
-    rows = apps.get_model("mfa", "Authenticator").objects.filter(user_id__in=list(user_keys))
-    return set(rows.exclude(type="recovery_codes").values_list("user_id", flat=True))
-
-
 def may_be_written_to(user: User) -> bool:
     """False for an address that somebody typed at sign-up and nobody has confirmed since: it may
     belong to somebody who never heard of us.
     """
     rows = EmailAddress.objects.filter(user_id=user.pk, email__iexact=user.email)
     return user.is_active and not rows.filter(verified=False).exists()
+
+
+def last_seen(user_keys: Iterable[int]) -> dict[int, datetime]:
+    """When each of these people was last here, by key; whoever never was is left out.
+
+    Their sessions know it, and the last sign-in of those who have none. Two queries.
+    """
+    keys = list(user_keys)
+    signed_in = User.objects.filter(pk__in=keys).values_list("pk", "last_login")
+    found = {key: moment for key, moment in signed_in if moment is not None}
+    sessions = UserSession.objects.filter(user_id__in=keys).order_by().values_list("user_id")
+    for key, moment in sessions.annotate(seen=Max("last_seen_at")):
+        found[key] = max(moment, found.get(key, moment))
+    return found

@@ -11,6 +11,7 @@ urlpatterns = [
     path("orgs/new/", organisations.create, name="organisation-new"),
     path(_ORG, organisations.organisation, name="organisation"),
     path(f"{_ORG}edit/", organisations.edit, name="organisation-edit"),
+    path(f"{_ORG}second-factor/", organisations.second_factor, name="organisation-mfa"),
     path(f"{_ORG}archive/", organisations.archive, name="organisation-archive"),
     path(f"{_ORG}projects/new/", organisations.create_project, name="project-new"),
     path("members/", members.listing, name="members"),

@@ -11,7 +11,7 @@ from django.core.paginator import Paginator
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from portal.accounts import people
+from portal.accounts import people, second_factor
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid
 from portal.tenancy import access, members, queries
@@ -63,12 +63,14 @@ def listing(
 
 
 def _member_rows(found: list[Membership]) -> list[dict[str, Any]]:
-    guarded = people.with_second_factor(member.user_id for member in found)
+    keys = [member.user_id for member in found]
+    guarded, seen = second_factor.holders(keys), people.last_seen(keys)
     return [
         {
             "member": member,
             "role": role_label(member.role),
             "guarded": member.user_id in guarded,
+            "seen": seen.get(member.user_id),
             "url": reverse("console:member", args=[member.public_id]),
         }
         for member in found
@@ -97,7 +99,8 @@ def member(
     return {
         "member": member,
         "role": role_label(member.role),
-        "guarded": bool(people.with_second_factor([member.user_id])),
+        "guarded": second_factor.has_one(member.user),
+        "seen": people.last_seen([member.user_id]).get(member.user_id),
         "myself": myself,
         "typed": shown,
         "errors": errors or {},

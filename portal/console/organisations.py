@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from portal.accounts import second_factor
 from portal.kernel.actor import Actor
 from portal.tenancy import access, queries
 from portal.tenancy.countries import country_choices, country_name
@@ -32,7 +33,7 @@ def organisations(actor: Actor) -> dict[str, Any]:
         }
         for organisation in queries.organisations_for(actor)
     ]
-    return {"rows": rows}
+    return {"rows": rows, "closed": list(access.closed_organisations(actor))}
 
 
 def organisation(
@@ -80,13 +81,17 @@ def _project_rows(actor: Actor, organisation: Organisation) -> list[dict[str, An
 def _people(
     actor: Actor, organisation: Organisation, held: frozenset[Permission]
 ) -> dict[str, int] | None:
-    """How many people are in it, and how many are invited; None for whoever may not know."""
+    """How many people are in it, are invited, have no second factor; None for whoever may not
+    know.
+    """
     if Permission.MEMBER_VIEW not in held:
         return None
     members = queries.members_for(actor, organisation).order_by()
+    keys = set(members.values_list("user_id", flat=True))
     return {
-        "members": members.values("user").distinct().count(),
+        "members": len(keys),
         "invited": queries.invitations_for(actor, organisation).count(),
+        "unguarded": len(keys - second_factor.holders(keys)),
     }
 
 

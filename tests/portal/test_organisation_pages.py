@@ -19,6 +19,7 @@ from tests.makers import (
     make_project,
     make_quota,
     make_region,
+    make_second_factor,
     make_token,
     make_user,
     signed_in,
@@ -128,6 +129,28 @@ def test_archiving_and_members_want_a_recent_sign_in(client, person, project):
         answer = client.post(at(name, *args), {"name": "Shop", "role": "owner"})
         assert "/reauthenticate/" in answer["Location"], name
     assert Membership.objects.get(pk=member.pk).role == "viewer"
+
+
+def test_a_second_factor_is_required_and_who_lacks_one_is_counted(owner, person, project):
+    make_member(project, Role.VIEWER)
+    assert "2 of 2 people have none." in read(owner, "organisation", "acme")
+    sent = {"required": "yes"}
+    owner.post(at("organisation-mfa", "acme"), sent)
+    assert "you would be shut out" in read(owner, "organisation", "acme")
+    make_second_factor(person)
+    owner.post(at("organisation-mfa", "acme"), sent)
+    page = read(owner, "organisation", "acme")
+    assert "1 of 2 people has none." in page
+    assert "No longer require it" in page
+    assert ">On</span>" in read(owner, "members")
+    owner.post(at("organisation-mfa", "acme"), {"required": "no"})
+    assert not Organisation.objects.get().requires_mfa
+
+
+def test_a_closed_organisation_is_in_the_list_all_the_same(client, project):
+    signed_in(client, make_member(project, Role.VIEWER))
+    Organisation.objects.update(requires_mfa=True)
+    assert "Acme requires a second factor." in read(client, "organisations")
 
 
 # -- settings and quotas ---------------------------------------------------------------------------

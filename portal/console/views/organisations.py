@@ -74,13 +74,33 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     found = access.organisation(actor, slug, _P.ORGANISATION_UPDATE)
     typed = _typed(request)
     done, errors = attempt(
-        lambda: actions.update_organisation(actor=actor, organisation=found, **typed)
+        lambda: actions.update_organisation(
+            actor=actor, organisation=found, name=typed["name"], country=typed["country"]
+        )
     )
     if done is not None:
         messages.success(request, _("Saved."))
         return go(request, "console:organisation", slug)
     context = building.organisation(actor, found, typed, errors)
     return page(request, "console/organisation.html", context, fragment="form", status=422)
+
+
+@login_required
+@require_POST
+@fresh_sign_in
+def second_factor(request: HttpRequest, slug: str) -> HttpResponse:
+    """POST /orgs/SLUG/second-factor/ (required=yes|no): who may open it from now on."""
+    actor = actor_of(request)
+    found = access.organisation(actor, slug, _P.ORGANISATION_UPDATE)
+    required = request.POST.get("required") == "yes"
+    done, errors = attempt(
+        lambda: actions.require_mfa(actor=actor, organisation=found, required=required)
+    )
+    if done is not None:
+        messages.success(request, _("Saved."))
+    for text in errors.values():
+        messages.error(request, text)
+    return go(request, "console:organisation", slug)
 
 
 @login_required

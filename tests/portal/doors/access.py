@@ -61,6 +61,9 @@ DOORS = [
     Door("console:organisation-new", "POST", ANY, {"name": "Mine"}),
     Door("console:organisation", "GET", P.ORGANISATION_VIEW, at=_organisation),
     Door("console:organisation-edit", "POST", P.ORGANISATION_UPDATE, {"name": "X"}, _organisation),
+    Door(
+        "console:organisation-mfa", "POST", P.ORGANISATION_UPDATE, {"required": "no"}, _organisation
+    ),
     Door("console:organisation-archive", "GET", P.ORGANISATION_DELETE, at=_organisation),
     Door("console:organisation-archive", "POST", P.ORGANISATION_DELETE, at=_organisation),
     Door("console:project-new", "GET", P.PROJECT_CREATE, at=_organisation),
