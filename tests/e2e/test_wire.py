@@ -11,7 +11,17 @@ from tests.soak.installation import Installation
 
 BUDGET_BYTES, BUDGET_REQUESTS = 70_000, 10
 PASSWORD = "a password for the wire"
-PAGES = ["/", "/catalogue/", "/catalogue/postgresql/order/", "/services/", "/operations/"]
+PAGES = [
+    "/",
+    "/catalogue/",
+    "/catalogue/postgresql/order/",
+    "/services/",
+    "/operations/",
+    "/notifications/",
+    "/settings/notifications/",
+    "/settings/webhooks/",
+    "/audit/",
+]
 
 
 @pytest.fixture(scope="module")
