@@ -64,6 +64,9 @@ _VERBS = {
     "impersonation.allow_changes": gettext_noop("began to act as a member, for the provider"),
     "impersonation.end": gettext_noop("stopped looking as a member, for the provider"),
     "staff.view": gettext_noop("looked at the organisation, for the provider"),
+    "staff.impersonate": gettext_noop("began to look as a member, for the provider"),
+    "staff.allow_changes": gettext_noop("was allowed to change things as a member"),
+    "staff.end_impersonation": gettext_noop("ended looking as a member"),
 }
 
 # The start of a verb → what the filter calls it, and its icon.

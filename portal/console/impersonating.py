@@ -30,6 +30,8 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 # What belongs to looking itself, or to this browser alone.
 _ALWAYS = frozenset({"console:looking-end", "console:looking-changes", "console:scope"})
 _ALWAYS |= {"console:theme", "console:language", "console:notice-away", "console:session"}
+# What the person alone decides, or has read: closed to every change.
+_DECISIONS = frozenset({"console:notification-settings", "console:notifications-read"})
 # The person's own account: by the beginning of the path, and by name.
 _ACCOUNT_PATHS = ("/accounts/", "/invitations/")
 _ACCOUNT_NAMES = frozenset(f"console:{pattern.name}" for pattern in account_urls.urlpatterns)
@@ -89,7 +91,8 @@ def _refusal(request: HttpRequest, looking: Looking) -> NotPermitted | None:
     if name in _ALWAYS:
         return None
     who = {"who": looking.user.email}
-    if request.path.startswith(_ACCOUNT_PATHS) or name in _ACCOUNT_NAMES:
+    decides = name in _DECISIONS and request.method not in _SAFE
+    if request.path.startswith(_ACCOUNT_PATHS) or name in _ACCOUNT_NAMES or decides:
         return NotPermitted(
             _("This belongs to %(who)s alone, so it stays closed while you look as them.") % who,
             hint=_("End looking as somebody else first."),

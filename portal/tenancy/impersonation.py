@@ -47,7 +47,7 @@ def start_impersonation(*, actor: Actor, user: User, reason: str) -> datetime:
     _refuse_person(actor, user)
     _refuse_reason(reason)
     until = clock.now() + LASTS
-    _record(_on_behalf(actor, user), user, "impersonation.start", reason, until=until.isoformat())
+    _record(_on_behalf(actor, user), user, "staff.impersonate", reason, until=until.isoformat())
     return until
 
 
@@ -61,14 +61,14 @@ def allow_changes(*, actor: Actor, user: User, is_superuser: bool, reason: str) 
             hint=_("Ask one of them, or ask the person to do it themselves."),
         )
     _refuse_reason(reason)
-    _record(_on_behalf(actor, user), user, "impersonation.allow_changes", reason)
+    _record(_on_behalf(actor, user), user, "staff.allow_changes", reason)
 
 
 @transaction.atomic
 def end_impersonation(*, actor: Actor, user: User, why: str) -> None:
     """`why` is a code: ended, time-over, signed-out."""
     require_staff(actor)
-    _record(_on_behalf(actor, user), user, "impersonation.end", "", why=why)
+    _record(_on_behalf(actor, user), user, "staff.end_impersonation", "", why=why)
 
 
 def _refuse_person(actor: Actor, user: User) -> None:

@@ -131,6 +131,9 @@ class Operation(models.Model):
             ),
             models.Index(fields=["instance", "-id"]),
             models.Index(fields=["kind", "-finished_at"]),
+            models.Index(
+                fields=["-finished_at"], condition=Q(state="failed"), name="operation_failed"
+            ),
         ]
 
     def __str__(self) -> str:
