@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from billing.models import Order, Price
+from portal.audit.admin import Told
 
 
 class _ReadOnly(admin.ModelAdmin):
@@ -27,7 +28,8 @@ class PriceAdmin(_ReadOnly):
 
 
 @admin.register(Order)
-class OrderAdmin(_ReadOnly):
+class OrderAdmin(Told, _ReadOnly):
+    tenant = "organisation__slug"
     list_display = ("public_id", "kind", "state", "organisation", "instance", "created_at")
     list_filter = ("kind", "state")
     list_select_related = ("organisation", "instance")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -13,8 +17,12 @@ from django.http import HttpRequest
 from portal.accounts.actors import staff_actor
 from portal.accounts.models import ApiToken, ServiceAccount, User
 from portal.audit.actions import PROVIDER, record
+from portal.audit.admin import Told
 
-admin.site.unregister(Group)
+# Groups are not used; the others show what belongs to a person alone.
+for _model in (Group, Authenticator, UserSession, SocialAccount, SocialApp, SocialToken):
+    admin.site.unregister(_model)
+admin.site.unregister(EmailAddress)
 
 _AUDITED = ("is_active", "is_staff", "is_superuser")
 
@@ -32,12 +40,25 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
+class TenantsAdmin(Told, ReadOnlyAdmin):
+    """Rows of tenants, to read; each tenant is told."""
+
+
+@admin.register(EmailAddress)
+class EmailAddressAdmin(TenantsAdmin):
+    tenant = "user__memberships__organisation__slug"
+    list_display = ("email", "user", "primary", "verified")
+    list_filter = ("verified",)
+    search_fields = ("email",)
+
+
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):
+class UserAdmin(Told):
     """People sign up; staff are made with `manage.py createsuperuser`. Nobody is deleted here, for
     the last owner of an organisation could go with it: deactivate instead.
     """
 
+    tenant = "memberships__organisation__slug"
     list_display = ("email", "name", "is_active", "is_staff", "last_login", "date_joined")
     list_filter = ("is_active", "is_staff")
     search_fields = ("email", "name")
@@ -62,14 +83,16 @@ class UserAdmin(admin.ModelAdmin):
 
 
 @admin.register(ServiceAccount)
-class ServiceAccountAdmin(ReadOnlyAdmin):
+class ServiceAccountAdmin(TenantsAdmin):
+    tenant = "organisation__slug"
     list_display = ("public_id", "name", "organisation", "role", "project", "disabled_at")
     list_select_related = ("organisation", "project")
     search_fields = ("name", "organisation__slug")
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ReadOnlyAdmin):
+class ApiTokenAdmin(TenantsAdmin):
+    tenant = "user__memberships__organisation__slug"
     list_display = ("public_id", "name", "user", "service_account", "expires_at", "last_used_at")
     list_select_related = ("user", "service_account")
     search_fields = ("public_id", "name", "user__email")

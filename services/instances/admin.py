@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.actors import staff_actor
-from portal.accounts.admin import ReadOnlyAdmin
+from portal.accounts.admin import TenantsAdmin
 from portal.kernel.actor import Actor
 from portal.kernel.errors import PortalError
 from services.instances import actions
@@ -25,7 +25,7 @@ class WithReason(ActionForm):
     reason = forms.CharField(label=_("Reason"), required=False, max_length=200)
 
 
-class ActingAdmin(ReadOnlyAdmin):
+class ActingAdmin(TenantsAdmin):
     """Rows to read, whose buttons call the actions that the console calls."""
 
     action_form = WithReason
@@ -50,6 +50,7 @@ class ActingAdmin(ReadOnlyAdmin):
 
 @admin.register(Instance)
 class InstanceAdmin(ActingAdmin):
+    tenant = "project__organisation__slug"
     list_display = (
         "public_id",
         "name",
@@ -77,6 +78,7 @@ class InstanceAdmin(ActingAdmin):
 
 @admin.register(Operation)
 class OperationAdmin(ActingAdmin):
+    tenant = "instance__project__organisation__slug"
     list_display = (
         "public_id",
         "kind",
@@ -110,7 +112,8 @@ class OperationAdmin(ActingAdmin):
 
 
 @admin.register(InstanceEvent)
-class InstanceEventAdmin(ReadOnlyAdmin):
+class InstanceEventAdmin(TenantsAdmin):
+    tenant = "instance__project__organisation__slug"
     list_display = ("at", "instance", "code", "version", "plan", "operation")
     list_filter = ("code",)
     list_select_related = ("instance", "operation")

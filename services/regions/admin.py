@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
 
+from django.contrib import admin
+from django.db import transaction
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from portal.accounts.actors import staff_actor
+from portal.accounts.admin import TenantsAdmin
+from portal.audit.actions import PROVIDER, record
 from services.regions.models import Quota, Region
 
 
@@ -23,13 +31,22 @@ class RegionAdmin(admin.ModelAdmin):
         "created_at",
     )
 
+    @transaction.atomic
+    def save_model(self, request: HttpRequest, obj: Region, form: ModelForm, change: bool) -> None:
+        """Which settings were changed is written down, not to what: they may hold a secret."""
+        super().save_model(request, obj, form, change)
+        verb = "region.change" if change else "region.create"
+        after: dict[str, Any] = {"changed": form.changed_data}
+        record(staff_actor(request), verb, "region", obj.code, chain=PROVIDER, after=after)
+
 
 @admin.register(Quota)
-class QuotaAdmin(admin.ModelAdmin):
-    """The limit can be changed; what is used is counted by orders."""
+class QuotaAdmin(TenantsAdmin):
+    """Set at /staff/organisations/, with a reason."""
+
+    tenant = "project__organisation__slug"
 
     list_display = ("project", "region", "name", "limit", "used")
     list_filter = ("region", "name")
     search_fields = ("project__slug", "project__organisation__slug")
     list_select_related = ("project", "region")
-    readonly_fields = ("used",)

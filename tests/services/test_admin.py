@@ -1,12 +1,30 @@
 """The admin site: rows to read, and buttons that call the actions with a reason."""
 
 import pytest
+from allauth.account.models import EmailAddress
+from django.contrib import admin
+from django.db import transaction
 from django.urls import reverse
 
 from portal.audit.models import AuditEvent
 from portal.kernel.errors import Permanent
+from portal.tenancy.permissions import Role
+from portal.tenancy.tokens import create_service_account
 from services.instances.models import Instance, Operation
-from tests.makers import drive, make_instance, make_project, make_region, make_user, order
+from services.regions.models import Quota
+from tests.makers import (
+    actor_for,
+    drive,
+    make_instance,
+    make_member,
+    make_organisation,
+    make_project,
+    make_quota,
+    make_region,
+    make_token,
+    make_user,
+    order,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "plain_static")]
 
@@ -37,6 +55,7 @@ def test_every_list_opens(staff, fake):
         "tenancy_project",
         "tenancy_membership",
         "accounts_user",
+        "account_emailaddress",
         "accounts_apitoken",
         "accounts_serviceaccount",
         "audit_auditevent",
@@ -74,3 +93,56 @@ def test_retry_and_cancel(staff, fake):
     assert drive(again).state == "cancelled"
     answer = press(staff, "operation", "cancel", again)
     assert b"has ended already" in answer.content
+
+
+# The provider's own records: a look at them is no look at a tenant's data.
+OURS = {"tenancy.Organisation", "regions.Region", "billing.Price"}
+
+
+TENANTS = [model for model in admin.site._registry if model._meta.label not in OURS]
+
+
+@pytest.mark.parametrize("model", TENANTS, ids=lambda model: model._meta.label)
+def test_every_list_and_page_of_tenants_rows_tells_them(staff, fake, model):
+    project = make_project(make_organisation("dike"))
+    make_quota(project, make_region("here"), instances=9)
+    owner = make_member(project, Role.OWNER)
+    EmailAddress.objects.create(user=owner, email=owner.email)
+    make_token(owner)
+    create_service_account(
+        actor=actor_for(owner), organisation=project.organisation, name="r", role=Role.VIEWER
+    )
+    make_instance(project, make_region())
+    name, looks = model._meta.label_lower.replace(".", "_"), AuditEvent.objects.filter(chain="dike")
+    theirs = {admin.site._registry[model].tenant: "dike"}
+    row = model._default_manager.filter(**theirs).first()
+    for page in (
+        reverse(f"admin:{name}_change", args=[row.pk]),
+        reverse(f"admin:{name}_changelist"),
+    ):
+        with transaction.atomic():
+            assert staff.get(page).status_code == 200
+            assert looks.get(verb="staff.view").after == {"seen": "back office"}
+            transaction.set_rollback(True)
+
+
+def test_what_belongs_to_a_person_alone_is_not_there(staff):
+    labels = {model._meta.label for model in admin.site._registry}
+    assert not {label for label in labels if label.startswith(("mfa", "usersessions", "social"))}
+
+
+def test_limits_are_not_changed_here(staff, fake):
+    make_quota(make_project(), make_region(), instances=9)
+    row = Quota.objects.get()
+    page = reverse("admin:regions_quota_change", args=[row.pk])
+    assert staff.post(page, {"limit": "99"}).status_code == 403
+
+
+def test_a_change_of_a_region_is_audited_without_its_values(staff):
+    region = make_region("here", backend="process")
+    form = {"code": "here", "name": "There", "country": "NL", "backend": "process"}
+    form |= {"status": "open", "settings": '{"kubeconfig": "s3cret"}'}
+    staff.post(reverse("admin:regions_region_change", args=[region.pk]), form)
+    event = AuditEvent.objects.get(verb="region.change")
+    assert (event.chain, event.target) == ("provider", "here")
+    assert event.after == {"changed": ["name", "settings"]}
