@@ -26,10 +26,12 @@ class Machine:
         return self.disk_mib - self.free_mib
 
 
-def machine(actor: Actor) -> Machine:
-    """Of the machine that this runs on, which is the region's."""
+def machine(actor: Actor) -> Machine | None:
+    """Of the machine that this runs on; None where it is not the region's."""
     require_staff(actor)
     home = Path(settings.POLDER_HOME)
+    if not (home / "supervisor").is_dir():
+        return None
     disk = shutil.disk_usage(home)
     return Machine(disk.total // 2**20, disk.free // 2**20, _pools(home))
 

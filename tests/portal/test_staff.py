@@ -513,7 +513,16 @@ def test_what_cannot_be_ordered_says_why(staff):
     make_region("bare", backend="process", unavailable={"redis": ["no-version-here", {}]})
     page = staff.get(url("-region", "bare")).content.decode()
     assert "No version of Valkey" in page
+    assert "Machine" not in page  # its supervisor is elsewhere
+
+
+def test_a_region_of_this_machine_shows_its_disk(staff, settings, tmp_path):
+    settings.POLDER_HOME = tmp_path
+    (tmp_path / "supervisor").mkdir()
+    make_region("here", backend="process")
+    page = staff.get(url("-region", "here")).content.decode()
     assert "Machine" in page
+    assert 'aria-label="Disk"' in page
 
 
 def test_the_queue_says_that_nobody_answers(staff, region, monkeypatch):

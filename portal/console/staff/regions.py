@@ -51,7 +51,7 @@ def health(region: Region) -> dict[str, Any]:
 def region(actor: Actor, found: Region) -> dict[str, Any]:
     """Context of console/staff/region.html."""
     phases = oversight.counts_by_phase(actor, region_id=found.pk)
-    local = found.backend == "process"
+    local = machine.machine(actor) if found.backend == "process" else None
     offerings = [
         (entry.offering, regions_queries.orderable(entry, found)) for entry in queries.catalogue()
     ]
@@ -60,7 +60,7 @@ def region(actor: Actor, found: Region) -> dict[str, Any]:
         "health": health(found),
         "capacity": places.capacity(actor, found),
         "phases": [(phase.label, phases[phase]) for phase in Phase if phase in phases],
-        "machine": machine.machine(actor) if local else None,
+        "machine": local,
         "engines_here": _engines_here(actor) if local else None,
         "orderable": [offering for offering, answer in offerings if answer.ok],
         "obstacles": [(offering, answer) for offering, answer in offerings if not answer.ok],
