@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from portal.tenancy.permissions import Permission
+from services.spec import gettext_noop
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 Json = dict[str, Any]
@@ -32,17 +33,21 @@ class Query:
 
 ORGANISATION = Query(
     "organisation",
-    "Slug of the organisation. Needed by whoever is in more than one.",
+    gettext_noop("Slug of the organisation. Needed by whoever is in more than one."),
 )
 PROJECT = Query("project", "Slug of a project: only what belongs to it.")
 CURSOR = Query(
     "cursor",
-    "Where the page begins: taken from `next` or `previous`, never made up.",
+    gettext_noop("Where the page begins: taken from `next` or `previous`, never made up."),
     "text",
     maximum=600,
 )
-PAGE_SIZE = Query("page_size", "How many, 50 when left out.", "integer", minimum=1, maximum=200)
-DRY_RUN = Query("dry_run", "`true` says what would happen, and writes nothing.", "boolean")
+PAGE_SIZE = Query(
+    "page_size", gettext_noop("How many, 50 when left out."), "integer", minimum=1, maximum=200
+)
+DRY_RUN = Query(
+    "dry_run", gettext_noop("`true` says what would happen, and writes nothing."), "boolean"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,9 @@ class Contract:
             more += (CURSOR, PAGE_SIZE)
         if self.orders:
             choices = tuple(f"{sign}{name}" for name in self.orders for sign in ("", "-"))
-            more += (Query("ordering", "A leading `-` turns it round.", choices=choices),)
+            more += (
+                Query("ordering", gettext_noop("A leading `-` turns it round."), choices=choices),
+            )
         if self.dry_run:
             more += (DRY_RUN,)
         return self.query + more

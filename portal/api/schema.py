@@ -72,7 +72,7 @@ class Schema(AutoSchema):
             return None
         component: Any = ResolvedComponent  # has no types
         for name, schema in SCHEMAS.items():
-            registry.register_on_missing(component(name, component.SCHEMA, schema, name))
+            registry.register_on_missing(component(name, component.SCHEMA, _in_words(schema), name))
         operation: Json = {
             "operationId": _operation_id(path, method),
             "summary": _(terms.summary),
@@ -83,7 +83,7 @@ class Schema(AutoSchema):
             "responses": _responses(terms, method),
         }
         if terms.body is not None:
-            content = {"application/json": {"schema": terms.body}}
+            content = {"application/json": {"schema": _in_words(terms.body)}}
             operation["requestBody"] = {"required": True, "content": content}
         return operation
 
@@ -105,6 +105,18 @@ def _document(language: str) -> Json:
         HTTPStatus(status).name: _problem(status) for status in _PROBLEMS
     }
     return found
+
+
+def _in_words(schema: Json) -> Json:
+    """A copy whose descriptions speak the reader's language."""
+    return {
+        key: _(value)
+        if key == "description" and isinstance(value, str)
+        else _in_words(value)
+        if isinstance(value, dict)
+        else value
+        for key, value in schema.items()
+    }
 
 
 def noun_of(path: str) -> str:

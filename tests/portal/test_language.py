@@ -80,3 +80,11 @@ def test_caches_keep_a_public_page_for_each_language(client):
         for wanted in ("en", "de", "fr")
     }
     assert len(pages) == 3
+
+
+def test_the_document_of_the_api_is_english_and_its_pages_are_not(client):
+    wanted = {"Accept-Language": "de"}
+    answer = client.get("/api/v1/schema/", headers=wanted)
+    assert answer["Content-Language"] == "en-gb"
+    assert "Needs the permission" in answer.content.decode()
+    assert language_of(client.get("/api/docs/", headers=wanted)) == "de"

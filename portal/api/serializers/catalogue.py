@@ -27,7 +27,7 @@ from portal.api.serializers.common import (
 from portal.api.serializers.common import price as price_shape
 from services import parameters
 from services.regions.queries import orderable
-from services.spec import Capability, Family, VersionStatus, promised_availability
+from services.spec import Capability, Family, VersionStatus, gettext_noop, promised_availability
 
 if TYPE_CHECKING:
     from billing.pricing import Quote
@@ -67,14 +67,16 @@ SCHEMAS: dict[str, Json] = {
             "description": TEXT,
             "versions": many(ref("Version")),
             "plans": many(ref("Plan")),
-            "parameters": {**FREE, "description": "A JSON Schema of the parameters."},
+            "parameters": {**FREE, "description": gettext_noop("A JSON Schema of the parameters.")},
             "capabilities": many(one_of(*Capability)),
             "meters": many(ref("Meter")),
             "regions": many(ref("Orderable")),
             "licence": TEXT,
             "data_location": {
                 "type": "string",
-                "description": "Countries (ISO 3166) of the regions in which it can be ordered.",
+                "description": gettext_noop(
+                    "Countries (ISO 3166) of the regions in which it can be ordered."
+                ),
             },
         }
     ),

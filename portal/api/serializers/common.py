@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from portal.kernel.money import HOURS_PER_MONTH
+from services.spec import gettext_noop
 
 Json = dict[str, Any]
 
@@ -102,7 +103,9 @@ SCHEMAS: dict[str, Json] = {
         {
             "pointer": {
                 "type": "string",
-                "description": "A JSON pointer into the body, or `?name` for a query parameter.",
+                "description": gettext_noop(
+                    "A JSON pointer into the body, or `?name` for a query parameter."
+                ),
             },
             "code": TEXT,
             "detail": TEXT,

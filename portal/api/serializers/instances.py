@@ -30,7 +30,7 @@ from portal.api.serializers.operations import operation, operations
 from services import registry
 from services.instances import queries, texts
 from services.instances.states import Health, Phase
-from services.spec import promised_availability
+from services.spec import gettext_noop, promised_availability
 
 if TYPE_CHECKING:
     from services.instances.models import Instance, InstanceEvent, Operation
@@ -73,7 +73,7 @@ SCHEMAS: dict[str, Json] = {
             "protocol": TEXT,
             "host": TEXT,
             "port": INTEGER,
-            "uri": {"type": "string", "description": "Without a password."},
+            "uri": {"type": "string", "description": gettext_noop("Without a password.")},
             "tls": BOOLEAN,
         }
     ),
@@ -97,7 +97,7 @@ SCHEMAS: dict[str, Json] = {
             "protected": BOOLEAN,
             "delete_at": maybe(MOMENT),
             "price": maybe(ref("RunningPrice")),
-            "sla": maybe({**DECIMAL, "description": "Per cent of a calendar month."}),
+            "sla": maybe({**DECIMAL, "description": gettext_noop("Per cent of a calendar month.")}),
             "created_at": MOMENT,
             "created_by": TEXT,
             "updated_at": MOMENT,

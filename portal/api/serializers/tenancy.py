@@ -24,6 +24,7 @@ from portal.api.serializers.common import (
 from portal.tenancy import queries
 from portal.tenancy.permissions import Permission, Role
 from services.regions.queries import quotas_of_projects
+from services.spec import gettext_noop
 
 if TYPE_CHECKING:
     from portal.accounts.models import ApiToken, ServiceAccount
@@ -112,18 +113,24 @@ SCHEMAS: dict[str, Json] = {
         {
             "id": TEXT,
             "name": TEXT,
-            "owner": {"type": "string", "description": "A person, or a service account."},
+            "owner": {
+                "type": "string",
+                "description": gettext_noop("A person, or a service account."),
+            },
             "service_account": maybe(TEXT),
             "organisation": maybe(TEXT),
             "project": maybe(TEXT),
             "permissions": {
                 **PERMISSIONS,
-                "description": "Empty: all that its owner has.",
+                "description": gettext_noop("Empty: all that its owner has."),
             },
             "created_at": MOMENT,
             "expires_at": maybe(MOMENT),
             "last_used_at": maybe(MOMENT),
-            "token": {"type": "string", "description": "Only in the first answer to a POST."},
+            "token": {
+                "type": "string",
+                "description": gettext_noop("Only in the first answer to a POST."),
+            },
         },
         optional=("token",),
     ),

@@ -19,6 +19,7 @@ from portal.api.serializers.common import (
     shape,
 )
 from portal.notifications import delivering, kinds
+from services.spec import gettext_noop
 
 if TYPE_CHECKING:
     from portal.notifications.models import Delivery, Webhook
@@ -37,16 +38,19 @@ SCHEMAS: dict[str, Json] = {
             "disabled_at": maybe(MOMENT),
             "disabled_why": {
                 "type": "string",
-                "description": "`failing`, or empty when a person switched it off.",
+                "description": gettext_noop("`failing`, or empty when a person switched it off."),
             },
             "failures": {
                 "type": "integer",
-                "description": "Failed attempts since the last one that went well.",
+                "description": gettext_noop("Failed attempts since the last one that went well."),
             },
             "created_by": TEXT,
             "created_at": MOMENT,
             "updated_at": MOMENT,
-            "secret": {"type": "string", "description": "Only when it has just been made."},
+            "secret": {
+                "type": "string",
+                "description": gettext_noop("Only when it has just been made."),
+            },
         },
         optional=("secret",),
     ),
@@ -60,11 +64,11 @@ SCHEMAS: dict[str, Json] = {
             "next_attempt_at": maybe(MOMENT),
             "response_head": {
                 "type": "string",
-                "description": "The first kilobyte of the last answer.",
+                "description": gettext_noop("The first kilobyte of the last answer."),
             },
             "request_id": {
                 "type": "string",
-                "description": "`X-Request-Id` of the last attempt.",
+                "description": gettext_noop("`X-Request-Id` of the last attempt."),
             },
             "replay_of": maybe(TEXT),
             "created_at": MOMENT,
@@ -75,7 +79,7 @@ SCHEMAS: dict[str, Json] = {
         {
             "at": MOMENT,
             "status": maybe(INTEGER),
-            "error": {"type": "string", "description": "Empty when it went well."},
+            "error": {"type": "string", "description": gettext_noop("Empty when it went well.")},
             "duration_ms": INTEGER,
         }
     ),

@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils import translation
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 from drf_spectacular.renderers import OpenApiYamlRenderer as Yaml
@@ -18,16 +20,18 @@ from portal.api.schema import document
 
 _kept = cache_control(public=True, max_age=300)
 _NAMED = re.compile(r"{(\w+)}")
+_ENGLISH = {"Content-Language": settings.LANGUAGE_CODE}
 
 
 @require_safe
 def schema(request: HttpRequest) -> HttpResponse:
-    """`?format=yaml` for YAML; JSON without it. No login."""
-    found = document()
+    """`?format=yaml` for YAML; JSON without it. No login. It is for programs: in English."""
+    with translation.override(settings.LANGUAGE_CODE):
+        found = document()
     if request.GET.get("format") == "yaml":
         text = Yaml().render(found)  # type: ignore[no-untyped-call]  # has no types
-        return HttpResponse(text, content_type="application/yaml")
-    return json_response(found)
+        return HttpResponse(text, content_type="application/yaml", headers=_ENGLISH)
+    return json_response(found, headers=_ENGLISH)
 
 
 @require_safe

@@ -35,7 +35,9 @@ _P = Permission
 _NAME = {"type": "string", "pattern": "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$", "maxLength": 200}
 _PARAMETERS = {
     "type": "object",
-    "description": "As the offering's `parameters` say; what is left out keeps its value.",
+    "description": gettext_noop(
+        "As the offering's `parameters` say; what is left out keeps its value."
+    ),
 }
 _TAGS = {
     **TAGS,
