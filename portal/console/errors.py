@@ -107,7 +107,7 @@ def problem_of(error: PortalError) -> Problem:
     retry = error.status >= 500 or error.status == 429
     wait = generic.retry_after if generic else 0
     wait = math.ceil(float(error.params.get("retry_after", wait)))
-    return Problem(error.status, title, error.text, error.hint, safe, retry, wait)
+    return Problem(error.status, title, error.said, error.hint, safe, retry, wait)
 
 
 def _said(request: HttpRequest, problem: Problem) -> str:

@@ -39,6 +39,11 @@ class PortalError(Exception):
         self.code = code or type(self).code
         self.params = params
 
+    @property
+    def said(self) -> str:
+        """`text` for a page that has no fields to put messages at."""
+        return self.text
+
 
 class NotFound(PortalError):
     code, status = "not-found", 404
@@ -56,6 +61,10 @@ class Invalid(PortalError):
     def __init__(self, fields: Mapping[str, str], *, text: str = "", hint: str = "") -> None:
         super().__init__(text or "; ".join(f"{k}: {v}" for k, v in fields.items()), hint=hint)
         self.fields = dict(fields)
+
+    @property
+    def said(self) -> str:
+        return " ".join(self.fields.values())
 
 
 class Conflict(PortalError):

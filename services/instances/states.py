@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.kernel import clock
@@ -118,7 +119,7 @@ def transition(operation: Operation, to: OperationState, **fields: Any) -> None:
         .update(**values)
     )
     if changed != 1:
-        raise StaleState(f"Operation {operation.public_id} is no longer {before}.")
+        raise _stale(operation)
     for name, value in values.items():
         setattr(operation, name, value)
 
@@ -156,7 +157,14 @@ def hold(operation: Operation, **fields: Any) -> None:
         .update(**fields)
     )
     if changed != 1:
-        raise StaleState(f"Operation {operation.public_id} is in other hands.")
+        raise _stale(operation)
+
+
+def _stale(operation: Operation) -> StaleState:
+    return StaleState(
+        gettext("Operation %(id)s has moved on meanwhile.") % {"id": operation.public_id},
+        hint=gettext("Look at it again, then decide."),
+    )
 
 
 def fence(operation: Operation) -> None:
@@ -169,7 +177,7 @@ def fence(operation: Operation) -> None:
         .update(claim=F("claim") + 1)
     )
     if changed != 1:
-        raise StaleState(f"Operation {operation.public_id} has moved.")
+        raise _stale(operation)
     operation.claim += 1
 
 

@@ -64,7 +64,7 @@ def save_view(request: HttpRequest) -> HttpResponse:
     try:
         actions.save_view(actor=actor, project=project, name=name, query=query, is_default=first)
     except (Invalid, Conflict) as error:
-        return _again(request, query, {"view_fault": f"{error.text} {error.hint}".strip()})
+        return _again(request, query, {"view_fault": f"{error.said} {error.hint}".strip()})
     return go(request, _list(query))
 
 

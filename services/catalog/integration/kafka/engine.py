@@ -26,7 +26,7 @@ ENGINES = (
     _kafka("3.9", "3.9.2", 48, 48),
     Engine(
         name="kafka-client-2",
-        title="Kafka client 2.16",
+        title="confluent-kafka 2.16",
         version="2.16.1",
         source=Wheel(_LOCKS / "kafka-client-2.txt"),
         licence="Apache-2.0",
