@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal.console.queries import views_for
-from portal.console.shell import Shell, url_or_nothing
+from portal.console.shell import Shell
 from portal.kernel.actor import Actor
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
@@ -80,7 +80,7 @@ def _places(actor: Actor, project: Project | None, shell: Shell) -> Iterator[Ite
             yield Item(group, str(link.room.label), link.url, link.room.icon)
     for view in views_for(actor, project) if project else ():
         yield Item(group, view.name, f"{home}?{view.query}", "funnel", _("Saved view"))
-    if project:
+    if Permission.INSTANCE_VIEW in shell.held:
         yield Item(group, _("Bin"), reverse("console:bin"), "trash-2", _("Deleted services"))
     yield Item(group, _("Keyboard"), reverse("console:keyboard"), "keyboard", _("Shortcuts"))
 
@@ -115,8 +115,8 @@ def _orders() -> Iterator[Item]:
 
 def _switches(project: Project | None, shell: Shell) -> Iterator[Item]:
     group = _("Switch")
-    if Permission.MEMBER_MANAGE in shell.held and (url := url_or_nothing("console:invite")):
-        yield Item(group, _("Invite somebody"), url, "user-plus")
+    if Permission.MEMBER_MANAGE in shell.held:
+        yield Item(group, _("Invite somebody"), reverse("console:invite"), "user-plus")
     for one in shell.projects:
         if project is None or one.pk != project.pk:
             text = _("Work in %(project)s") % {"project": one.name}

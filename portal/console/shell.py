@@ -36,6 +36,8 @@ _ID = re.compile(r"[a-z]{3}-[0-9a-f]{8}")
 THEMES = ("light", "dark")
 KEYS_COOKIE = "polder_keys"
 
+_P = Permission
+
 
 @dataclass(frozen=True, slots=True)
 class Room:
@@ -57,37 +59,26 @@ class Room:
 
 ROOMS = (
     Room("", "console:overview", _("Overview"), "layout-dashboard", key="h"),
-    Room("", "console:services", _("Services"), "layers", key="s"),
+    Room("", "console:services", _("Services"), "layers", permission=_P.INSTANCE_VIEW, key="s"),
     Room("", "console:catalogue", _("Catalogue"), "layout-grid", public=True, key="c"),
-    Room("", "console:operations", _("Operations"), "activity", key="o"),
+    Room(
+        "",
+        "console:operations",
+        _("Operations"),
+        "activity",
+        permission=_P.OPERATION_VIEW,
+        key="o",
+    ),
     Room("", "console:notifications", _("Notifications"), "bell"),
     Room(_("Money"), "console:costs", _("Costs"), "chart-column-stacked"),
     Room(_("Money"), "console:budgets", _("Budgets"), "gauge"),
     Room(_("Money"), "console:invoices", _("Invoices"), "receipt-euro"),
     Room(_("Money"), "console:prices", _("Prices"), "wallet", public=True),
-    Room(_("Access"), "console:members", _("Members"), "users", permission=Permission.MEMBER_VIEW),
-    Room(
-        _("Access"),
-        "console:tokens",
-        _("API tokens"),
-        "key-round",
-        permission=Permission.PROJECT_VIEW,
-    ),
-    Room(
-        _("Access"),
-        "console:audit",
-        _("Audit log"),
-        "scroll-text",
-        permission=Permission.AUDIT_VIEW,
-    ),
+    Room(_("Access"), "console:members", _("Members"), "users", permission=_P.MEMBER_VIEW),
+    Room(_("Access"), "console:tokens", _("API tokens"), "key-round"),
+    Room(_("Access"), "console:audit", _("Audit log"), "scroll-text", permission=_P.AUDIT_VIEW),
     Room(_("Access"), "console:organisations", _("Organisations"), "building-2"),
-    Room(
-        _("Access"),
-        "console:settings",
-        _("Settings"),
-        "settings",
-        permission=Permission.PROJECT_VIEW,
-    ),
+    Room(_("Access"), "console:settings", _("Settings"), "settings", permission=_P.PROJECT_VIEW),
     Room(_("Help"), "console:status", _("Status"), "shield-check", public=True),
     Room(_("Help"), "api-docs", _("API reference"), "code", public=True),
     Room(_("Provider"), "console:staff", _("Staff home"), "house", staff=True),

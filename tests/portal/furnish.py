@@ -18,7 +18,7 @@ import pytest
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
-from django.core.cache import caches
+from django.test import override_settings
 
 from billing import ordering, queries
 from billing.loading import load_prices
@@ -29,6 +29,7 @@ from portal.kernel.actor import SYSTEM, Actor
 from portal.kernel.errors import Permanent
 from portal.notifications import fanout, webhooks
 from portal.notifications.models import Delivery
+from portal.outbox import actions as outbox
 from portal.outbox.models import OutboxEntry
 from portal.status import actions as status
 from portal.status import strip
@@ -81,37 +82,37 @@ def furnished() -> Iterator[Place]:
     """The place with the fake backend in it; database access must be allowed, and what is made
     there is the caller's to take away.
     """
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, _own_settings():
         fake = _quiet(patch)
-        queries.forget_prices()
+        _forget()
         load_prices()
-        queries.forget_prices()
+        _forget()
         yield furnish(fake)
-    queries.forget_prices()
-    _forget_notices()
+    _forget()
+
+
+def _own_settings() -> override_settings:
+    """Unhashed names of files, and a cache that nobody else reads."""
+    files = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    cache = {**settings.CACHES["default"], "KEY_PREFIX": f"test-{uuid.uuid4().hex}"}
+    return override_settings(
+        STORAGES={**settings.STORAGES, "staticfiles": files}, CACHES={"default": cache}
+    )
 
 
 def _quiet(patch: pytest.MonkeyPatch) -> FakeBackend:
     """What tests/conftest.py does for one test, for as long as the place is there."""
-    from portal.outbox import actions as outbox
-
     fake = FakeBackend()
     patch.setitem(backends.BACKENDS, "fake", lambda region: fake)
     patch.setattr(work, "_prepare_next", lambda operation: None)
     patch.setattr(work, "enqueue", lambda *args, **kwargs: None)
     patch.setattr(outbox, "_send", lambda task, args: None)
-    prefix = f"test-{uuid.uuid4().hex}"
-    patch.setattr(
-        settings, "CACHES", {"default": {**settings.CACHES["default"], "KEY_PREFIX": prefix}}
-    )
-    patch.setattr(caches["default"], "key_prefix", prefix)
-    files = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    patch.setattr(settings, "STORAGES", {**settings.STORAGES, "staticfiles": files})
-    _forget_notices()
     return fake
 
 
-def _forget_notices() -> None:
+def _forget() -> None:
+    """What is remembered of rows that are gone, or not there yet."""
+    queries.forget_prices()
     strip.forget()
     board.forget()
 
