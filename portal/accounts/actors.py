@@ -9,7 +9,7 @@ from portal.kernel.actor import Actor
 
 
 def address_of(request: HttpRequest) -> str:
-    """The client's address as the web server saw it (gunicorn sets it from a trusted proxy)."""
+    """The client's address: portal.conf.middleware.ClientAddress looks behind trusted proxies."""
     return str(request.META.get("REMOTE_ADDR", ""))
 
 

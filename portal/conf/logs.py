@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from portal.kernel.context import request_id
 
@@ -14,6 +15,13 @@ _PLAIN = {
     "request",
     "taskName",
 }
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def one_line(value: object) -> str:
+    """With control characters written out, so that nobody's words look like a line of ours."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], str(value))
 
 
 class RequestIdFilter(logging.Filter):
@@ -30,13 +38,13 @@ class TextFormatter(logging.Formatter):
     default_msec_format = "%s.%03d"
 
     def format(self, record: logging.LogRecord) -> str:
-        pairs = [f"{k}={v}" for k, v in vars(record).items() if k not in _PLAIN]
+        pairs = [f"{k}={one_line(v)}" for k, v in vars(record).items() if k not in _PLAIN]
         ident = getattr(record, "request_id", "-")
         line = " ".join(
             [
                 self.formatTime(record, "%H:%M:%S"),
                 f"{record.levelname.lower():7}",
-                record.getMessage(),
+                one_line(record.getMessage()),
                 *pairs,
                 *([f"request={ident}"] if ident != "-" else []),
             ]

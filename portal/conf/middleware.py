@@ -1,10 +1,13 @@
-"""What every answer carries: a request id, the content security policy, its language."""
+"""What every request and answer carries: the client's address, a request id, the content security
+policy, who may keep it, its language.
+"""
 
 from __future__ import annotations
 
 import re
 import secrets
 from collections.abc import Callable
+from ipaddress import ip_address
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +19,31 @@ from django.utils.cache import patch_vary_headers
 from portal.kernel.context import request_id
 
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class ClientAddress:
+    """`REMOTE_ADDR` is that of the client, also behind `POLDER_TRUSTED_PROXIES` proxies. Each of
+    them adds the address it saw at the end of `X-Forwarded-For`; what stands before came from who
+    knows whom. Without proxies the header counts for nothing.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        proxies: int = settings.POLDER_TRUSTED_PROXIES
+        seen = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
+        if 0 < proxies <= len(seen) and _is_address(seen[-proxies]):
+            request.META["REMOTE_ADDR"] = seen[-proxies]
+        return self.get_response(request)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 class RequestId:
@@ -47,6 +75,23 @@ class ContentSecurityPolicy:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.setdefault("Content-Security-Policy", settings.CONTENT_SECURITY_POLICY)
+        return response
+
+
+class PersonalPages:
+    """No cache keeps what somebody saw who has a session, the browser's own included: it would show
+    it after they have signed out. The API says for itself what may be kept.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        name = settings.SESSION_COOKIE_NAME
+        personal = name in request.COOKIES or name in response.cookies
+        if personal and not request.path.startswith("/api/v1/"):
+            response["Cache-Control"] = "private, no-store"
         return response
 
 

@@ -64,10 +64,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.conf.middleware.ClientAddress",
     "portal.conf.middleware.RequestId",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.conf.middleware.ContentSecurityPolicy",
+    "portal.conf.middleware.PersonalPages",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -213,14 +215,18 @@ DEFAULT_FROM_EMAIL = env.text("POLDER_EMAIL_FROM", "Polder <noreply@localhost>")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_NAME = (
-    f"polder_session_{POLDER_PORT}"  # two copies on one host do not log each other out
-)
-CSRF_COOKIE_NAME = f"polder_csrf_{POLDER_PORT}"
+# A browser takes a cookie of such a name from this very host over https only. Without https there
+# are several copies on one host, told apart by their ports.
+POLDER_COOKIE_PREFIX = "__Host-polder_" if _HTTPS else "polder_"
+SESSION_COOKIE_NAME = f"{POLDER_COOKIE_PREFIX}session_{POLDER_PORT}"
+CSRF_COOKIE_NAME = f"{POLDER_COOKIE_PREFIX}csrf_{POLDER_PORT}"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else None
 X_FRAME_OPTIONS = "DENY"
+POLDER_TRUSTED_PROXIES = env.number("POLDER_TRUSTED_PROXIES", 0)
 CSRF_FAILURE_VIEW = "portal.console.errors.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 CONTENT_SECURITY_POLICY = (
@@ -233,7 +239,7 @@ CONTENT_SECURITY_POLICY = (
 # --------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"
-LANGUAGE_COOKIE_NAME = "polder_language"  # set when somebody signs in or chooses
+LANGUAGE_COOKIE_NAME = f"{POLDER_COOKIE_PREFIX}language"  # set when somebody signs in or chooses
 LANGUAGE_COOKIE_AGE = 31_536_000
 LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SECURE, LANGUAGE_COOKIE_SAMESITE = True, _HTTPS, "Lax"
 LANGUAGES = [("en-gb", "English"), ("de", "Deutsch"), ("fr", "Français")]

@@ -57,6 +57,6 @@ def _conditional(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def _is_personal(request: HttpRequest, response: HttpResponse) -> bool:
-    """A session, a message of an earlier page, or a form with a token of its own."""
+    """A session (messages stand there, too), or a form with a token of its own."""
     strange = set(request.COOKIES) - set(_SHARED_COOKIES)
     return bool(strange or response.cookies or request.META.get("CSRF_COOKIE_NEEDS_UPDATE"))

@@ -29,12 +29,12 @@ from portal.tenancy import access
 from portal.tenancy.models import Project
 from portal.tenancy.permissions import Permission
 
-THEME_COOKIE = "polder_theme"
-AWAY_COOKIE = "polder_away"
+THEME_COOKIE = f"{settings.POLDER_COOKIE_PREFIX}theme"
+AWAY_COOKIE = f"{settings.POLDER_COOKIE_PREFIX}away"
 _MOST_AWAY = 20
 _ID = re.compile(r"[a-z]{3}-[0-9a-f]{8}")
 THEMES = ("light", "dark")
-KEYS_COOKIE = "polder_keys"
+KEYS_COOKIE = f"{settings.POLDER_COOKIE_PREFIX}keys"
 
 _P = Permission
 

@@ -110,9 +110,7 @@ def client_of(place: Place, who: Any, **fields: Any) -> Client:
 
 
 def visit(client: Client, page: Page, who: Any, place: Place) -> Visit:
-    """Opened twice; the second time, when what is kept in memory is there, is what counts."""
     url = page.full_url(place)
-    client.get(url)
     with CaptureQueriesContext(connection) as captured:
         start = perf_counter()
         response = client.get(url)

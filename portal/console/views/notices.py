@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST, require_safe
 
@@ -34,7 +35,7 @@ def away(request: HttpRequest, notice: str) -> HttpResponse:
         ".".join(hidden),
         max_age=_SECONDS,
         samesite="Lax",
-        secure=request.is_secure(),
+        secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
     )
     return response

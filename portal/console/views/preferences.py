@@ -46,7 +46,7 @@ def _remember(request: HttpRequest, response: HttpResponse, name: str, value: st
         value,
         max_age=_YEAR_SECONDS,
         samesite="Lax",
-        secure=request.is_secure(),
+        secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
     )
     return response
@@ -64,7 +64,7 @@ def language(request: HttpRequest) -> HttpResponse:
             chosen,
             max_age=settings.LANGUAGE_COOKIE_AGE,
             samesite="Lax",
-            secure=request.is_secure(),
+            secure=settings.SESSION_COOKIE_SECURE,
             httponly=True,
         )
     return response

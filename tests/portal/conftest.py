@@ -1,0 +1,27 @@
+"""The furnished world and the tour through it, for the tests about all pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from tests.portal.furnish import Place, furnished
+from tests.portal.tour import Tour, take
+
+
+@pytest.fixture(scope="session")
+def tour(django_db_setup: None, django_db_blocker: Any) -> Tour:
+    """Whoever asks for it needs `pytest.mark.django_db`, so that there is a database to tour."""
+    with django_db_blocker.unblock():
+        return take()
+
+
+@pytest.fixture(scope="module")
+def place(django_db_setup: None, django_db_blocker: Any) -> Iterator[Place]:
+    """The world itself, for a module; what a test changes there is taken back after it."""
+    with django_db_blocker.unblock(), transaction.atomic(), furnished() as place:
+        yield place
+        transaction.set_rollback(True)
