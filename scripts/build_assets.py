@@ -27,18 +27,16 @@ from fontTools.varLib import instancer
 BASE = Path(__file__).resolve().parent.parent
 STATIC = BASE / "static"
 
-# Named by data (events, palette, steps) rather than by a template, or in use by pages to come.
+# Named by data (events, palette, rooms) rather than by a template.
 _ALWAYS = """
-    activity archive house hourglass megaphone siren
-    arrow-right ban bell book-open boxes building-2
-    calendar-clock chart-column-stacked chart-line check chevron-down chevron-right
-    chevrons-up-down circle-alert circle-check circle-question-mark circle-x clock code copy
-    cpu database download ellipsis external-link eye eye-off file-text funnel gauge globe
-    hard-drive history info key-round keyboard layers layout-dashboard layout-grid link lock log-in
-    log-out mail map-pin memory-stick menu monitor moon network palette pause pencil play
-    plug plus receipt-euro refresh-cw rotate-ccw rotate-cw scroll-text search server
-    settings settings-2 shield shield-check sliders-horizontal square-terminal sun terminal
-    trash-2 triangle-alert undo-2 user user-plus users wallet wrench x zap
+    activity house hourglass megaphone siren arrow-right ban bell boxes building-2
+    calendar-clock chart-column-stacked check chevron-right chevrons-up-down circle-alert
+    circle-check circle-x clock code copy cpu database download ellipsis eye file-text
+    funnel gauge globe history info key-round keyboard layers layout-dashboard layout-grid
+    link lock log-in log-out mail map-pin menu monitor moon palette pause pencil play plug
+    plus receipt-euro rotate-ccw rotate-cw scroll-text search server settings settings-2
+    shield shield-check sliders-horizontal square-terminal sun trash-2 triangle-alert user
+    user-plus users wallet wrench x zap
 """
 _IN_TEMPLATES = re.compile(r"""\{%\s*icon\s+["']([a-z0-9-]+)["']""")
 _IN_COMPONENTS = re.compile(r"""<c-[^>]*?\bicon=["']([a-z0-9-]+)["']""", re.S)

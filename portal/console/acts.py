@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from billing import queries as prices
 from portal.console import as_code
+from portal.console.templatetags.ui import mib
 from portal.kernel.money import HOURS_PER_MONTH, Money
 from services.instances.specs import entry_of
 
@@ -31,8 +33,7 @@ class Act:
 
 
 def pause(instance: Instance) -> Act:
-    offering = entry_of(instance).offering
-    price = instance.price_hourly
+    before, after = _prices(instance)
     return Act(
         "pause",
         "pause",
@@ -45,8 +46,8 @@ def pause(instance: Instance) -> Act:
         ],
         _("Pause %(name)s") % {"name": instance.name},
         as_code.act(instance, "pause"),
-        None if price is None else Money(price * HOURS_PER_MONTH),
-        prices.storage_of(offering, offering.plan(instance.plan), instance.region.code),
+        before,
+        after,
     )
 
 
@@ -63,3 +64,51 @@ def rotate(instance: Instance) -> Act:
         _("Change password"),
         as_code.act(instance, "rotate"),
     )
+
+
+def delete(instance: Instance, bin_days: int) -> Act:
+    """Into the bin, or out of it for good."""
+    name, now = {"name": instance.name}, is_final(instance)
+    before, after = _prices(instance)
+    waits = ngettext(
+        "Its data%(size)s waits in the bin for %(n)s day, then it is destroyed.",
+        "Its data%(size)s waits in the bin for %(n)s days, then it is destroyed.",
+        bin_days,
+    )
+    points = [
+        _("The server stops at once, and its clients lose their connections."),
+        waits % {"n": bin_days, "size": _size(instance)},
+        _("Until then it can be brought back with its data."),
+        _("Compute is not billed from here, storage until it is destroyed."),
+    ]
+    if now:
+        lost = _("The server, its data%(size)s and its address are destroyed.")
+        points = [lost % {"size": _size(instance)}, _("This cannot be undone.")]
+    return Act(
+        "delete",
+        "trash-2",
+        (_("Destroy %(name)s now?") if now else _("Delete %(name)s?")) % name,
+        [*points, _("What happened stays in its events and in the audit log.")],
+        (_("Destroy %(name)s") if now else _("Delete %(name)s")) % name,
+        as_code.delete(instance, purge=now),
+        None if now else before,
+        after,
+    )
+
+
+def is_final(instance: Instance) -> bool:
+    """Whether a deletion destroys: from the bin, or where nothing is worth keeping."""
+    return instance.delete_at is not None or instance.phase == "failed"
+
+
+def _size(instance: Instance) -> str:
+    """How much is lost, where that is known: ` (44 MiB)`."""
+    used = instance.storage_used_mib
+    return "" if used is None else f" ({mib(used)})"
+
+
+def _prices(instance: Instance) -> tuple[Money | None, Money | None]:
+    """What a month costs now, and with the storage alone."""
+    offering, price = entry_of(instance).offering, instance.price_hourly
+    storage = prices.storage_of(offering, offering.plan(instance.plan), instance.region.code)
+    return None if price is None else Money(price * HOURS_PER_MONTH), storage

@@ -13,6 +13,7 @@ from billing import ordering, texts
 from billing import queries as prices
 from portal.console import as_code, preflight, tags
 from portal.console.forms import parameter_fields, raw_parameters
+from portal.console.shell import url_or_nothing
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid, NotFound
 from portal.kernel.ids import readable_suffix
@@ -81,6 +82,7 @@ def panel(preview: ordering.Preview) -> dict[str, Any]:
         "vat": texts.vat_label(quote.vat),
         "quota": sorted(preview.quota, key=_fullness, reverse=True)[:3],  # the fullest
         "tight": tight,
+        "more_quota": url_or_nothing("console:quotas"),
         "effect": preview.effect,
     }
 

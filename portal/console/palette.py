@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from portal.console.queries import views_for
 from portal.console.shell import Shell
@@ -73,6 +74,17 @@ def _items(actor: Actor, project: Project | None, shell: Shell) -> Iterator[Item
     yield from _switches(project, shell)
 
 
+# Pages without a room of their own in the side bar.
+_CORNERS = (
+    ("console:organisations", gettext_lazy("Organisations"), "building-2"),
+    ("console:roles", gettext_lazy("What each role may do"), "shield"),
+    ("console:quotas", gettext_lazy("Quotas"), "gauge"),
+    ("console:notification-settings", gettext_lazy("Notification settings"), "bell"),
+    ("console:webhooks", gettext_lazy("Webhooks"), "plug"),
+    ("console:keyboard", gettext_lazy("Keyboard"), "keyboard"),
+)
+
+
 def _places(actor: Actor, project: Project | None, shell: Shell) -> Iterator[Item]:
     group, home = _("Go to"), reverse("console:services")
     for _name, links in shell.nav:
@@ -80,9 +92,10 @@ def _places(actor: Actor, project: Project | None, shell: Shell) -> Iterator[Ite
             yield Item(group, str(link.room.label), link.url, link.room.icon)
     for view in views_for(actor, project) if project else ():
         yield Item(group, view.name, f"{home}?{view.query}", "funnel", _("Saved view"))
-    if Permission.INSTANCE_VIEW in shell.held:
-        yield Item(group, _("Bin"), reverse("console:bin"), "trash-2", _("Deleted services"))
-    yield Item(group, _("Keyboard"), reverse("console:keyboard"), "keyboard", _("Shortcuts"))
+    yield Item(group, _("Bin"), reverse("console:bin"), "trash-2", _("Deleted services"))
+    for name, text, icon in _CORNERS:
+        if url := url_or_nothing(name):
+            yield Item(group, str(text), url, icon)
 
 
 def _acts(row: Instance, may_delete: bool) -> Iterator[Item]:

@@ -15,10 +15,10 @@ from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.http import parse_http_date_safe
 
 from portal.console.page import wants_fragment
-from portal.console.shell import AWAY_COOKIE, THEME_COOKIE
+from portal.console.shell import AWAY_COOKIE, KEYS_COOKIE, THEME_COOKIE
 
 # What a cache may tell apart by `Vary: Cookie`, and which names nobody.
-_SHARED_COOKIES = (THEME_COOKIE, AWAY_COOKIE, settings.LANGUAGE_COOKIE_NAME)
+_SHARED_COOKIES = (THEME_COOKIE, KEYS_COOKIE, AWAY_COOKIE, settings.LANGUAGE_COOKIE_NAME)
 _VARY = ["Cookie", "Accept-Language", "HX-Request"]
 
 

@@ -161,6 +161,26 @@ def test_the_button_says_the_price_of_the_change(owner: Any, instance: Instance)
     assert re.search(r"Resize — €\u202f[\d.]+ → €\u202f[\d.]+/month", html)
 
 
+def test_deleting_says_what_is_lost_and_wants_protection_off(
+    owner: Any, project: Any, instance: Instance
+) -> None:
+    html = get(owner, url("delete", instance))
+    assert "Its data (1\u202fMiB) waits in the bin for 7 days" in html
+    assert re.search(r"<b>€\u202f[\d.]+ → €\u202f[\d.]+</b>", html)
+    answer = owner.post(url("delete", instance), {"name": "other"})
+    assert answer.status_code == 422
+    assert "2 things to fix" in answer.content.decode()
+    strict(answer.content.decode())
+    answer = owner.post(url("delete", instance), {"name": "orders"})
+    assert "Switch the protection off to go on." in answer.content.decode()
+    assert not Operation.objects.filter(kind="delete").exists()
+    owner.post(url("delete", instance), {"name": "orders", "unprotect": "1"})
+    drive(Operation.objects.get(kind="delete"))
+    html = get(owner, url("delete", instance))
+    assert "This cannot be undone." in html
+    assert escape("?purge=true") in html
+
+
 # -- tags ------------------------------------------------------------------------------------------
 
 
@@ -263,6 +283,7 @@ def test_what_is_checked_before_an_order(owner: Any, project: Any, region: Regio
     assert "vCPU: this takes 2, and 1 is left" in html
     assert "does not answer: the order waits" in html
     assert "Nothing has been charged." in html
+    assert "vCPU: this takes 2; 1 of 1 are left." in " ".join(html.split())
 
 
 def test_a_good_order_is_checked_too(owner: Any, region: Region) -> None:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from billing import ordering
 from portal.accounts.actors import actor_of
-from portal.console import acts, as_code, orders, tags
+from portal.console import acts, orders, tags
 from portal.console import service as building
 from portal.console.forms import raw_parameters
 from portal.console.page import go, page
@@ -127,23 +127,30 @@ def delete(request: HttpRequest, public_id: str) -> HttpResponse:
     """GET and POST /services/ID/delete/: what is lost, the name typed, then into the bin or
     destroyed now.
     """
-    actor, instance = actor_of(request), _one(request, public_id)
-    errors: dict[str, str] = {}
-    if request.method == "POST":
-        if request.POST.get("name", "").strip() == instance.name:
-            _delete(request, actor, instance)
-            return go(request, "console:service", public_id)
-        errors["name"] = _("Type “%(name)s”, the name of the service.") % {"name": instance.name}
+    actor = actor_of(request)
+    instance = _one(request, public_id, Permission.INSTANCE_DELETE)
+    errors = _delete_faults(request, instance) if request.method == "POST" else {}
+    if request.method == "POST" and not errors:
+        _delete(request, actor, instance)
+        return go(request, "console:service", public_id)
     context = building.frame(actor, instance, "settings") | {"errors": errors}
-    context["bin_days"] = settings.POLDER_BIN.days
-    context["now"] = instance.delete_at is not None or instance.phase == "failed"
-    context["code"] = as_code.delete(instance, purge=context["now"])
+    context["act"] = acts.delete(instance, settings.POLDER_BIN.days)
+    context["final"] = acts.is_final(instance)
     status = 422 if errors else 200
     return page(request, "console/service_delete.html", context, fragment="form", status=status)
 
 
+def _delete_faults(request: HttpRequest, instance: Any) -> dict[str, str]:
+    faults: dict[str, str] = {}
+    if request.POST.get("name", "").strip() != instance.name:
+        faults["name"] = _("Type “%(name)s”, the name of the service.") % {"name": instance.name}
+    if instance.protected and "unprotect" not in request.POST:
+        faults["unprotect"] = _("Switch the protection off to go on.")
+    return faults
+
+
 def _delete(request: HttpRequest, actor: Any, instance: Any) -> None:
-    if instance.protected and "unprotect" in request.POST:
+    if instance.protected:
         instance = actions.edit(actor=actor, instance=instance, protected=False)
     if instance.delete_at is not None or "purge" in request.POST:
         actions.purge(actor=actor, instance=instance)

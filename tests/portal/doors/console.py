@@ -39,7 +39,7 @@ DOORS = [
     Door("console:service-resume", "POST", P.INSTANCE_UPDATE, at=_service),
     Door("console:service-rotate", "POST", P.INSTANCE_UPDATE, at=_service),
     Door("console:service-undelete", "POST", P.INSTANCE_UPDATE, at=_service),
-    Door("console:service-delete", "GET", P.INSTANCE_VIEW, at=_service),
+    Door("console:service-delete", "GET", P.INSTANCE_DELETE, at=_service),
     Door("console:service-delete", "POST", P.INSTANCE_DELETE, _DELETE, at=_service),
     Door("console:overview", "GET", ANY),
     Door("console:begin", "POST", ANY),
