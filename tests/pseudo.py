@@ -37,7 +37,7 @@ _DATA = re.compile(
       [\w.+-]+@[\w.-]+                              # mail addresses
     | (?:https?|postgres(?:ql)?|redis)://\S+        # URLs
     | (?<!\w)/[\w./{}<>-]+                         # paths
-    | \b[0-9a-f]{16,}\b                            # numbers of requests, digests
+    | \b[0-9a-f]{12,}\b                            # numbers of requests, digests
     | \b[a-z]{2,4}-[0-9a-f]{8,12}\b                 # ids
     | \b(?:dev|single|ha)-\d+x\d+\b                 # plans
     | \b[a-z]+(?:[._-][a-z0-9]+)+\b                 # names of permissions, options, variables
@@ -45,7 +45,8 @@ _DATA = re.compile(
     | \b\d{1,2}\s(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\b  # dates, by Babel
     | \b(?:January|February|March|April|May|June|July|August|September|October|November|December)
       \s\d{4}\b
-    | \b(?:UTC|CET|CEST|vCPU|GiB|MiB|TiB)\b
+    | \b\d+\s(?:minute|hour|day)s?\sago\b
+    | \b(?:UTC|CET|CEST|vCPU|GiB|MiB|TiB|ms)\b
     """,
     re.VERBOSE,
 )
@@ -56,7 +57,8 @@ _NAMES = set(
         Polder English Deutsch Français Ctrl Esc Enter RSS Atom JSON CSV YAML OpenAPI HTTP HTTPS API
         REST URI URL TLS CA GPU CPU SQL Python psql curl Debian PostgreSQL ClickHouse Airflow Spark
         Flink Trino Cassandra MySQL OpenSearch MQTT Kafka RabbitMQ NATS Memcached OpenJDK
-        confluent-kafka SeaweedFS Valkey Apache
+        confluent-kafka SeaweedFS Node.js Go Java Valkey Apache
+        GET POST PUT PATCH DELETE
         string integer number boolean object array null date date-time uri
         """,
     )
@@ -157,6 +159,7 @@ class Reader(HTMLParser):
         named = {name: value or "" for name, value in attrs}
         data = tag in _SILENT or _DATA_CLASSES & set(named.get("class", "").split())
         silent = self._is_silent or bool(data) or named.get("translate") == "no"
+        silent = silent or named.get("id") == "guide"  # a file for each language
         if tag not in _VOID:
             self._open.append((tag, silent))
         if self._is_silent and named.get("translate") == "no":

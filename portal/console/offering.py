@@ -18,6 +18,7 @@ from billing import queries as prices
 from portal.console import as_code, markdown
 from portal.console.catalogue import FAMILIES, usual_seconds, why_not
 from portal.kernel import clock
+from portal.kernel.formats import reader_locale
 from services import registry, snippets
 from services.regions import queries as regions
 from services.spec import Capability, Debian, Entry, Parameter, Plan, Version, promised_availability
@@ -203,6 +204,12 @@ def _allowed(parameter: Parameter) -> str:
     return _("%(low)s to %(high)s characters") % limits
 
 
-def _guide(entry: Entry) -> str:
-    path = entry.folder / "guide.md"
-    return markdown.guide(path.read_text(encoding="utf-8")) if path.exists() else ""
+def _guide(entry: Entry) -> dict[str, str]:
+    """The guide in the reader's language, else in English: its text, and the language it has."""
+    reader = reader_locale().language
+    for language, name in ((reader, f"guide.{reader}.md"), ("en", "guide.md")):
+        path = entry.folder / name
+        if path.exists():
+            text = markdown.guide(path.read_text(encoding="utf-8"))
+            return {"text": text, "language": language}
+    return {}
