@@ -75,13 +75,13 @@ def _items(actor: Actor, project: Project | None, shell: Shell) -> Iterator[Item
 
 
 # Pages without a room of their own in the side bar.
+_P = Permission
+# Places beside the rooms, each with the right that opens it.
 _CORNERS = (
-    ("console:organisations", gettext_lazy("Organisations"), "building-2"),
-    ("console:roles", gettext_lazy("What each role may do"), "shield"),
-    ("console:quotas", gettext_lazy("Quotas"), "gauge"),
-    ("console:notification-settings", gettext_lazy("Notification settings"), "bell"),
-    ("console:webhooks", gettext_lazy("Webhooks"), "plug"),
-    ("console:keyboard", gettext_lazy("Keyboard"), "keyboard"),
+    ("console:bin", gettext_lazy("Bin"), "trash-2", _P.INSTANCE_VIEW),
+    ("console:roles", gettext_lazy("What each role may do"), "shield", _P.PROJECT_VIEW),
+    ("console:quotas", gettext_lazy("Quotas"), "gauge", _P.PROJECT_VIEW),
+    ("console:webhooks", gettext_lazy("Webhooks"), "plug", _P.PROJECT_UPDATE),
 )
 
 
@@ -92,10 +92,10 @@ def _places(actor: Actor, project: Project | None, shell: Shell) -> Iterator[Ite
             yield Item(group, str(link.room.label), link.url, link.room.icon)
     for view in views_for(actor, project) if project else ():
         yield Item(group, view.name, f"{home}?{view.query}", "funnel", _("Saved view"))
-    yield Item(group, _("Bin"), reverse("console:bin"), "trash-2", _("Deleted services"))
-    for name, text, icon in _CORNERS:
-        if url := url_or_nothing(name):
-            yield Item(group, str(text), url, icon)
+    for name, text, icon, right in _CORNERS:
+        if right in shell.held:
+            yield Item(group, str(text), reverse(name), icon)
+    yield Item(group, _("Keyboard"), reverse("console:keyboard"), "keyboard", _("Shortcuts"))
 
 
 def _acts(row: Instance, may_delete: bool) -> Iterator[Item]:

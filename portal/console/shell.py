@@ -75,7 +75,7 @@ ROOMS = (
     Room(_("Money"), "console:invoices", _("Invoices"), "receipt-euro"),
     Room(_("Money"), "console:prices", _("Prices"), "wallet", public=True),
     Room(_("Access"), "console:members", _("Members"), "users", permission=_P.MEMBER_VIEW),
-    Room(_("Access"), "console:tokens", _("API tokens"), "key-round"),
+    Room(_("Access"), "console:tokens", _("API tokens"), "key-round", permission=_P.PROJECT_VIEW),
     Room(_("Access"), "console:audit", _("Audit log"), "scroll-text", permission=_P.AUDIT_VIEW),
     Room(_("Access"), "console:organisations", _("Organisations"), "building-2"),
     Room(_("Access"), "console:settings", _("Settings"), "settings", permission=_P.PROJECT_VIEW),
