@@ -11,6 +11,10 @@ from tests.soak.installation import Installation
 
 BUDGET_BYTES, BUDGET_REQUESTS = 70_000, 10
 PASSWORD = "a password for the wire"
+VISITORS = [
+    *("/catalogue/", "/catalogue/postgresql/", "/prices/", "/prices/calculator/", "/status/"),
+    *("/licences/", "/trademarks/", "/api/docs/", "/api/docs/instances/"),
+]
 PAGES = [
     "/",
     "/catalogue/",
@@ -48,7 +52,15 @@ def session(place: Installation, browser: Any) -> Any:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_first_load_is_small(place: Installation, session: Any, browser: Any, path: str) -> None:
-    context = browser.new_context(storage_state=session)
+    weigh(browser.new_context(storage_state=session), place, path)
+
+
+@pytest.mark.parametrize("path", VISITORS)
+def test_a_visitor_s_first_load_is_small(place: Installation, browser: Any, path: str) -> None:
+    weigh(browser.new_context(), place, path)
+
+
+def weigh(context: Any, place: Installation, path: str) -> None:
     page = context.new_page()
     wire = context.new_cdp_session(page)
     wire.send("Network.enable")
