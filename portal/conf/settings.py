@@ -251,7 +251,7 @@ STATIC_ROOT = POLDER_HOME / "static"
 STATICFILES_DIRS = [BASE / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "portal.conf.static.LeanStorage"},
 }
 WHITENOISE_MANIFEST_STRICT = False
 
