@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from billing import pricing, queries, texts, tiers
-from billing.classes import class_label, group_of
+from billing.classes import GROUPS, class_label, group_of
 from billing.meters import METERS
 from billing.pricing import Quote
 from billing.vat import VatRate, rate_for
@@ -81,14 +81,19 @@ def named_rates_of(price_class: str, region: str = "") -> list[tuple[str, RateLi
     return [(name if len(lines) == 1 else f"{name} · {line.label}", line) for line in lines]
 
 
-def other_classes() -> dict[str, list[str]]:
-    """Classes of the book that no offering of the catalogue is priced by, by group."""
-    used = {entry.offering.price_class for entry in registry.entries().values()}
-    found: dict[str, list[str]] = {}
+def classes() -> dict[str, list[str]]:
+    """All that has a price now, by group, in the order of `billing.classes`."""
+    found: dict[str, list[str]] = {group: [] for group in GROUPS}
     for price_class in queries.price_classes():
-        if price_class not in used:
-            found.setdefault(group_of(price_class), []).append(price_class)
-    return found
+        found.setdefault(group_of(price_class), []).append(price_class)
+    return {group: names for group, names in found.items() if names}
+
+
+def other_classes() -> dict[str, list[str]]:
+    """Those that no offering of the catalogue is priced by."""
+    used = {entry.offering.price_class for entry in registry.entries().values()}
+    left = {g: [one for one in names if one not in used] for g, names in classes().items()}
+    return {group: names for group, names in left.items() if names}
 
 
 def changes() -> list[Change]:

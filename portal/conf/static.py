@@ -25,6 +25,7 @@ class LeanStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  
     def _save(self, name: str, content: File[bytes]) -> str:
         lean = _LEAN.get(name.rpartition(".")[2]) if "/" not in name else None
         if lean is not None:
+            content.seek(0)  # who made the hash has read it
             content = ContentFile(lean(content.read().decode()).encode())
         return str(super()._save(name, content))
 

@@ -17,39 +17,71 @@ from billing.pricelist import PlanPrice, RateLine
 from portal.console.catalogue import FAMILIES
 from services import registry
 from services.regions import queries as regions
-from services.spec import Entry, Family
+from services.spec import Entry
 
 FILTERS = ("q", "family", "region")
 KINDS = ("plans", "rates")
 
 
-def page(asked: Mapping[str, str]) -> dict[str, Any]:
+def plans(asked: Mapping[str, str]) -> dict[str, Any]:
     """Context of console/prices.html. `asked`: q, family, region."""
     query, family = asked.get("q", "").strip(), asked.get("family", "")
-    places = regions.regions()
-    region = asked.get("region", "") if asked.get("region") in {p.code for p in places} else ""
     entries = list(registry.entries().values())
-    offerings = [_offering(e, region) for e in entries if _matches(e, query, family)]
-    groups = [(key, name, [o for o in offerings if o["family"] == key]) for key, name in _sorted()]
-    others = [] if family else _others(query, region)
+    region = _region(asked)
+    chosen = [entry for entry in entries if _matches(entry, query, family)]
+    groups = [
+        (key, name, [_offering(e, region) for e in chosen if e.offering.family == key])
+        for key, name in FAMILIES.items()
+    ]
+    counts = [
+        (key.value, name, sum(e.offering.family == key for e in entries))
+        for key, name in FAMILIES.items()
+    ]
     return {
-        "query": query,
+        **_frame("plans", query, region),
         "family": family,
-        "region": region,
-        "regions": places,
-        "families": [
-            (key.value, name, sum(e.offering.family == key for e in entries))
-            for key, name in _sorted()
-            if any(e.offering.family == key for e in entries)
-        ],
+        "families": [count for count in counts if count[2]],
         "groups": [group for group in groups if group[2]],
-        "others": others,
         "total": len(entries),
-        "hits": len(offerings) + sum(len(rows) for _name, rows in others),
+        "hits": len(chosen),
+    }
+
+
+def rates(asked: Mapping[str, str]) -> dict[str, Any]:
+    """Context of console/rates.html: everything that has a price. `asked`: q, region."""
+    query, region = asked.get("q", "").strip(), _region(asked)
+    words = query.lower().split()
+    groups = []
+    for group, classes in pricelist.classes().items():
+        name = group_label(group)
+        rows = [
+            row
+            for one in classes
+            if all(word in f"{class_label(one)} {name} {one}".lower() for word in words)
+            for row in pricelist.named_rates_of(one, region)
+        ]
+        groups.append((name, rows))
+    found = [group for group in groups if group[1]]
+    hits = sum(len(rows) for _name, rows in found)
+    return {**_frame("rates", query, region), "groups": found, "hits": hits}
+
+
+def _frame(tab: str, query: str, region: str) -> dict[str, Any]:
+    """What both pages show around their tables."""
+    return {
+        "tab": tab,
+        "query": query,
+        "region": region,
+        "regions": regions.regions(),
         "changes": pricelist.changes(),
         "valid_from": pricelist.valid_from(),
         "vat": texts.vat_label(pricelist.vat()),
     }
+
+
+def _region(asked: Mapping[str, str]) -> str:
+    code = asked.get("region", "")
+    return code if code in {place.code for place in regions.regions()} else ""
 
 
 def as_csv(kind: str, region: str) -> str:
@@ -62,10 +94,6 @@ def as_csv(kind: str, region: str) -> str:
     return out.getvalue()
 
 
-def _sorted() -> Iterable[tuple[Family, Any]]:
-    return FAMILIES.items()
-
-
 def _matches(entry: Entry, query: str, family: str) -> bool:
     o = entry.offering
     if family and o.family != family:
@@ -75,29 +103,7 @@ def _matches(entry: Entry, query: str, family: str) -> bool:
 
 
 def _offering(entry: Entry, region: str) -> dict[str, Any]:
-    lines = pricelist.rates_of(entry.offering.price_class, region)
-    return {
-        "offering": entry.offering,
-        "family": entry.offering.family,
-        "plans": pricelist.plans_of(entry, region),
-        "rates": lines,
-    }
-
-
-def _others(query: str, region: str) -> list[tuple[str, list[tuple[str, RateLine]]]]:
-    """Group by group, (name, rate)."""
-    found = []
-    for group, classes in pricelist.other_classes().items():
-        name = group_label(group)
-        rows = [
-            row
-            for one in classes
-            if all(w in f"{class_label(one)} {name} {one}".lower() for w in query.lower().split())
-            for row in pricelist.named_rates_of(one, region)
-        ]
-        if rows:
-            found.append((name, rows))
-    return found
+    return {"offering": entry.offering, "plans": pricelist.plans_of(entry, region)}
 
 
 def _plan_rows(region: str) -> Iterable[list[str]]:
@@ -132,11 +138,10 @@ def _rate_rows(region: str) -> Iterable[list[str]]:
         *("price_class", "meter", "unit", "mode", "category", "from", "to", "currency"),
         *("unit_price_net", "free_quantity", "free_for", "valid_from", "valid_to", "region"),
     ]
-    classes = {e.offering.price_class for e in registry.entries().values()}
-    classes.update(one for group in pricelist.other_classes().values() for one in group)
-    for price_class in sorted(classes):
-        for line in pricelist.rates_of(price_class, region):
-            yield from _tier_rows(line)
+    for classes in pricelist.classes().values():
+        for price_class in classes:
+            for line in pricelist.rates_of(price_class, region):
+                yield from _tier_rows(line)
 
 
 def _tier_rows(line: RateLine) -> Iterable[list[str]]:

@@ -12,6 +12,8 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
 
+from portal.conf import static as lean
+
 
 def is_current() -> bool:
     return _stamp().exists() and _stamp().read_text() == _fingerprint()
@@ -29,6 +31,7 @@ def _stamp() -> Path:
 
 def _fingerprint() -> str:
     found = hashlib.sha256(repr(settings.STORAGES).encode())
+    found.update(Path(lean.__file__).read_bytes())
     for finder in finders.get_finders():
         for path, storage in finder.list([]):
             status = os.stat(storage.path(path))

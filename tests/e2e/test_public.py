@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.django_db(transaction=True)]
 
 ESTIMATE = "/prices/calculator/?i=postgresql/single-2x8&n=2&h=730&i=network.egress/egress&n=20000"
 PAGES = [
-    *("/catalogue/", "/catalogue/postgresql/", "/prices/", "/prices/?q=balancer", ESTIMATE),
+    *("/catalogue/", "/catalogue/postgresql/", "/prices/", "/prices/rates/", ESTIMATE),
     *(f"{ESTIMATE}&i=nats/dev-1x1&n=x", "/status/", "/status/history/", "/notices/"),
     *("/licences/", "/trademarks/", "/api/docs/", "/api/docs/instances/", "/api/docs/schemas/"),
     *("/api/docs/errors/", "/no-such-page/", "/theme/"),

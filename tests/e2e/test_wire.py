@@ -12,7 +12,14 @@ from tests.soak.installation import Installation
 BUDGET_BYTES, BUDGET_REQUESTS = 70_000, 10
 PASSWORD = "a password for the wire"
 VISITORS = [
-    *("/catalogue/", "/catalogue/postgresql/", "/prices/", "/prices/calculator/", "/status/"),
+    *(
+        "/catalogue/",
+        "/catalogue/postgresql/",
+        "/prices/",
+        "/prices/rates/",
+        "/prices/calculator/",
+        "/status/",
+    ),
     *("/licences/", "/trademarks/", "/api/docs/", "/api/docs/instances/"),
 ]
 PAGES = [
@@ -67,7 +74,9 @@ def weigh(context: Any, place: Installation, path: str) -> None:
     sizes: list[float] = []
     wire.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
     page.goto(f"http://127.0.0.1:{place.port}{path}", wait_until="networkidle")
+    styled = page.evaluate("getComputedStyle(document.body).fontFamily")
     context.close()
+    assert "Inter" in styled, "the style sheet did not come"
     print(f"{path}: {sum(sizes):.0f} bytes, {len(sizes)} requests")
     assert sum(sizes) <= BUDGET_BYTES
     assert len(sizes) <= BUDGET_REQUESTS

@@ -38,20 +38,38 @@ def test_the_list_says_hour_month_and_vat(client):
         assert f"€\u202f{amount}" in page
     assert "VAT 21 % (NL, the provider&#x27;s country)" in page
     assert "Valid since 1 January 2026." in page
-    assert "Public IPv4 address" in page
+
+
+def test_the_rates_say_tiers_months_and_what_is_free(client):
+    page = text(client.get("/prices/rates/"))
+    for part in ("Public IPv4 address", "beyond that", "1,024 free", "75 GiB free", "PostgreSQL"):
+        assert part in page
 
 
 @pytest.mark.parametrize(
     ("asked", "there", "gone"),
     [
         ("q=nats", "Plans of NATS", "Plans of Kafka"),
-        ("q=balancer", "Load balancer S", "Plans of NATS"),
         ("family=integration", "Plans of NATS", "Plans of PostgreSQL"),
         ("q=xyzzy", "No price matches", "Plans of"),
     ],
 )
 def test_search_and_filters(client, asked, there, gone):
     page = text(client.get(f"/prices/?{asked}", headers={"HX-Request": "true"}))
+    assert there in page
+    assert gone not in page
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "gone"),
+    [
+        ("q=balancer", "Load balancer S", "NATS"),
+        ("q=network", "Gateway L", "NATS"),
+        ("q=xyzzy", "No rate matches", "Gateway"),
+    ],
+)
+def test_rates_are_searched(client, asked, there, gone):
+    page = text(client.get(f"/prices/rates/?{asked}", headers={"HX-Request": "true"}))
     assert there in page
     assert gone not in page
 
@@ -92,7 +110,7 @@ def test_no_other_csv(client):
     assert client.get("/prices/secrets.csv").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/prices/", "/prices/plans.csv", ESTIMATE])
+@pytest.mark.parametrize("path", ["/prices/", "/prices/rates/", "/prices/plans.csv", ESTIMATE])
 def test_caches_may_keep_prices(client, path):
     answer = client.get(path)
     assert "public" in answer["Cache-Control"]

@@ -232,7 +232,14 @@ def test_the_footer_leads_to_the_law(client, settings):
 
 
 OPEN = [
-    *("/catalogue/", "/catalogue/postgresql/", "/prices/", "/prices/calculator/", "/status/"),
+    *(
+        "/catalogue/",
+        "/catalogue/postgresql/",
+        "/prices/",
+        "/prices/rates/",
+        "/prices/calculator/",
+        "/status/",
+    ),
     *("/status/history/", "/licences/", "/trademarks/", "/api/docs/", "/api/docs/errors/"),
 ]
 

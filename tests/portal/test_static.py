@@ -68,3 +68,14 @@ def test_only_our_own_files_are_touched(tmp_path):
     assert (tmp_path / "app.css").read_text() == ".a{}"
     assert (tmp_path / "admin/css/base.css").read_text() == "/* x */\n.a {\n}\n"
     assert (tmp_path / "favicon.svg").read_text() == "<svg>  </svg>"
+
+
+def test_files_with_a_hash_are_as_whole_as_those_without(tmp_path):
+    storage = LeanStorage(location=tmp_path, base_url="/static/")
+    storage.save("app.css", ContentFile(b"/* x */\n.a {\n}\n"))
+    assert all(
+        done is not False
+        for _name, _new, done in storage.post_process({"app.css": (storage, "app.css")})
+    )
+    [hashed] = tmp_path.glob("app.*.css")
+    assert hashed.read_text() == ".a{}"

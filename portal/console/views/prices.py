@@ -20,8 +20,17 @@ from portal.kernel import clock
 def prices(request: HttpRequest) -> HttpResponse:
     """GET /prices/?q=&family=&region="""
     asked = asked_of(request)
-    response = page(request, "console/prices.html", building.page(asked), fragment="results")
+    response = page(request, "console/prices.html", building.plans(asked), fragment="results")
     return show(request, response, query_of(asked, building.FILTERS))
+
+
+@require_safe
+@cache_control(public=True, max_age=300)
+def rates(request: HttpRequest) -> HttpResponse:
+    """GET /prices/rates/?q=&region="""
+    asked = asked_of(request)
+    response = page(request, "console/rates.html", building.rates(asked), fragment="results")
+    return show(request, response, query_of(asked, ("q", "region")))
 
 
 @require_safe

@@ -25,6 +25,7 @@ DOORS = [
     Door("console:robots", "GET", PUBLIC),
     Door("console:favicon", "GET", PUBLIC),
     Door("console:prices", "GET", PUBLIC),
+    Door("console:rates", "GET", PUBLIC),
     Door("console:prices-csv", "GET", PUBLIC, at=_plans),
     Door("console:calculator", "GET", PUBLIC),
     Door("console:status", "GET", PUBLIC),
