@@ -136,6 +136,16 @@ register(
         mail=True,
     ),
     Kind(
+        "staff.impersonated",
+        sentence(gettext_noop("%(by)s of the provider looked as you")),
+        sentence(gettext_noop("The reason given: %(reason)s")),
+        group=_MEMBERS,
+        label=gettext_noop("The provider's staff looked as you"),
+        icon="eye",
+        tone="warn",
+        mail=True,
+    ),
+    Kind(
         "invitation.accepted",
         sentence(gettext_noop("%(name)s has joined %(place)s")),
         _with_role(gettext_noop("Your invitation was accepted; the role is %(role)s.")),

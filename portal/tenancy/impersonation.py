@@ -14,6 +14,7 @@ from portal.audit.actions import PROVIDER, record
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid, NotPermitted
+from portal.outbox.actions import notify
 from portal.tenancy.models import Membership
 from portal.tenancy.oversight import require_staff
 from portal.tenancy.permissions import VIEWS, Permission
@@ -47,6 +48,7 @@ def start_impersonation(*, actor: Actor, user: User, reason: str) -> datetime:
     _refuse_person(actor, user)
     _refuse_reason(reason)
     until = clock.now() + LASTS
+    _tell_person(actor, user, reason)
     _record(_on_behalf(actor, user), user, "staff.impersonate", reason, until=until.isoformat())
     return until
 
@@ -107,6 +109,18 @@ def _on_behalf(actor: Actor, user: User) -> Actor:
         on_behalf_of=user.email,
         on_behalf_of_id=str(user.pk),
     )
+
+
+def _tell_person(actor: Actor, user: User, reason: str) -> None:
+    """By bell and mail, as they wish; beside what their organisations read in the audit trail."""
+    member = Membership.objects.filter(user=user).order_by("pk").first()
+    if member is not None:
+        notify(
+            "staff.impersonated",
+            organisation_id=member.organisation_id,
+            person_id=user.pk,
+            params={"by": actor.name, "reason": reason.strip()},
+        )
 
 
 def _record(actor: Actor, user: User, verb: str, reason: str, **after: str) -> None:

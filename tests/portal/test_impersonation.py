@@ -22,7 +22,9 @@ from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid, NotPermitted
 from portal.notifications import webhooks
+from portal.notifications.fanout import fan_out
 from portal.notifications.models import Notification
+from portal.notifications.queries import words_of
 from portal.outbox.models import OutboxEntry
 from portal.tenancy import access, impersonation, members, tokens
 from portal.tenancy.permissions import Permission, Role
@@ -129,6 +131,17 @@ def test_the_tenant_reads_both_names(staff, owner):
     row = reader.get("/api/v1/audit?verb=staff.impersonate").json()["results"][0]
     assert row["actor"] == {"kind": "staff", "name": "staff@test.example"}
     assert (row["on_behalf_of"], row["reason"]) == ("ilse@dike.example", REASON)
+
+
+def test_the_person_hears_of_it(staff, owner, project):
+    make_member(project, Role.OWNER)
+    look(staff, owner)
+    fan_out(OutboxEntry.objects.get(kind="staff.impersonated").pk)
+    told = Notification.objects.get()
+    assert told.user == owner
+    words = words_of(told.entry)
+    assert words.title == "staff@test.example of the provider looked as you"
+    assert words.body == f"The reason given: {REASON}"
 
 
 @pytest.mark.parametrize("reason", ["", "too short", "         x         ", "x" * 501])
