@@ -188,6 +188,8 @@ class Offering:
         Meter("storage_gib", "hour"),
     )
     popular: bool = False
+    # What `Credentials.database` names.
+    database_label: str = gettext_noop("Database")
     trademarks: tuple[tuple[str, str], ...] = ()
 
     @property

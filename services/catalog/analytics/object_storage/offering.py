@@ -20,6 +20,7 @@ OFFERING = Offering(
     price_class="analytics.object-storage",
     sla_class="storage",
     popular=True,
+    database_label=gettext_noop("Bucket"),
     secrets=("password", "write_key", "read_key"),
     versions=(Version("4"),),
     plans=(

@@ -28,6 +28,7 @@ OFFERING = Offering(
     trademarks=(("RabbitMQ", "Broadcom Inc. or its subsidiaries"),),
     price_class="integration.rabbitmq",
     sla_class="database",
+    database_label=gettext_noop("Virtual host"),
     secrets=("password", "admin_password", "cookie"),
     versions=(Version("3.10", VersionStatus.DEPRECATED),),
     plans=(
