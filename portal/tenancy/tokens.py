@@ -78,7 +78,8 @@ def create_token(
     return token, text
 
 
-def _name_faults(name: str) -> dict[str, str]:
+def name_faults(name: str) -> dict[str, str]:
+    """Faults of the name of a token or a service account."""
     if name.strip() and len(name) <= MOST_NAME and "\0" not in name:
         return {}
     return {"name": _("Give it a name of at most %(most)s characters.") % {"most": MOST_NAME}}
@@ -86,7 +87,7 @@ def _name_faults(name: str) -> dict[str, str]:
 
 def _check_fields(name: str, permissions: Collection[str], expires_at: datetime | None) -> None:
     faults: dict[str, str] = {}
-    faults |= _name_faults(name)
+    faults |= name_faults(name)
     unknown = [p for p in permissions if p not in Permission.values]
     if unknown:
         faults["permissions"] = _("There is no permission “%(name)s”.") % {"name": unknown[0]}
@@ -238,7 +239,7 @@ def create_service_account(
     """Raises: NotPermitted, Invalid. It may never hold more than its maker."""
     access.require_in_organisation(actor, organisation, Permission.TOKEN_MANAGE)
     faults: dict[str, str] = {}
-    faults |= _name_faults(name)
+    faults |= name_faults(name)
     if role not in Role.values:
         faults["role"] = _("Choose one of %(roles)s.") % {"roles": ", ".join(Role.values)}
     elif not GRANTS[Role(role)] <= access.permissions_in_organisation(actor, organisation):

@@ -31,7 +31,8 @@ def owner(client: Client, project: Project) -> Client:
 
 
 def make(client: Client, **typed: Any) -> Any:
-    sent = {"name": "pipeline", "bound": "project", "days": "30", **typed}
+    preset = "some" if "permissions" in typed else "all"
+    sent = {"name": "pipeline", "bound": "project", "days": "30", "preset": preset, **typed}
     return client.post(reverse(NEW), sent)
 
 
@@ -69,20 +70,45 @@ def test_its_rights_and_its_place_bound_it(owner: Client, project: Project) -> N
 def test_what_was_typed_comes_back_with_what_is_wrong(owner: Client) -> None:
     answer = make(owner, name="", days="7", permissions=["instance.view"])
     assert answer.status_code == 422
-    assert "Choose one of the periods" in answer.content.decode()
-    answer = make(owner, name="")
-    assert "Give it a name" in answer.content.decode()
+    page = answer.content.decode()
+    assert "2 things to fix" in page
+    assert "Choose one of the periods" in page
+    assert "Give it a name" in page
+    assert 'value="instance.view" checked' in page
+    assert "Tick at least one right" in make(owner, preset="some").content.decode()
+    assert "as in 2027-01-31" in make(owner, days="day", until="soon").content.decode()
+    assert "give a day" in make(owner, days="day", until="").content.decode()
+    assert "still to come" in make(owner, days="day", until="2001-01-01").content.decode()
     assert ApiToken.objects.count() == 0
 
 
-def test_a_preset_ticks_its_rights(owner: Client) -> None:
-    read = owner.get(f"{reverse(NEW)}?preset=read").content.decode()
-    assert 'value="instance.view" checked' in read
-    assert 'value="instance.create" checked' not in read
-    assert (
-        'value="instance.create" checked'
-        in owner.get(f"{reverse(NEW)}?preset=deploy").content.decode()
-    )
+def test_a_preset_stands_for_its_rights(owner: Client) -> None:
+    make(owner, preset="read")
+    read = set(ApiToken.objects.get().permissions)
+    assert {"instance.view", "project.view", "audit.view"} <= read
+    assert [name for name in read if not name.endswith(".view")] == []
+    make(owner, preset="deploy")
+    deploy = set(ApiToken.objects.latest("id").permissions)
+    assert deploy - read == {
+        "instance.create",
+        "instance.update",
+        "instance.delete",
+        "operation.manage",
+    }
+    make(owner, preset="all")
+    assert ApiToken.objects.latest("id").permissions == []
+
+
+def test_it_ends_on_the_day_that_was_chosen(owner: Client) -> None:
+    make(owner, days="day", until="2999-12-31")
+    assert f"{ApiToken.objects.get().expires_at:%F %T}" == "2999-12-31 23:59:59"
+
+
+def test_the_form_makes_it_for_the_project_that_it_shows(owner: Client, project: Project) -> None:
+    other = make_project(project.organisation)
+    owner.post(reverse("console:scope"), {"project": other.slug})
+    make(owner, project=project.slug)
+    assert ApiToken.objects.get().project == project
 
 
 def test_a_revoked_token_ends_at_once(owner: Client) -> None:
@@ -95,8 +121,11 @@ def test_a_revoked_token_ends_at_once(owner: Client) -> None:
 
 def test_a_service_account_has_tokens_and_ends_with_them(owner: Client, project: Project) -> None:
     typed = {"name": "terraform", "role": "operator", "bound": "project"}
-    owner.post(reverse("console:service-account-new"), typed)
+    answer = owner.post(reverse("console:service-account-new"), typed)
     account = ServiceAccount.objects.get()
+    form = owner.get(answer["Location"]).content.decode()
+    assert f'value="{account.public_id}" selected' in form
+    assert "Make its first token here." in form
     assert (account.project, account.role) == (project, "operator")
     text = make(owner, holder=account.public_id).context["text"]
     assert call(text) == 200

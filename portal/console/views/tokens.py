@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -21,11 +22,12 @@ from portal.kernel.actor import Actor
 from portal.tenancy import access, tokens
 from portal.tenancy.permissions import Permission
 
-PRESETS = ("all", "read", "deploy")
-
 
 def _here(request: HttpRequest) -> tuple[Actor, Any]:
-    actor = actor_of(request)
+    """The actor, and the project that the form names, or the one at hand."""
+    actor, slug = actor_of(request), request.POST.get("project", "")
+    if slug:
+        return actor, access.project(actor, slug, Permission.PROJECT_VIEW)
     return actor, require_project(request, actor)
 
 
@@ -42,16 +44,15 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @fresh_sign_in
 def create(request: HttpRequest) -> HttpResponse:
-    """GET and POST /tokens/new/?preset=: the answer to the POST shows the token, once."""
+    """GET and POST /tokens/new/?preset=&holder=: the answer to the POST shows the token, once."""
     actor, project = _here(request)
-    asked = request.GET.get("preset", "")
-    preset = asked if asked in PRESETS else "all"
     if request.method == "GET":
-        context = building.form(actor, project, preset)
+        asked = {name: request.GET.get(name, "") for name in ("preset", "holder")}
+        context = building.form(actor, project, asked)
         return page(request, "console/token_new.html", context)
     made, errors = attempt(lambda: building.make(actor, project, request.POST))
     if made is None:
-        context = building.form(actor, project, preset, request.POST, errors)
+        context = building.form(actor, project, {}, request.POST, errors)
         return page(request, "console/token_new.html", context, status=422)
     row, text = made
     shown = {"token": row, "text": text, "sample": building.sample(text)}
@@ -92,7 +93,9 @@ def create_account(request: HttpRequest) -> HttpResponse:
     if made is None:
         context = building.account_form(actor, project, typed.dict(), errors)
         return page(request, "console/service_account_new.html", context, status=422)
-    return go(request, "console:tokens")
+    said = _("“%(name)s” exists now. Make its first token here.") % {"name": made.name}
+    messages.success(request, said)
+    return go(request, f"{reverse('console:token-new')}?holder={made.public_id}")
 
 
 @login_required
