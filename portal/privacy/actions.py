@@ -9,12 +9,13 @@ from django.utils.translation import ngettext
 
 from billing.ordering import forget_person as forget_in_orders
 from portal.accounts.models import User
+from portal.accounts.people import addresses_of
 from portal.audit.actions import PROVIDER, erase_person, record
 from portal.kernel.actor import SYSTEM, Actor
 from portal.kernel.errors import Conflict
 from portal.privacy.queries import organisations_that_keep
 from portal.tenancy import members
-from portal.tenancy.models import Membership
+from portal.tenancy.models import Invitation, Membership
 from services.instances.actions import forget_person as forget_in_operations
 
 
@@ -36,6 +37,7 @@ def delete_account(*, actor: Actor, user: User) -> None:
     for name in {user.email, str(user)}:
         forget_in_operations(name)
         forget_in_orders(name)
+    Invitation.objects.filter(email__in=addresses_of(user)).delete()
     key = str(user.pk)
     user.delete()
     record(actor, "user.delete", "user", key, chain=PROVIDER)

@@ -11,10 +11,11 @@ from allauth.usersessions.models import UserSession
 from django.db.models import QuerySet
 
 from portal.accounts.models import ApiToken, User
+from portal.accounts.people import addresses_of
 from portal.audit.models import AuditEvent
 from portal.kernel import clock
 from portal.tenancy import members
-from portal.tenancy.models import Membership, Organisation
+from portal.tenancy.models import Invitation, Membership, Organisation
 
 Rows = list[dict[str, Any]]
 
@@ -50,6 +51,16 @@ def personal_data(user: User) -> dict[str, Any]:
             "role",
             "created_at",
             "expires_at",
+        ),
+        "invitations": _rows(
+            Invitation.objects.filter(email__in=addresses_of(user)),
+            "organisation__slug",
+            "project__slug",
+            "role",
+            "created_at",
+            "expires_at",
+            "accepted_at",
+            "withdrawn_at",
         ),
         "api_tokens": _rows(
             ApiToken.objects.filter(user=user),

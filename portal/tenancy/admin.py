@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from portal.accounts.admin import ReadOnlyAdmin, TenantsAdmin
-from portal.tenancy.models import Membership, Organisation, Project
+from portal.tenancy.models import Invitation, Membership, Organisation, Project
 
 
 @admin.register(Organisation)
@@ -33,3 +33,14 @@ class MembershipAdmin(TenantsAdmin):
     list_filter = ("role",)
     search_fields = ("user__email", "organisation__slug")
     list_select_related = ("user", "organisation", "project")
+
+
+@admin.register(Invitation)
+class InvitationAdmin(TenantsAdmin):
+    """To look at; the digest of the link helps nobody."""
+
+    tenant = "organisation__slug"
+    list_display = ("public_id", "email", "organisation", "project", "role", "expires_at")
+    search_fields = ("public_id", "email", "organisation__slug")
+    list_select_related = ("organisation", "project")
+    exclude = ("digest",)

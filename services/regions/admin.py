@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from portal.accounts.actors import staff_actor
 from portal.accounts.admin import TenantsAdmin
 from portal.audit.actions import PROVIDER, record
-from services.regions.models import Quota, Region
+from services.regions.models import Quota, QuotaRequest, Region
 
 
 @admin.register(Region)
@@ -49,4 +49,16 @@ class QuotaAdmin(TenantsAdmin):
     list_display = ("project", "region", "name", "limit", "used")
     list_filter = ("region", "name")
     search_fields = ("project__slug", "project__organisation__slug")
+    list_select_related = ("project", "region")
+
+
+@admin.register(QuotaRequest)
+class QuotaRequestAdmin(TenantsAdmin):
+    """To look at: staff answer on their own pages."""
+
+    tenant = "project__organisation__slug"
+
+    list_display = ("public_id", "project", "region", "name", "limit", "state", "created_at")
+    list_filter = ("state", "region", "name")
+    search_fields = ("public_id", "project__slug", "project__organisation__slug")
     list_select_related = ("project", "region")

@@ -113,7 +113,7 @@ def test_a_token_is_made_shown_once_and_used_in_the_list(clean: Page, live_url, 
     clean.get_by_role("radio", name=re.compile("Choose rights")).check()
     clean.get_by_label("Order services").check()
     expect(clean.get_by_label("Last day")).to_be_hidden()
-    clean.get_by_label("Ends after").select_option(label="On a day of your choice")
+    clean.get_by_label("Ends").select_option(label="On a day of your choice")
     clean.get_by_label("Last day").fill("2999-12-31")
     clean.get_by_role("button", name="Create token").click()
     clean.get_by_role("button", name="Copy Token").click()

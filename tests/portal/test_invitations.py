@@ -24,6 +24,8 @@ from portal.kernel.errors import (
     NotPermitted,
     TooManyRequests,
 )
+from portal.privacy.actions import delete_account
+from portal.privacy.queries import personal_data
 from portal.tenancy import access, invitations, members, queries
 from portal.tenancy.models import Invitation, Membership
 from portal.tenancy.permissions import Permission, Role
@@ -329,3 +331,12 @@ def test_an_ended_invitation_says_why(client, invite):
     page = client.get("/invitations/accept/").content.decode()
     assert "withdrawn" in page
     assert "Join Shop" not in page
+
+
+def test_what_is_known_of_the_invited_is_told_and_goes_with_the_account(invite):
+    guest = make_user(GUEST)
+    invite()
+    (told,) = personal_data(guest)["invitations"]
+    assert (told["project"], told["role"]) == ("shop", "operator")
+    delete_account(actor=actor_for(guest), user=guest)
+    assert not Invitation.objects.exists()

@@ -402,6 +402,8 @@ ADMIN_PAGES = [
     ("tenancy", "organisation"),
     ("tenancy", "project"),
     ("tenancy", "membership"),
+    ("tenancy", "invitation"),
+    ("regions", "quotarequest"),
     ("accounts", "serviceaccount"),
     ("accounts", "apitoken"),
     ("audit", "auditevent"),
