@@ -23,8 +23,10 @@ _NOUNS = {
     "instances": gettext_noop("Services"),
     "operations": gettext_noop("Operations"),
     "projects": gettext_noop("Projects"),
+    "quota-requests": gettext_noop("Quota requests"),
     "organisations": gettext_noop("Organisations"),
     "members": gettext_noop("Members"),
+    "invitations": gettext_noop("Invitations"),
     "tokens": gettext_noop("Tokens"),
     "service-accounts": gettext_noop("Service accounts"),
     "audit": gettext_noop("Audit"),
@@ -39,6 +41,10 @@ _SAMPLES: dict[str, Any] = {
     "tags": {"team": "orders"},
     "protected": False,
     "expires_at": "2027-01-31T12:00:00Z",
+    "member_expires_at": "2027-01-31T12:00:00Z",
+    "region": "local",
+    "limit": 16,
+    "reason": "The shop grows.",
     "time_zone": "Europe/Amsterdam",
     "project": "shop",
     "url": "https://hooks.example.org/polder",
@@ -48,6 +54,8 @@ _IDS = {
     "instances": "pg-7f3a9c21",
     "operations": "op-5b1c20de",
     "members": "mb-3c0d9a41",
+    "invitations": "iv-6f20b8d4",
+    "quota-requests": "qr-2ac9571e",
     "tokens": "tk-91f0aa27",
     "service-accounts": "sa-0d4e6f12",
     "webhooks": "wh-58c0b1d3",
@@ -257,7 +265,14 @@ def _sample(body: Json) -> Json:
     """What must be there, or, where nothing must, the first field."""
     properties = body["properties"]
     names = body.get("required") or list(properties)[:1]
-    return {name: _SAMPLES.get(name, "…") for name in names}
+    return {name: _value(name, properties[name]) for name in names}
+
+
+def _value(name: str, schema: Json) -> Any:
+    """A sample that the schema takes."""
+    choices = schema.get("enum", ())
+    sample = _SAMPLES.get(name, "…")
+    return sample if not choices or sample in choices else choices[0]
 
 
 def _marked(text: str) -> str:
