@@ -148,21 +148,27 @@ class Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.said: list[str] = []
-        self._open: list[tuple[str, bool]] = []
+        self._open: list[tuple[str, bool, bool]] = []
         self._depth = 0  # of brackets: a translation may hold elements
 
     @property
     def _is_silent(self) -> bool:
+        """What the element at hand holds is data."""
         return bool(self._open) and self._open[-1][1]
+
+    @property
+    def _is_mute(self) -> bool:
+        """The same of its attributes and of all elements in it."""
+        return bool(self._open) and self._open[-1][2]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         named = {name: value or "" for name, value in attrs}
         data = tag in _SILENT or _DATA_CLASSES & set(named.get("class", "").split())
-        silent = self._is_silent or bool(data) or named.get("translate") == "no"
-        silent = silent or named.get("id") == "guide"  # a file for each language
+        file = named.get("id") == "guide"  # there is one for each language
+        mute = self._is_mute or file or named.get("translate") == "no"
         if tag not in _VOID:
-            self._open.append((tag, silent))
-        if self._is_silent and named.get("translate") == "no":
+            self._open.append((tag, self._is_silent or mute or bool(data), mute))
+        if mute:
             return
         self.said += [named[name] for name in _SPOKEN if name in named]
         if tag == "input" and named.get("type") in ("submit", "button"):
@@ -172,7 +178,7 @@ class Reader(HTMLParser):
         self.said += [value for name, value in named.items() if _SENTENCES.fullmatch(name)]
 
     def handle_endtag(self, tag: str) -> None:
-        while self._open and any(name == tag for name, _silent in self._open):
+        while self._open and any(name == tag for name, _silent, _mute in self._open):
             if self._open.pop()[0] == tag:
                 return
 

@@ -108,11 +108,18 @@ def bare_sentences(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call):
             for value in _shown_by(node):
-                plain = isinstance(value, ast.Constant) and isinstance(value.value, str)
-                if isinstance(value, ast.JoinedStr) or (
-                    plain and re.search(r"[A-Za-z]{2} [a-z]|[a-z]\.$", value.value)
-                ):
+                if _is_bare(value):
                     yield f"line {value.lineno}: {ast.unparse(value)}"
+
+
+def _is_bare(value: ast.AST) -> bool:
+    if isinstance(value, ast.JoinedStr):
+        return any(re.search(r"[A-Za-z]{2}", _literal(part)) for part in value.values)
+    return bool(re.search(r"[A-Za-z]{2} [a-z]|[a-z]\.$", _literal(value)))
+
+
+def _literal(value: ast.AST) -> str:
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
 
 
 def _shown_by(call: ast.Call) -> Iterator[ast.expr]:

@@ -9,8 +9,8 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -44,7 +44,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         except Invalid as error:
             errors = error.fields
         else:
-            with override(language or None):
+            with override(language or get_language()):
                 messages.success(request, _("Saved."))
             return go(request, "console:account")
     context = building.profile(_user(request), request.POST.dict() if errors else None, errors)
