@@ -32,7 +32,17 @@
 
   /* The session ended while the page was open. Without script: what was sent waits behind the sign-in. */
 
-  document.addEventListener("session-over", (event) => location.assign(event.detail.login));
+  let session = null;
+
+  document.addEventListener("session-over", async (event) => {
+    if (!words.reader) return location.assign(event.detail.login);
+    try {
+      session ??= await import(words.sessionScript);
+      return await session.signIn(event.detail.login, tools);
+    } catch {
+      return location.assign(event.detail.login);
+    }
+  });
 
   /* Copy. Without script: the text is there to be selected. `data-copy` is the text, or `#id` of what holds it. */
 
@@ -139,6 +149,7 @@
     const element = event.detail.elt;
     if (!element.getAttribute("hx-trigger")?.startsWith("every")) return;
     const now = Date.now();
+    if (session?.isOpen()) return event.preventDefault();
     if (one("#connection[hx-trigger]", element)) return event.preventDefault(); // a secret is being shown
     if (document.hidden && now - (lastPoll.get(element) ?? 0) < 15000) event.preventDefault();
     else lastPoll.set(element, now);

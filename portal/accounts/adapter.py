@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
 from allauth.socialaccount.adapter import get_adapter as get_social_adapter
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -15,9 +17,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import mail
+from portal.accounts.actors import address_of, user_actor
 from portal.accounts.freshness import note_sign_in
 from portal.accounts.social import any_provider, ways_to_confirm
+from portal.audit.actions import PROVIDER, record
 from portal.kernel.errors import Unavailable
+
+logger = logging.getLogger("portal.accounts")
 
 # The session of somebody who opened a valid invitation holds its public id under this key.
 INVITATION = "invitation"
@@ -66,6 +72,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         super().login(request, user)
         request.session.set_expiry(settings.SESSION_COOKIE_AGE)
         note_sign_in(request, user)
+        logger.info("sign_in.succeeded", extra={"user": user.pk, "address": address_of(request)})
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """A mail that only tells of something done does not undo it by failing."""
@@ -88,9 +95,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
+        """Called for each change to how somebody signs in: written down, then told by mail."""
+        name, pk = template_prefix.rpartition("/")[2], str(user.pk)
+        with transaction.atomic():
+            record(user_actor(user, self.request), f"account.{name}", "user", pk, chain=PROVIDER)
         super().send_notification_mail(
             template_prefix, user, {**(context or {}), "user": user}, email
         )
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        logger.warning("sign_in.failed", extra={"address": address_of(request)})
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})

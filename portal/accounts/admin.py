@@ -19,10 +19,18 @@ from portal.accounts.models import ApiToken, ServiceAccount, User
 from portal.audit.actions import PROVIDER, record
 from portal.audit.admin import Told
 
-# Groups are not used; the others show what belongs to a person alone.
-for _model in (Group, Authenticator, UserSession, SocialAccount, SocialApp, SocialToken):
-    admin.site.unregister(_model)
-admin.site.unregister(EmailAddress)
+# What django-allauth registers can be written without a trace, and holds secrets.
+for _model in (
+    Group,
+    EmailAddress,
+    Authenticator,
+    SocialApp,
+    SocialAccount,
+    SocialToken,
+    UserSession,
+):
+    if admin.site.is_registered(_model):
+        admin.site.unregister(_model)
 
 _AUDITED = ("is_active", "is_staff", "is_superuser")
 

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Callable
+from typing import Any
+
 from allauth.account.forms import SignupForm as AllauthSignupForm
 from allauth.core import context
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -18,3 +28,41 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth has no typ
         if settings.POLDER_SIGNUP == "invite" and email.lower() != invited.lower():
             raise ValidationError(_("Sign up with the address that was invited."))
         return email
+
+
+# What the parser of a passkey's answer trips over when it is none.
+_NO_ANSWER = (AttributeError, IndexError, KeyError, TypeError, ValueError, struct.error)
+
+
+class _Sturdy:
+    """Refuses an answer that no passkey gave, where allauth would break."""
+
+    def clean(self) -> Any:
+        return _refusing(super().clean)  # type: ignore[misc]
+
+    def clean_credential(self) -> Any:
+        clean = getattr(super(), "clean_credential", lambda: self.cleaned_data["credential"])  # type: ignore[attr-defined]
+        return _refusing(clean)
+
+
+def _refusing(clean: Callable[[], Any]) -> Any:
+    try:
+        return clean()
+    except _NO_ANSWER as error:
+        raise ValidationError(_("The answer of the passkey could not be used.")) from error
+
+
+class AddPasskeyForm(_Sturdy, AddWebAuthnForm):  # type: ignore[misc]
+    """A passkey or security key of a signed-in person."""
+
+
+class AuthenticatePasskeyForm(_Sturdy, AuthenticateWebAuthnForm):  # type: ignore[misc]
+    """The second factor of a sign-in."""
+
+
+class LoginPasskeyForm(_Sturdy, LoginWebAuthnForm):  # type: ignore[misc]
+    """A sign-in by a passkey alone."""
+
+
+class ReauthenticatePasskeyForm(_Sturdy, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    """Is it still you?"""

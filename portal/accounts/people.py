@@ -39,3 +39,9 @@ def last_seen(user_keys: Iterable[int]) -> dict[int, datetime]:
     for key, moment in sessions.annotate(seen=Max("last_seen_at")):
         found[key] = max(moment, found.get(key, moment))
     return found
+
+
+def unconfirmed(user_id: int | None) -> list[str]:
+    """Addresses of an account that nobody has shown to be theirs."""
+    rows = EmailAddress.objects.filter(user_id=user_id, verified=False).order_by("-primary", "pk")
+    return list(rows.values_list("email", flat=True))

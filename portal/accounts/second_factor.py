@@ -15,6 +15,7 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db.models import Exists
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from portal.accounts.models import User
 from portal.kernel import crypto
@@ -24,6 +25,16 @@ _KINDS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
     """Secrets at rest are encrypted; the provider's name stands in authenticator apps."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "unverified_email": gettext_lazy(
+            "Confirm your e-mail address first: whoever has it could not get in otherwise."
+        ),
+        "add_email_blocked": gettext_lazy(
+            "With a second factor no address can be added: it would not be confirmed yet."
+        ),
+    }
 
     def encrypt(self, text: str) -> str:
         return crypto.encrypt(text)

@@ -14,8 +14,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from portal.accounts import second_factor
 from portal.accounts.models import User
+from portal.accounts.people import unconfirmed
 from portal.accounts.social import any_provider
+from portal.console.errors import AFTER_SECOND_FACTOR
 from portal.console.shell import url_or_nothing
 from portal.privacy.queries import organisations_that_keep
 
@@ -34,6 +37,7 @@ TABS = (
     Tab("email", gettext_lazy("E-mail addresses"), "account_email"),
     Tab("password", gettext_lazy("Password"), "account_change_password"),
     Tab("second-factor", gettext_lazy("Two-factor"), "mfa_index"),
+    Tab("passkeys", gettext_lazy("Passkeys"), "mfa_list_webauthn"),
     Tab("connections", gettext_lazy("Connected accounts"), "socialaccount_connections"),
     Tab("sessions", gettext_lazy("Sessions"), "console:account-sessions"),
     Tab("data", gettext_lazy("Your data"), "console:account-data"),
@@ -46,6 +50,22 @@ def tabs(path: str) -> tuple[list[tuple[str, str, str]], str]:
     links = [(tab.key, str(tab.label), url_or_nothing(tab.url_name)) for tab in shown]
     fitting = [(url, key) for key, _label, url in links if path.startswith(url)]
     return links, max(fitting, default=("", ""))[1]
+
+
+def go_on(request: HttpRequest) -> str:
+    """Where somebody wanted to go who was sent to add a second factor, once they have one."""
+    wanted = str(request.session.get(AFTER_SECOND_FACTOR, ""))
+    if not wanted or not isinstance(request.user, User) or not second_factor.has_one(request.user):
+        return ""
+    del request.session[AFTER_SECOND_FACTOR]
+    return wanted
+
+
+def unconfirmed_address(request: HttpRequest) -> str:
+    """The first that is not confirmed, where that keeps a second factor from being added."""
+    if settings.MFA_ALLOW_UNVERIFIED_EMAIL:
+        return ""
+    return next(iter(unconfirmed(request.user.pk)), "")
 
 
 def profile(

@@ -34,6 +34,8 @@ from portal.kernel.errors import NotPermitted, PortalError
 logger = logging.getLogger("portal.console")
 
 _DATABASE_AWAY = (OperationalError, InterfaceError)
+# Under this key a session holds where somebody wanted to go who was sent to add a second factor.
+AFTER_SECOND_FACTOR = "after_second_factor"
 _OWN_ANSWERS = ("/api/",)
 _NO_SHELL = {"brand": settings.POLDER_PROVIDER_NAME, "home": "/"}
 
@@ -71,8 +73,7 @@ class ErrorPages:
         if request.path.startswith(_OWN_ANSWERS):
             return None
         if isinstance(error, NotPermitted) and error.code == "second-factor-required":
-            messages.warning(request, f"{error.text} {error.hint}")
-            return go(request, "mfa_index")
+            return _second_factor_first(request, error)
         if isinstance(error, PortalError):
             return answer(request, problem_of(error))
         if isinstance(error, _DATABASE_AWAY):
@@ -141,6 +142,16 @@ def _context(request: HttpRequest, problem: Problem) -> dict[str, Any]:
         "theme": theme_of(request),
         "looking": looking_of(request),
     }
+
+
+def _second_factor_first(request: HttpRequest, error: NotPermitted) -> HttpResponse:
+    """To the page where one is added, which leads back to where somebody wanted to go."""
+    messages.warning(request, f"{error.text} {error.hint}")
+    here = request.get_full_path() if request.method == "GET" else ""
+    if wants_fragment(request):
+        here = request.headers.get("HX-Current-URL", "")
+    request.session[AFTER_SECOND_FACTOR] = own_page(request, here)
+    return go(request, "mfa_index")
 
 
 def _wrong_method(request: HttpRequest, response: HttpResponse) -> HttpResponse:

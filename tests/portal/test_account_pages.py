@@ -145,7 +145,7 @@ def test_an_app_is_asked_for_at_sign_in(client: Client) -> None:
     user = person()
     log_in(client)
     secret = set_up_app(client)
-    assert "On: sign-in asks" in client.get(reverse("mfa_index")).content.decode()
+    assert "Remove the app" in client.get(reverse("mfa_index")).content.decode()
     fresh = Client()
     assert log_in(fresh).url == reverse("mfa_authenticate")
     assert fresh.get("/account/").status_code == 302  # half way is not in

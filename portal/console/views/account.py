@@ -18,6 +18,7 @@ from portal.accounts import actions
 from portal.accounts.actors import actor_of
 from portal.accounts.models import User
 from portal.console import account as building
+from portal.console.limits import at_most
 from portal.console.page import go, page
 from portal.console.reauthentication import fresh_sign_in
 from portal.kernel.errors import Invalid
@@ -91,6 +92,7 @@ def data(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 @fresh_sign_in
+@at_most(10, "export")
 def export(request: HttpRequest) -> HttpResponse:
     """POST /account/data/export/: everything as one JSON file."""
     found = personal_data(_user(request))

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 
 from portal.console import stash
 from portal.console.page import go, page
+from portal.console.shell import reader_of
 
 
 @login_required
@@ -32,6 +33,6 @@ def session(request: HttpRequest) -> HttpResponse:
     """GET /session/: who is signed in, and the CSRF token that the forms of an open page need
     after a sign-in elsewhere.
     """
-    user = request.user
-    known = {"user": str(user.pk) if user.is_authenticated else "", "csrf": get_token(request)}
+    user = reader_of(request) if request.user.is_authenticated else ""
+    known = {"user": user, "csrf": get_token(request)}
     return JsonResponse(known)
