@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import uuid
 from collections.abc import Generator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.cache import caches
 
 from services import backends
@@ -20,6 +22,17 @@ def compiled_messages() -> None:
     from portal.embedded import languages
 
     languages.compile_messages(languages.stale())
+
+
+def pytest_configure() -> None:
+    """A good hash of a password is slow; tests sign in by the hundred."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded stays: looking through it again and again for garbage is a tenth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 def _refuse_skip(report: Any) -> Any:
@@ -88,14 +101,21 @@ def plain_static(settings: Any) -> None:
     }
 
 
+_price_rows: list[Any] = []
+
+
 @pytest.fixture
 def prices(db: None) -> None:
-    """The price files, loaded."""
+    """The price files, loaded: by the loader the first time, from what it made after that."""
     from billing import queries
     from billing.loading import load_prices
+    from billing.models import Price
 
-    queries.forget_prices()
-    load_prices()
+    if not _price_rows:
+        load_prices()
+        _price_rows.extend(Price.objects.all())
+    elif not Price.objects.exists():
+        Price.objects.bulk_create(_price_rows)
     queries.forget_prices()
 
 

@@ -1,5 +1,7 @@
 """The admin site: rows to read, and buttons that call the actions with a reason."""
 
+from decimal import Decimal
+
 import pytest
 from allauth.account.models import EmailAddress
 from django.contrib import admin
@@ -8,10 +10,12 @@ from django.urls import reverse
 
 from portal.audit.models import AuditEvent
 from portal.kernel.errors import Permanent
+from portal.tenancy.invitations import invite
 from portal.tenancy.permissions import Role
 from portal.tenancy.tokens import create_service_account
 from services.instances.models import Instance, Operation
-from services.regions.models import Quota
+from services.regions.models import Quota, Region
+from services.regions.requests import request_quota
 from tests.makers import (
     actor_for,
     drive,
@@ -102,6 +106,24 @@ OURS = {"tenancy.Organisation", "regions.Region", "billing.Price"}
 TENANTS = [model for model in admin.site._registry if model._meta.label not in OURS]
 
 
+def _ask(owner, project):
+    """An invitation and a request for quota."""
+    invite(
+        actor=actor_for(owner),
+        organisation=project.organisation,
+        email="new@test.example",
+        role=Role.VIEWER,
+    )
+    request_quota(
+        actor=actor_for(owner),
+        project=project,
+        region=Region.objects.get(code="here"),
+        name="instances",
+        limit=Decimal(20),
+        reason="More shops",
+    )
+
+
 @pytest.mark.parametrize("model", TENANTS, ids=lambda model: model._meta.label)
 def test_every_list_and_page_of_tenants_rows_tells_them(staff, fake, model):
     project = make_project(make_organisation("dike"))
@@ -113,6 +135,7 @@ def test_every_list_and_page_of_tenants_rows_tells_them(staff, fake, model):
         actor=actor_for(owner), organisation=project.organisation, name="r", role=Role.VIEWER
     )
     make_instance(project, make_region())
+    _ask(owner, project)
     name, looks = model._meta.label_lower.replace(".", "_"), AuditEvent.objects.filter(chain="dike")
     theirs = {admin.site._registry[model].tenant: "dike"}
     row = model._default_manager.filter(**theirs).first()

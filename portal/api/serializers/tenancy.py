@@ -86,7 +86,9 @@ SCHEMAS: dict[str, Json] = {
             "created_at": MOMENT,
             "sent_at": {
                 **maybe(MOMENT),
-                "description": "When the mail server took the mail; null while it has not.",
+                "description": gettext_noop(
+                    "When the mail server took the mail; `null` while it has not."
+                ),
             },
             "expires_at": MOMENT,
             "member_expires_at": maybe(MOMENT),

@@ -1,6 +1,6 @@
 """Who may use which address: one module for each part of Polder, a `DOORS` list in each.
 
-A new address gets a line in the module of its part; `tests/portal/test_matrix.py` fails until then.
+A new address gets a line in the module of its part; `tests/portal/test_doors.py` fails until then.
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ from django.urls import reverse
 from portal.tenancy.permissions import Role
 from tests.makers import PASSWORD, make_token
 from tests.portal.doors import PUBLIC, doors
-from tests.portal.tour import none
+from tests.walk.tour import none
 
-pytestmark = [pytest.mark.django_db, pytest.mark.walk]
+pytestmark = pytest.mark.django_db
 
 
 # -- headers ---------------------------------------------------------------------------------------

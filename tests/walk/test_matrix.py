@@ -1,18 +1,15 @@
-"""Every address × every role. An address that is not listed fails: say who may use it first, in
-`tests/portal/doors/`.
-"""
+"""Every address × every role, by `tests/portal/doors/`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from django.db import transaction
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import reverse
 
 from portal.tenancy.permissions import GRANTS, Role
 from tests.makers import make_token, make_user, signed_in
@@ -22,37 +19,8 @@ from tests.portal.world import make_world
 pytestmark = pytest.mark.django_db
 
 DOORS = list(doors())
-# Addresses that are not ours to rule here, each with its reason.
-EXEMPT = {
-    "console:security": "404 until the provider names a contact; tests/portal/test_public.py",
-    "api:-": "answers 404 for whatever is not an address of the API",
-    "api-docs-try": "sends a request as the reader; the API decides",
-    "-": "old addresses of django-allauth, which lead to the new ones",
-}
-# django-allauth's own rules (portal/accounts/adapter.py); tests/portal/test_account_pages.py.
-EXEMPT_STARTS = ("account_", "mfa_", "usersessions_", "socialaccount_", "saml_", "openid_connect_")
 ROLES = [None, "outsider", *Role]
 PASSED = {200, 201, 202, 204, 303, 409, 422}  # 409 and 422 come from behind the door
-
-
-def names() -> Iterator[str]:
-    """Every named address but the admin site's, which is for staff as a whole."""
-
-    def walk(resolver: URLResolver, space: str) -> Iterator[str]:
-        for pattern in resolver.url_patterns:
-            if isinstance(pattern, URLPattern):
-                yield f"{space}{pattern.name or '-'}"
-            elif pattern.namespace != "admin":
-                yield from walk(pattern, f"{pattern.namespace}:" if pattern.namespace else space)
-
-    yield from walk(get_resolver(), "")
-
-
-def test_every_address_is_listed():
-    listed = {door.name for door in DOORS} | set(EXEMPT)
-    unlisted = {n for n in names() if n not in listed and not n.startswith(EXEMPT_STARTS)}
-    assert unlisted == set(), "say in tests/portal/doors/ who may use it"
-    assert listed <= set(names()), "listed, but no such address"
 
 
 @pytest.fixture

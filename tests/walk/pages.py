@@ -17,9 +17,9 @@ from django.urls import NoReverseMatch, reverse
 
 from portal.tenancy.permissions import Role
 from tests.makers import signed_in
+from tests.portal.addresses import EXEMPT, names
 from tests.portal.doors import PUBLIC, STAFF, Door, doors
-from tests.portal.furnish import Place
-from tests.portal.test_matrix import EXEMPT, names
+from tests.walk.furnish import Place
 
 MACHINES = ("api:",)  # answers that are for programs
 NOT_BUILT = ("mfa_", "usersessions_", "socialaccount_")  # theirs, still without templates of ours

@@ -19,9 +19,9 @@ from portal.tenancy.permissions import Role
 from services.instances.models import Instance
 from tests.makers import PASSWORD, make_member, make_project, make_token, make_user, signed_in
 from tests.portal.doors import doors
-from tests.portal.pages import client_of, pages
+from tests.walk.pages import client_of, pages
 
-pytestmark = [pytest.mark.django_db, pytest.mark.walk]
+pytestmark = pytest.mark.django_db
 POSTS = [door for door in doors() if door.method == "POST" and not door.name.startswith("api:")]
 # Forms that set a cookie about looks and nothing else: guarded by `Origin` (console/harmless.py).
 HARMLESS = {"console:theme", "console:language", "console:notice-away"}

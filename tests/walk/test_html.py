@@ -9,11 +9,11 @@ from xml.etree.ElementTree import Element
 import html5lib
 import pytest
 
-from tests.portal.furnish import NASTY
-from tests.portal.pages import Visit, pages
-from tests.portal.tour import Tour, match, none
+from tests.walk.furnish import NASTY
+from tests.walk.pages import Visit, pages
+from tests.walk.tour import Tour, match, none
 
-pytestmark = [pytest.mark.django_db, pytest.mark.walk]  # a database for the fixture `tour`
+pytestmark = pytest.mark.django_db  # a database for the fixture `tour`
 MOST_QUERIES = 25
 MOST_COLUMNS = 6
 FOCUSABLE = ("a", "button", "summary")

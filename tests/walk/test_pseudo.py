@@ -18,11 +18,11 @@ from django.db import transaction
 
 from portal.accounts import mail
 from portal.tenancy.permissions import Role
-from tests import pseudo
-from tests.portal.furnish import Place, furnished
-from tests.portal.pages import client_of, pages
 from tests.portal.test_mail import CONTEXT
 from tests.portal.test_mail import NAMES as MAILS
+from tests.walk import pseudo
+from tests.walk.furnish import Place, furnished
+from tests.walk.pages import client_of, pages
 
 pytestmark = pytest.mark.django_db  # the rows are those of the fixture `place`
 _SHOW = ("styleguide",)  # for those who build pages; all on it is made up

@@ -31,7 +31,7 @@ from tests.makers import (
 )
 from tests.portal.api import Api
 
-pytestmark = [pytest.mark.django_db, pytest.mark.walk]
+pytestmark = pytest.mark.django_db
 TREE = {
     "PortalError",
     "NotFound",

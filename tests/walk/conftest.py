@@ -1,4 +1,4 @@
-"""The furnished world and the tour through it, for the tests about all pages."""
+"""The furnished world and the tour through it: tests about all pages and all addresses."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from tests.portal.furnish import Place, furnished
-from tests.portal.tour import Tour, take
+from tests.walk.furnish import Place, furnished
+from tests.walk.tour import Tour, take
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/walk/" in item.path.as_posix():
+            item.add_marker(pytest.mark.walk)
 
 
 @pytest.fixture(scope="session")

@@ -16,9 +16,9 @@ from portal.accounts.models import User
 from portal.tenancy.permissions import Role
 from tests.makers import PASSWORD, make_token, make_user, signed_in
 from tests.portal.doors import doors
-from tests.portal.tour import none
+from tests.walk.tour import none
 
-pytestmark = [pytest.mark.django_db, pytest.mark.walk]
+pytestmark = pytest.mark.django_db
 POSTS = [door for door in doors() if door.method == "POST" and not door.name.startswith("api:")]
 
 

@@ -18,9 +18,9 @@ from portal.outbox.models import OutboxEntry
 from portal.tenancy.permissions import Role
 from services.instances.models import InstanceEvent
 from tests.makers import PASSWORD, make_token
-from tests.portal.tour import listening, none
+from tests.walk.tour import listening, none
 
-pytestmark = [pytest.mark.django_db, pytest.mark.walk]
+pytestmark = pytest.mark.django_db
 
 
 # -- secrets ---------------------------------------------------------------------------------------

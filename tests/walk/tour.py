@@ -18,8 +18,8 @@ from django.test import Client
 from django.urls import Resolver404, ResolverMatch, resolve
 
 from portal.conf.logs import TextFormatter
-from tests.portal.furnish import PEOPLE, Place, furnished
-from tests.portal.pages import Page, Visit, client_of, pages, visit
+from tests.walk.furnish import PEOPLE, Place, furnished
+from tests.walk.pages import Page, Visit, client_of, pages, visit
 
 
 @dataclass
