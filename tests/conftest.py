@@ -30,7 +30,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is loaded stays: looking through it again and again for garbage is a tenth of the time."""
+    """What is loaded stays: to look for garbage in it again and again is a tenth of the time."""
     gc.collect()
     gc.freeze()
 

@@ -29,6 +29,8 @@ def staff(transactional_db: None) -> User:
 
 
 def violations(page: Page) -> list[Any]:
+    """What axe finds once colours and places have come to rest."""
+    page.evaluate("Promise.allSettled(document.getAnimations().map((one) => one.finished))")
     found = AXE.run(page, options=RULES).response["violations"]
     return [
         (rule["id"], [(node["html"][:160], node["failureSummary"][:200]) for node in rule["nodes"]])

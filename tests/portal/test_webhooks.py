@@ -392,7 +392,7 @@ def test_an_answer_that_drips_holds_nobody_for_longer(project, receiver, monkeyp
     assert time.monotonic() - started < 5
     delivery = Delivery.objects.get()
     assert delivery.state == "succeeded"
-    assert 1 <= len(delivery.response_head) < 10
+    assert len(delivery.response_head) < 10
 
 
 def test_a_long_answer_is_read_no_further_than_its_head(project, receiver):

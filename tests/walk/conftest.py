@@ -26,8 +26,11 @@ def tour(django_db_setup: None, django_db_blocker: Any) -> Tour:
 
 
 @pytest.fixture(scope="module")
-def place(django_db_setup: None, django_db_blocker: Any) -> Iterator[Place]:
-    """The world itself, for a module; what a test changes there is taken back after it."""
+def place(tour: Tour, django_db_blocker: Any) -> Iterator[Place]:
+    """The world itself, for a module; what a test changes there is taken back after it.
+
+    After the tour, whose world has the same names.
+    """
     with django_db_blocker.unblock(), transaction.atomic(), furnished() as place:
         yield place
         transaction.set_rollback(True)

@@ -7,12 +7,14 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.conf import global_settings
 from django.conf import settings as django_settings
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
 from portal.accounts.models import User
+from portal.conf import settings as installed
 from portal.tenancy.permissions import Role
 from tests.makers import PASSWORD, make_token, make_user, signed_in
 from tests.portal.doors import doors
@@ -147,7 +149,10 @@ def test_password_fields_hide_what_is_typed_and_let_managers_fill_them(tour):
     assert len(fields) > 5
 
 
-def test_passwords_are_stored_slowly_hashed():
+def test_passwords_are_stored_slowly_hashed(settings):
+    """By the settings as they are installed: all other tests hash quickly."""
+    ours = getattr(installed, "PASSWORD_HASHERS", global_settings.PASSWORD_HASHERS)
+    settings.PASSWORD_HASHERS = ours
     person = User.objects.create_user("slow@test.example", PASSWORD)
     name, rounds = person.password.split("$")[:2]
     assert name == "pbkdf2_sha256"
