@@ -92,13 +92,20 @@ def post(url: Url, address: str, body: bytes, headers: Mapping[str, str]) -> Ans
     try:
         connection.request("POST", url.path, body, dict(headers))
         response = connection.getresponse()
-        head = response.read(MOST_HEAD)
-        response.close()
-        return Answer(response.status, head.decode("utf-8", "replace").replace("\0", "\ufffd"))
+        return Answer(response.status, _head(response))
     except (TimeoutError, ssl.SSLError, OSError, http.client.HTTPException, ValueError) as error:
         raise SendError(_code(connection, error)) from error
     finally:
         connection.end()
+
+
+def _head(response: http.client.HTTPResponse) -> str:
+    """The status has come, and that is the answer: a body that breaks off changes nothing."""
+    head = b""
+    with response, suppress(OSError, http.client.HTTPException, ValueError):
+        while len(head) < MOST_HEAD and (more := response.read1(MOST_HEAD - len(head))):
+            head += more
+    return head.decode("utf-8", "replace").replace("\0", "\ufffd")
 
 
 def _code(connection: _Connection, error: Exception) -> str:

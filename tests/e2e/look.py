@@ -1,0 +1,121 @@
+"""A look at one page in a browser, from all sides: what is wrong with it, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, StorageState
+from playwright.sync_api import Page as Tab
+
+WIDE, SMALL, SMALLEST = 1280, 390, 320
+BUDGET_BYTES, BUDGET_REQUESTS = 70_000, 10
+RULES = {
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }
+}
+# A browser notes each answer of these kinds as an error of its own.
+EXPECTED = ("status of 401", "status of 403", "status of 404", "status of 409", "status of 422")
+_WATCH = """document.addEventListener("securitypolicyviolation", (event) =>
+  console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`))"""
+# Colours that are on their way from one theme to the other are those of neither.
+_SETTLED = """() => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)))
+  .then(() => Promise.all(document.getAnimations().map((one) => one.finished.catch(() => 0))))"""
+_axe = Axe()
+
+
+@dataclass
+class Look:
+    """`sizes` are the bytes on the wire of each request of the first load."""
+
+    faults: list[str] = field(default_factory=list)
+    sizes: list[float] = field(default_factory=list)
+
+    def weigh(self) -> None:
+        """Adds a fault when the first load is over the budget."""
+        if sum(self.sizes) > BUDGET_BYTES or len(self.sizes) > BUDGET_REQUESTS:
+            self.faults.append(f"{sum(self.sizes):.0f} bytes, {len(self.sizes)} requests")
+
+
+def context_of(browser: Browser, state: StorageState, **options: Any) -> BrowserContext:
+    """A browser of its own, with nothing kept from before but who is signed in."""
+    return browser.new_context(
+        storage_state=state,
+        reduced_motion="reduce",
+        viewport={"width": WIDE, "height": 900},
+        **options,
+    )
+
+
+def is_document(context: BrowserContext, url: str) -> bool:
+    """Whether a page stands there, rather than a file, a fragment or a way on."""
+    answer = context.request.get(url, max_redirects=0)
+    kind = answer.headers.get("content-type", "")
+    return kind.startswith("text/html") and "<!doctype" in answer.text()[:200].lower()
+
+
+def look_at(browser: Browser, state: StorageState, url: str) -> Look:
+    context = context_of(browser, state)
+    try:
+        return _look(context, url) if is_document(context, url) else Look()
+    finally:
+        context.close()
+
+
+def _look(context: BrowserContext, url: str) -> Look:
+    look = Look()
+    tab = context.new_page()
+    _listen(tab, look)
+    wire = context.new_cdp_session(tab)
+    wire.send("Network.enable")
+    wire.on("Network.loadingFinished", lambda event: look.sizes.append(event["encodedDataLength"]))
+    tab.goto(url)
+    tab.evaluate("document.fonts.ready")
+    tab.wait_for_timeout(50)
+    first = list(look.sizes)
+    for width, scheme in ((WIDE, "light"), (WIDE, "dark"), (SMALL, "light")):
+        tab.set_viewport_size({"width": width, "height": 900})
+        tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        tab.evaluate(_SETTLED)
+        look.faults += [f"{width} px, {scheme}: {fault}" for fault in violations(tab)]
+    for width in (SMALL, SMALLEST):
+        tab.set_viewport_size({"width": width, "height": 900})
+        found = tab.evaluate("document.documentElement.scrollWidth")
+        if found > width:
+            look.faults.append(f"{found} px wide on a screen of {width}: {_widest(tab)}")
+    look.sizes = first
+    return look
+
+
+def _listen(tab: Tab, look: Look) -> None:
+    def note(message: Any) -> None:
+        if message.type in ("error", "warning") and not any(p in message.text for p in EXPECTED):
+            look.faults.append(f"{message.type}: {message.text}")
+
+    tab.on("console", note)
+    tab.on("pageerror", lambda error: look.faults.append(f"exception: {error}"))
+    tab.add_init_script(_WATCH)
+
+
+def violations(tab: Tab) -> list[str]:
+    found = _axe.run(tab, options=RULES).response["violations"]
+    return [
+        f"{rule['id']}, {len(rule['nodes'])} times: {node['html'][:160]} "
+        + " ".join(node["failureSummary"].split())[:240]
+        for rule in found
+        for node in rule["nodes"][:2]
+    ]
+
+
+def _widest(tab: Tab) -> str:
+    """What stands out, for the message."""
+    return str(
+        tab.evaluate(
+            """() => [...document.querySelectorAll("main *, header *")]
+              .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+              .slice(0, 3).map((one) => one.outerHTML.slice(0, 120))"""
+        )
+    )
