@@ -12,7 +12,7 @@ NO_SERVER := POLDER_SIGNING_KEY=check POLDER_SECRET_KEYS= POLDER_DATABASE_URL=po
 # Rooms whose imports alone take seconds are not even opened.
 UNIT := -m 'not engine' $(addprefix --ignore=tests/,walk e2e soak)
 
-.PHONY: run token manage test unit check format messages lock soak clean
+.PHONY: run token manage test unit check format messages screens numbers lock soak clean
 .DEFAULT_GOAL := run
 
 run: .venv/runtime.stamp
@@ -53,6 +53,15 @@ messages: .venv/runtime.stamp
 
 soak: .venv/dev.stamp
 	@$(PY) -m tests.soak.crash --worker 100 --broker 100 --database 100 $(ARGS)
+
+# A picture of every page, light, dark and on a phone.
+screens: .venv/dev.stamp
+	@mkdir -p var/screens
+	@POLDER_SCREENS=var/screens $(PYTEST) tests/e2e/test_pages.py -k test_a_page $(ARGS)
+
+# Server time, queries and bytes of every page; bytes on the wire; how quick a slow phone sees it.
+numbers: .venv/dev.stamp
+	@$(PYTEST) tests/walk/test_numbers.py tests/e2e/test_pages.py -rA $(ARGS) | grep -E '( ms| bytes|LCP)'
 
 # Names, versions and hashes; no address of an index.
 lock: .venv/lock/bin/uv

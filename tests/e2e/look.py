@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, StorageState
 from playwright.sync_api import Page as Tab
 
 WIDE, SMALL, SMALLEST = 1280, 390, 320
+SIDES = ((WIDE, "light"), (WIDE, "dark"), (SMALL, "light"))
 BUDGET_BYTES, BUDGET_REQUESTS = 70_000, 10
 RULES = {
     "runOnly": {
@@ -57,15 +59,16 @@ def is_document(context: BrowserContext, url: str) -> bool:
     return kind.startswith("text/html") and "<!doctype" in answer.text()[:200].lower()
 
 
-def look_at(browser: Browser, state: StorageState, url: str) -> Look:
+def look_at(browser: Browser, state: StorageState, url: str, picture: str = "") -> Look:
+    """With `picture`, a path without ending, each side is kept as `picture-WIDTH-SCHEME.png`."""
     context = context_of(browser, state)
     try:
-        return _look(context, url) if is_document(context, url) else Look()
+        return _look(context, url, picture) if is_document(context, url) else Look()
     finally:
         context.close()
 
 
-def _look(context: BrowserContext, url: str) -> Look:
+def _look(context: BrowserContext, url: str, picture: str) -> Look:
     look = Look()
     tab = context.new_page()
     _listen(tab, look)
@@ -76,11 +79,12 @@ def _look(context: BrowserContext, url: str) -> Look:
     tab.evaluate("document.fonts.ready")
     tab.wait_for_timeout(50)
     first = list(look.sizes)
-    for width, scheme in ((WIDE, "light"), (WIDE, "dark"), (SMALL, "light")):
-        tab.set_viewport_size({"width": width, "height": 900})
-        tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        tab.evaluate(_SETTLED)
+    tab.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+    for width, scheme in SIDES:
+        turn(tab, width, scheme)
         look.faults += [f"{width} px, {scheme}: {fault}" for fault in violations(tab)]
+        if picture:
+            tab.screenshot(path=f"{picture}-{width}-{scheme}.png", full_page=True)
     for width in (SMALL, SMALLEST):
         tab.set_viewport_size({"width": width, "height": 900})
         found = tab.evaluate("document.documentElement.scrollWidth")
@@ -100,7 +104,27 @@ def _listen(tab: Tab, look: Look) -> None:
     tab.add_init_script(_WATCH)
 
 
+def turn(tab: Tab, width: int, scheme: str) -> None:
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+
+
+def tour(tab: Tab, urls: Iterable[str]) -> list[str]:
+    """What is wrong with pages in a state of their own, from all sides."""
+    faults = []
+    for url in urls:
+        tab.goto(url)
+        for width, scheme in SIDES:
+            turn(tab, width, scheme)
+            faults += [f"{url}, {width} px, {scheme}: {fault}" for fault in violations(tab)]
+            if tab.evaluate("document.documentElement.scrollWidth") > width:
+                faults.append(f"{url} scrolls sideways at {width} px: {_widest(tab)}")
+    return faults
+
+
 def violations(tab: Tab) -> list[str]:
+    """What axe finds once colours and places have come to rest."""
+    tab.evaluate(_SETTLED)
     found = _axe.run(tab, options=RULES).response["violations"]
     return [
         f"{rule['id']}, {len(rule['nodes'])} times: {node['html'][:160]} "

@@ -11,12 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.db import connections, transaction
+from django.db import connections
 from playwright.sync_api import Browser, Page, expect
 
 from portal.accounts.models import User
-from portal.audit.actions import record
 from portal.kernel.errors import Permanent
 from portal.notifications import delivering, fanout
 from portal.notifications.models import Webhook
@@ -26,10 +24,10 @@ from services.instances import work
 from services.instances.models import Operation
 from services.instances.states import OPEN
 from tests.e2e.conftest import sign_in
+from tests.e2e.look import tour
 from tests.makers import (
     actor_for,
     drive,
-    make_delivery,
     make_instance,
     make_member,
     make_organisation,
@@ -42,7 +40,6 @@ from tests.portal.receivers import Receiver, receiving
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 SMALL = {"width": 390, "height": 844}
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 class Workers(threading.Thread):
@@ -222,60 +219,18 @@ def test_the_essentials_without_script(
     context.close()
 
 
-def test_every_page_is_accessible(
+def test_pages_in_trouble_are_accessible(
     clean: Page, live_url: str, owner: User, shop: Any, local: Any, fake: Any
 ) -> None:
     fake.faults = [Permanent("engine-crashed", detail="FATAL: no space " * 20)]
     failed = drive(order(shop, local, name="orders-db", actor=actor_for(owner)))
     running = order(shop, local, name="sessions", actor=actor_for(owner))
-    for pk in OutboxEntry.objects.values_list("pk", flat=True):
-        fanout.fan_out(pk)
-    webhook, off = make_webhook(shop), make_webhook(shop, "https://x.test/" + "long/" * 60)
+    off = make_webhook(shop, "https://x.test/" + "long/" * 60)
     Webhook.objects.filter(pk=off.pk).update(
         disabled_at=off.created_at, disabled_why="failing", failures=100
     )
-    tried = {"at": "2026-11-25T12:00:00+00:00", "status": 500, "error": "status", "ms": 9}
-    delivery = make_delivery(webhook, tries=[tried], status=500, response_head="x" * 900)
-    with transaction.atomic():
-        record(
-            actor_for(owner),
-            "instance.update",
-            "instance",
-            failed.instance.public_id,
-            chain="dike",
-            before={"plan": "dev-1x1"},
-            after={"plan": "single-2x8", "parameters": {"a_long_name_of_a_parameter": "x" * 60}},
-        )
     sign_in(clean, live_url, owner)
-    hook = f"/settings/webhooks/{webhook.public_id}/"
-    paths = [
-        "/operations/",
-        "/operations/?service=nothing",
-        f"/operations/{failed.public_id}/log/",
-        f"/operations/{running.public_id}/",
-        "/notifications/",
-        "/settings/notifications/",
-        "/settings/webhooks/",
-        "/settings/webhooks/new/",
-        hook,
-        f"{hook}deliveries/{delivery.public_id}/",
-        f"{hook}delete/",
-        f"/settings/webhooks/{off.public_id}/",
-        "/audit/",
-        "/audit/?target=nothing",
-    ]
-    found = []
-    for width, scheme in ((1280, "light"), (1280, "dark"), (390, "light")):
-        clean.set_viewport_size({"width": width, "height": 900})
-        clean.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        for path in paths:
-            clean.goto(live_url + path)
-            for summary in clean.locator(".acts summary").all()[:3]:
-                summary.click()
-            answer = Axe().run(clean, options={"runOnly": {"type": "tag", "values": TAGS}})
-            found += [
-                (path, width, scheme, v["id"], v["nodes"][0]["html"][:160])
-                for v in answer.response["violations"]
-            ]
-            assert clean.evaluate("document.documentElement.scrollWidth") <= width, path
-    assert not found, "\n".join(map(str, found))
+    paths = ["operations/?service=nothing", f"operations/{running.public_id}/"]
+    paths += [f"operations/{failed.public_id}/", f"operations/{failed.public_id}/log/"]
+    paths += [f"settings/webhooks/{off.public_id}/", "audit/?target=nothing"]
+    assert tour(clean, [f"{live_url}/{path}" for path in paths]) == []

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from portal.accounts.models import User
 from tests.e2e.conftest import sign_in
+from tests.e2e.look import tour, violations
 
-AXE = Axe()
-RULES = {
-    "runOnly": {
-        "type": "tag",
-        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    }
-}
-PAGES = ["/styleguide/", "/accounts/login/", "/accounts/signup/", "/no-such-page/"]
 SMALL = {"width": 390, "height": 844}
 
 
@@ -28,34 +19,10 @@ def staff(transactional_db: None) -> User:
     return User.objects.create_superuser("staff@example.eu", "a-long-enough-password")
 
 
-def violations(page: Page) -> list[Any]:
-    """What axe finds once colours and places have come to rest."""
-    page.evaluate("Promise.allSettled(document.getAnimations().map((one) => one.finished))")
-    found = AXE.run(page, options=RULES).response["violations"]
-    return [
-        (rule["id"], [(node["html"][:160], node["failureSummary"][:200]) for node in rule["nodes"]])
-        for rule in found
-    ]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", PAGES)
-def test_accessible(clean: Page, live_url: str, staff: User, path: str, scheme: Any) -> None:
-    clean.emulate_media(color_scheme=scheme)
-    if not path.startswith("/accounts/"):
-        sign_in(clean, live_url, staff)
-    clean.goto(live_url + path)
-    assert violations(clean) == []
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_accessible_on_a_small_screen(clean: Page, live_url: str, staff: User, path: str) -> None:
-    clean.set_viewport_size(SMALL)
-    if not path.startswith("/accounts/"):
-        sign_in(clean, live_url, staff)
-    clean.goto(live_url + path)
-    assert violations(clean) == []
-    assert clean.evaluate("document.documentElement.scrollWidth") <= SMALL["width"]
+def test_a_page_that_is_not_there_is_accessible(clean: Page, live_url: str, staff: User) -> None:
+    assert tour(clean, [live_url + "/no-such-page/"]) == []
+    sign_in(clean, live_url, staff)
+    assert tour(clean, [live_url + "/no-such-page/"]) == []
 
 
 def test_axe_finds_what_is_bad(page: Page) -> None:

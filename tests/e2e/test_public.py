@@ -13,7 +13,7 @@ from portal.kernel import clock
 from portal.status import actions
 from services.regions.models import RegionHealth
 from tests.e2e.conftest import sign_in
-from tests.e2e.test_look import SMALL, violations
+from tests.e2e.test_look import SMALL
 from tests.makers import make_member, make_organisation, make_project, make_region, make_staff
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -195,21 +195,3 @@ def test_an_error_page_leads_on(clean: Page, live_url: str, world: Any) -> None:
     expect(clean.get_by_role("heading", level=1)).to_have_text("There is no such page")
     clean.get_by_role("link", name="Status", exact=True).first.click()
     expect(clean).to_have_url(f"{live_url}/status/")
-
-
-# -- accessible ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light")])
-def test_every_public_page_is_accessible(
-    page: Page, live_url: str, world: Any, width: int, scheme: Any
-) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
-    page.emulate_media(color_scheme=scheme)
-    found = []
-    for path in [*PAGES, f"/status/incidents/{world.public_id}/"]:
-        page.goto(live_url + path)
-        page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
-        found += [(path, *rule) for rule in violations(page)]
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-    assert found == []

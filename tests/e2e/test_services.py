@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Response, expect
 
 from portal.audit.models import AuditEvent
@@ -20,6 +19,7 @@ from services.instances import actions
 from services.instances.models import Instance, Operation
 from tests.e2e.acting import Clicks, workers  # noqa: F401  # the fixture
 from tests.e2e.conftest import sign_in
+from tests.e2e.look import SIDES, tour, turn, violations
 from tests.makers import (
     drive,
     make_instance,
@@ -452,76 +452,32 @@ def test_an_order_without_script(bare: Page, live_url: str) -> None:
 
 # -- by eye and by ear -----------------------------------------------------------------------------
 
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+def test_lists_that_found_nothing_are_accessible(home: Page, live_url: str, many: Any) -> None:
+    paths = ("services/?tag=env:b", "services/?q=none", "go/?q=none", "catalogue/?q=none")
+    assert tour(home, [f"{live_url}/{path}" for path in paths]) == []
 
 
-def faults(page: Page) -> list[Any]:
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}})
-    return [(page.url, v["id"], v["nodes"][0]["html"][:120]) for v in found.response["violations"]]
-
-
-VIEWS = [(1280, "light"), (1280, "dark"), (390, "light")]
-
-
-@pytest.mark.parametrize(("width", "scheme"), VIEWS)
-def test_pages_are_accessible(
-    home: Page, live_url: str, project: Any, many: Any, orders: Instance, width: int, scheme: Any
-) -> None:
-    boss = make_owner(project)
-    actions.edit(actor=boss, instance=many[0], protected=False)
-    drive(actions.delete(actor=boss, instance=many[0]))
-    one = f"/services/{orders.public_id}/"
-    pages = ["/services/", "/services/?tag=env:b", "/services/?q=none", "/services/bin/", one]
-    pages += [f"{one}{tab}/" for tab in ("connection", "settings", "events", "operations")]
-    pages += [f"{one}{act}/" for act in ("pause", "rotate", "delete")]
-    pages += [f"/services/{many[0].public_id}/", "/go/", "/go/?q=none", "/keyboard/"]
-    pages += ["/catalogue/", "/catalogue/?q=none", "/catalogue/postgresql/"]
-    pages += ["/catalogue/redis/", "/catalogue/postgresql/order/"]
-    home.set_viewport_size({"width": width, "height": 900})
-    home.emulate_media(color_scheme=scheme)
-    found = []
-    for path in pages:
-        home.goto(live_url + path)
-        found += faults(home)
-        assert home.evaluate("document.documentElement.scrollWidth") <= width, path
-    assert found == []
-
-
-@pytest.mark.parametrize(("width", "scheme"), VIEWS)
+@pytest.mark.parametrize(("width", "scheme"), SIDES)
 def test_what_opens_is_accessible(
     home: Page, live_url: str, many: Any, width: int, scheme: Any
 ) -> None:
-    home.set_viewport_size({"width": width, "height": 900})
-    home.emulate_media(color_scheme=scheme)
+    turn(home, width, scheme)
     home.goto(live_url + "/services/?tag=env:b")
     home.get_by_label("Tick beta").check()
     home.get_by_text("Save this view").click()
-    found = faults(home)
+    found = violations(home)
     home.goto(live_url + "/services/")
     home.keyboard.press("Control+k")
     expect(home.locator("#palette").get_by_role("option").first).to_be_visible()
-    found += faults(home)
+    found += violations(home)
     home.keyboard.press("Escape")
     home.keyboard.press("?")
     expect(home.get_by_role("dialog", name="Keyboard")).to_be_visible()
-    found += faults(home)
+    found += violations(home)
     home.keyboard.press("Escape")
     home.get_by_label("Tick all").check()
     home.get_by_role("button", name="Resume").click()
     expect(home.get_by_role("heading", name="What was done")).to_be_visible()
-    found += faults(home)
-    assert found == []
-
-
-@pytest.mark.parametrize(("width", "scheme"), VIEWS)
-def test_visitors_pages_are_accessible(
-    clean: Page, live_url: str, region: Any, width: int, scheme: Any
-) -> None:
-    clean.set_viewport_size({"width": width, "height": 900})
-    clean.emulate_media(color_scheme=scheme)
-    found = []
-    for path in ("/catalogue/", "/catalogue/kafka/", "/keyboard/"):
-        clean.goto(live_url + path)
-        found += faults(clean)
-        assert clean.evaluate("document.documentElement.scrollWidth") <= width, path
+    found += violations(home)
     assert found == []

@@ -11,12 +11,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from portal.audit.queries import events_for
 from portal.kernel.errors import Permanent
-from portal.status import actions as status
 from portal.tenancy.permissions import Role
 from services.instances import workers as broker
 from services.instances.models import Operation
@@ -24,6 +22,7 @@ from services.regions.models import Quota
 from services.regions.requests import request_quota
 from tests.e2e.acting import Clicks
 from tests.e2e.conftest import sign_in
+from tests.e2e.look import tour
 from tests.makers import (
     drive,
     make_instance,
@@ -33,14 +32,12 @@ from tests.makers import (
     make_project,
     make_quota,
     make_region,
-    make_staff,
     make_user,
     order,
 )
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("prices", "fake")]
 SMALL = {"width": 390, "height": 844}
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @pytest.fixture
@@ -184,43 +181,10 @@ def test_the_essentials_without_script(bare: Page, live_url, tenant) -> None:
     expect(bare.get_by_text("You are yourself again.")).to_be_visible()
 
 
-def test_every_page_is_accessible(home: Page, live_url, tenant) -> None:
-    actor = make_staff()
-    incident = status.open_incident(actor=actor, title="Slow disks", text="We look into it.")
-    status.announce(actor=actor, text="Backups move tonight.", dismissible=True)
-    member = tenant["person"].memberships.get()
-    paths = ["", "search/?q=dike", "search/?q=nowhere", "organisations/", "organisations/dike/"]
-    paths += [f"organisations/dike/{tab}/" for tab in ("people", "services", "quota")]
-    paths += ["organisations/dike/quota/shop/local/", f"people/{member.public_id}/look/"]
-    paths += ["operations/", "operations/?show=failed", "operations/?show=services"]
-    paths += [f"operations/{tenant['failed'].public_id}/", "regions/", "regions/local/"]
-    paths += [f"services/{tenant['instance'].public_id}/", "engines/", "quota-requests/"]
-    paths += ["announcements/", "incidents/", "incidents/new/", "work/new/"]
-    paths += [f"incidents/{incident.public_id}/"]
-    assert looked_at(home, [f"{live_url}/staff/{path}" for path in paths]) == []
-
-
 def test_pages_under_the_banner_are_accessible(home: Page, live_url) -> None:
     home.goto(f"{live_url}/staff/organisations/dike/people/")
     home.get_by_role("link", name="Look as ilse@dike.example").click()
     home.get_by_label("Reason").fill("Ticket 4711: cannot see orders-db")
     home.get_by_role("button", name="Look as this person").click()
     paths = ["/", "/services/", "/status/", "/looking/changes/", "/accounts/email/", "/nowhere/"]
-    assert looked_at(home, [live_url + path for path in paths]) == []
-
-
-def looked_at(page: Page, urls: list[str]) -> list[Any]:
-    """What axe finds, and what is wider than the screen, by day, by night and on a phone."""
-    found = []
-    for width, scheme in ((1280, "light"), (1280, "dark"), (390, "light")):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        for url in urls:
-            page.goto(url)
-            answer = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}})
-            found += [
-                (url, width, scheme, rule["id"], rule["nodes"][0]["html"][:120])
-                for rule in answer.response["violations"]
-            ]
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, url
-    return found
+    assert tour(home, [live_url + path for path in paths]) == []

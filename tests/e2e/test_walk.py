@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -100,43 +99,3 @@ def test_the_essentials_without_script(browser, live_url, owner, workers):  # no
     page.get_by_role("button", name="Reveal").click()
     expect(page.locator("#connection")).to_contain_text("postgresql://app:")
     context.close()
-
-
-def test_every_page_is_accessible(clean: Page, live_url, owner, workers, tmp_path: Path):  # noqa: F811
-    from axe_playwright_python.sync_playwright import Axe
-
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    sign_in(clean, live_url, owner)
-    clean.goto(f"{live_url}/catalogue/postgresql/order/")
-    clean.locator("#summary .btn.primary").click()
-    expect(clean.locator("#state")).to_contain_text("Running", timeout=30_000)
-    service = clean.url
-    operation = clean.locator("#op-t a").get_attribute("href")
-    pages = [
-        live_url + p
-        for p in (
-            "/",
-            "/services/",
-            "/catalogue/",
-            "/catalogue/postgresql/",
-            "/catalogue/postgresql/order/",
-            "/operations/",
-            operation,
-            "/go/",
-        )
-    ]
-    pages += [f"{service}{tab}" for tab in ("", "connection/", "settings/", "events/")]
-    pages += [f"{service}{tab}" for tab in ("operations/", "delete/")]
-    found = []
-    for width, scheme in ((1280, "light"), (1280, "dark"), (390, "light")):
-        clean.set_viewport_size({"width": width, "height": 900})
-        clean.emulate_media(color_scheme=scheme)
-        for url in pages:
-            clean.goto(url)
-            answer = Axe().run(clean, options={"runOnly": {"type": "tag", "values": tags}})
-            found += [
-                (url, width, scheme, v["id"], v["nodes"][0]["html"][:120])
-                for v in answer.response["violations"]
-            ]
-            assert clean.evaluate("document.documentElement.scrollWidth") <= width, url
-    assert found == []
