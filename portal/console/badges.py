@@ -17,14 +17,14 @@ class Look:
     word: str | Promise
 
 
-_BUSY = frozenset({Phase.CREATING, Phase.UPDATING, Phase.PAUSING, Phase.RESUMING, Phase.DELETING})
+BUSY = frozenset({Phase.CREATING, Phase.UPDATING, Phase.PAUSING, Phase.RESUMING, Phase.DELETING})
 _PHASES = {
     Phase.RUNNING: "ok",
     Phase.PAUSED: "hollow",
     Phase.IN_BIN: "hollow",
     Phase.DELETED: "none",
     Phase.FAILED: "bad",
-} | dict.fromkeys(_BUSY, "busy")
+} | dict.fromkeys(BUSY, "busy")
 _ILL = {Health.DEGRADED: "degraded", Health.DOWN: "bad"}
 _OPERATIONS = {
     OperationState.PENDING: "hollow",

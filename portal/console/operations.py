@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
+from portal.console.badges import BUSY
 from portal.kernel import clock, formats
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Unavailable
@@ -18,7 +19,7 @@ from services.instances import eta, logs, queries, texts
 from services.instances.states import OPEN, Kind, OperationState
 
 if TYPE_CHECKING:
-    from services.instances.models import Operation
+    from services.instances.models import Instance, Operation
 
 _YOUNG = timedelta(minutes=1)
 
@@ -131,6 +132,15 @@ def log(actor: Actor, operation: Operation) -> dict[str, Any]:
     except Unavailable as error:
         return context | {"log_error": f"{error.text} {error.hint}"}
     return context | {"log": part}
+
+
+def poll_of(instance: Instance, doing: Card | None) -> int:
+    """Seconds until a page of this service should look again, 0 for never.
+
+    The service was read before its operation: one that ended between the two left a service that
+    seems busy and nothing that will end.
+    """
+    return (doing.poll if doing else 0) or int(instance.phase in BUSY)
 
 
 def _poll(operation: Operation) -> int:

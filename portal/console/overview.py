@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from billing import queries as prices
 from portal.console import operations as cards
+from portal.console.badges import BUSY
 from portal.kernel.actor import Actor
 from portal.kernel.money import HOURS_PER_MONTH, Money
 from portal.tenancy import access
@@ -48,7 +49,8 @@ def overview(actor: Actor, project: Project) -> dict[str, Any]:
         "monthly": Money(hourly * HOURS_PER_MONTH),
         "hourly": Money(hourly),
         "recent": shown,
-        "busy": any(c.operation.state in OPEN for c in shown),
+        "busy": any(c.operation.state in OPEN for c in shown)
+        or any(i.phase in BUSY for i in alive),
         "quota": fullest(regions.quotas_of(project)),
         "starters": _starters() if sees and not alive else [],
         "may_order": Permission.INSTANCE_CREATE in held,

@@ -88,6 +88,7 @@ def frame(actor: Actor, instance: Instance, tab: str) -> dict[str, Any]:
         "tab": tab,
         "crumbs": [(_("Services"), reverse("console:services"))],
         "card": doing,
+        "poll": cards.poll_of(instance, doing),
         "step": _step(doing),
         "bin_left": left,
         "can": can(actor, instance),

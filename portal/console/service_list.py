@@ -89,7 +89,7 @@ def services(
         "found": found,
         "rows": rows,
         "heads": _heads(asked),
-        "poll": min((row.doing.poll for row in rows if row.doing), default=0),
+        "poll": min((p for r in rows if (p := cards.poll_of(r.instance, r.doing))), default=0),
         "offerings": [e.offering for e in queries.catalogue()],
         "phases": [(ATTENTION, _("Needs a look")), *_phases()],
         "regions": regions.regions(),

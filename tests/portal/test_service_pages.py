@@ -319,3 +319,13 @@ def test_no_secret_of_the_session_stands_in_the_price_address(owner: Any, region
     panel = re.search(r'<aside[^>]+id="summary"[^>]+>', html)
     assert panel
     assert 'hx-params="not csrfmiddlewaretoken"' in panel[0]
+
+
+@pytest.mark.parametrize("path", ["service", "services", "overview"])
+def test_a_page_looks_again_while_a_service_seems_busy(client, owner, instance, path):
+    """Read before its operation, which ended between the two."""
+    url = reverse(f"console:{path}", args=[instance.public_id] if path == "service" else [])
+    looks = re.compile(r'hx-trigger="every [12]s"')  # the bell looks once a minute
+    assert not looks.search(client.get(url).content.decode())
+    Instance.objects.filter(pk=instance.pk).update(phase="deleting")
+    assert looks.search(client.get(url).content.decode())
