@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import mail
 from portal.accounts.actors import address_of, user_actor
-from portal.accounts.freshness import note_sign_in
+from portal.accounts.freshness import end_in_time, note_sign_in
 from portal.accounts.social import any_provider, ways_to_confirm
 from portal.audit.actions import PROVIDER, record
 from portal.kernel.errors import Unavailable
@@ -70,7 +70,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def login(self, request: HttpRequest, user: Any) -> None:
         """Signed in: all stages are passed. That is a fresh proof, and the session lasts."""
         super().login(request, user)
-        request.session.set_expiry(settings.SESSION_COOKIE_AGE)
+        end_in_time(request)
         note_sign_in(request, user)
         logger.info("sign_in.succeeded", extra={"user": user.pk, "address": address_of(request)})
 

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from allauth.account.forms import LoginForm as AllauthLoginForm
 from allauth.account.forms import SignupForm as AllauthSignupForm
 from allauth.core import context
 from allauth.mfa.webauthn.forms import (
@@ -16,7 +17,18 @@ from allauth.mfa.webauthn.forms import (
 )
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+
+from portal.accounts.freshness import end_in_time
+
+
+class LoginForm(AllauthLoginForm):  # type: ignore[misc]  # allauth has no types
+    def login(self, request: HttpRequest, redirect_url: str | None = None) -> HttpResponse:
+        """django-allauth lets the end of the session move with its use."""
+        answer: HttpResponse = super().login(request, redirect_url)
+        end_in_time(request)
+        return answer
 
 
 class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth has no types

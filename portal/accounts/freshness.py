@@ -6,6 +6,7 @@ added to it.
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
@@ -15,6 +16,7 @@ from django.http import HttpRequest
 
 from portal.accounts.impersonation import looking_of
 from portal.accounts.models import User
+from portal.kernel import clock
 
 
 def note_sign_in(request: HttpRequest, user: User) -> None:
@@ -40,3 +42,9 @@ def confirmation_address(request: HttpRequest) -> str:
     """The page where the person confirms who they are, by their first way to do so."""
     ways = get_adapter().get_reauthentication_methods(request.user)
     return str(ways[0]["url"]) if ways else str(settings.LOGIN_URL)
+
+
+def end_in_time(request: HttpRequest) -> None:
+    """The session lasts for its time from now: an end that moved with each use would never come."""
+    lasts = timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    request.session.set_expiry(clock.now() + lasts)

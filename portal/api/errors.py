@@ -29,6 +29,7 @@ from portal.kernel.errors import (
     TooManyRequests,
     Unavailable,
 )
+from portal.kernel.refusals import note_refusal
 from portal.tenancy.permissions import Permission, roles_with
 from services.instances import queries
 
@@ -93,7 +94,9 @@ def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponse:
     known = _portal_error(error)
     if known.status >= 500 and not isinstance(error, PortalError):
         logger.error("api.failed", exc_info=error, extra={"path": request.path})
-    response = problem(known, getattr(request, "_request", request), _actor(request))
+    actor = _actor(request)
+    note_refusal(known, request, getattr(actor, "user_id", None))
+    response = problem(known, getattr(request, "_request", request), actor)
     if known.status == 401:
         response["WWW-Authenticate"] = 'Bearer realm="Polder"'
     if isinstance(error, drf.MethodNotAllowed):

@@ -30,6 +30,7 @@ from portal.console import stash
 from portal.console.page import go, own_page, wants_fragment
 from portal.console.shell import theme_of
 from portal.kernel.errors import NotPermitted, PortalError
+from portal.kernel.refusals import note_refusal
 
 logger = logging.getLogger("portal.console")
 
@@ -75,6 +76,7 @@ class ErrorPages:
         if isinstance(error, NotPermitted) and error.code == "second-factor-required":
             return _second_factor_first(request, error)
         if isinstance(error, PortalError):
+            note_refusal(error, request, request.user.pk)
             return answer(request, problem_of(error))
         if isinstance(error, _DATABASE_AWAY):
             logger.error("database.away", exc_info=error)

@@ -133,3 +133,15 @@ def test_the_page_for_a_proxy_asks_for_nothing_else():
     html5lib.HTMLParser(strict=True).parse(page)
     assert re.findall(r'(?:src|href|url)[=(]"?([^">)]+)', page) == []
     assert {"de", "fr"} <= set(re.findall(r'lang="(\w+)"', page))
+
+
+@pytest.mark.parametrize(
+    ("kind", "event"), [("403-ours", "access.refused"), ("429", "rate.exceeded")]
+)
+def test_a_refusal_stands_in_the_log_without_the_address(client, kind, event, caplog):
+    someone = make_member(make_project())
+    client.force_login(someone)
+    client.get(f"/fail/{kind}/?secret=xyzzy")
+    line = next(record for record in caplog.records if record.getMessage() == event)
+    assert (line.user, line.levelname) == (someone.pk, "WARNING")
+    assert "xyzzy" not in str(vars(line))

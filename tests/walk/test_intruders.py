@@ -262,3 +262,24 @@ def test_the_api_refuses_fields_that_are_not_offered(place):
         answer = Client().patch(url, sent, content_type="application/json", headers=header)
         assert answer.status_code in (400, 422), sent
     assert Instance.objects.filter(pk=instance.pk).values().get() == before
+
+
+@pytest.mark.parametrize(
+    ("address", "most"),
+    [
+        ("/tokens/new/", 30),
+        ("/tokens/accounts/new/", 30),
+        ("/orgs/new/", 10),
+        ("/orgs/dike/projects/new/", 30),
+        ("/projects/shop/quota/", 20),
+        ("/services/pg-00000000/reveal/", 120),
+        ("/account/data/export/", 10),
+    ],
+)
+def test_what_is_costly_is_done_so_often_an_hour_and_no_more(plain_static, address, most):
+    """Counted before anything else is looked at: what is wrong counts too."""
+    client = signed_in(Client(), make_user())
+    answers = [client.post(address, {}).status_code for _ in range(most + 1)]
+    assert 429 not in answers[:-1]
+    assert answers[-1] == 429
+    assert int(client.post(address, {})["Retry-After"]) > 0

@@ -5,6 +5,7 @@ matters.
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.conf import global_settings
@@ -15,6 +16,7 @@ from django.urls import reverse
 
 from portal.accounts.models import User
 from portal.conf import settings as installed
+from portal.kernel import clock
 from portal.tenancy.permissions import Role
 from tests.makers import PASSWORD, make_token, make_user, signed_in
 from tests.portal.doors import doors
@@ -74,6 +76,18 @@ def test_a_new_password_ends_all_other_sessions(plain_static):
     assert there.get("/account/").status_code == 302
 
 
+def test_a_session_ends_two_weeks_after_the_sign_in(plain_static):
+    client = Client()
+    before = clock.now()
+    sign_in_by_form(client, make_user())
+    session = client.session
+    end = session.get_expiry_date()
+    session["something"] = "new"
+    session.save()
+    assert client.session.get_expiry_date() == end
+    assert before < end - timedelta(days=14) < clock.now()
+
+
 def test_whoever_is_switched_off_is_out_at_once(plain_static):
     person, client = make_user(), Client()
     sign_in_by_form(client, person)
@@ -129,7 +143,9 @@ def test_long_passwords_of_any_letters_are_taken_as_they_are(plain_static, passw
     assert not person.check_password(password.strip() + "!")
 
 
-@pytest.mark.parametrize("password", ["eleven char", "1q2w3e4r5t6y", "new@test.example"])
+@pytest.mark.parametrize(
+    "password", ["eleven char", "1q2w3e4r5t6y", "new@test.example", "PolderCloud2026!"]
+)
 def test_short_common_and_telling_passwords_are_refused(plain_static, password):
     sent = {"email": "new@test.example", "password1": password, "password2": password}
     answer = Client().post("/accounts/signup/", sent)

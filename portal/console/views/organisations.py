@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from portal.accounts.actors import actor_of
 from portal.console import organisations as building
 from portal.console.attempts import attempt
+from portal.console.limits import at_most
 from portal.console.page import go, page
 from portal.console.reauthentication import fresh_sign_in
 from portal.console.scope import choose_project
@@ -35,6 +36,7 @@ def organisations(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "POST"])
+@at_most(10, "organisation")
 def create(request: HttpRequest) -> HttpResponse:
     """GET and POST /orgs/new/ (name, country): then on to its first project."""
     typed, errors = _typed(request), dict[str, str]()
@@ -134,6 +136,7 @@ def _archive(request: HttpRequest, actor: Actor, found: Any) -> dict[str, str]:
 
 @login_required
 @require_http_methods(["GET", "POST"])
+@at_most(30, "project")
 def create_project(request: HttpRequest, slug: str) -> HttpResponse:
     """GET and POST /orgs/SLUG/projects/new/ (name): work goes on in it."""
     actor = actor_of(request)

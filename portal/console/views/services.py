@@ -16,6 +16,7 @@ from portal.console import connection as connecting
 from portal.console import events as happening
 from portal.console import operations as cards
 from portal.console import service as building
+from portal.console.limits import at_most
 from portal.console.page import page
 from portal.console.reauthentication import fresh_sign_in
 from portal.tenancy.permissions import Permission
@@ -57,6 +58,7 @@ def connection(request: HttpRequest, public_id: str) -> HttpResponse:
 @never_cache
 @require_POST
 @fresh_sign_in
+@at_most(120, "reveal")
 def reveal(request: HttpRequest, public_id: str) -> HttpResponse:
     """POST /services/ID/reveal/: the secrets, audited; the whole connection page without htmx."""
     actor, instance = actor_of(request), _one(request, public_id)

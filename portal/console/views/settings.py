@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from portal.accounts.actors import actor_of
 from portal.console import settings as building
 from portal.console.attempts import attempt
+from portal.console.limits import at_most
 from portal.console.page import go, page
 from portal.console.reauthentication import fresh_sign_in
 from portal.console.scope import choose_project, require_project
@@ -80,6 +81,7 @@ def quotas(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
+@at_most(20, "quota-request")
 def ask(request: HttpRequest, slug: str) -> HttpResponse:
     """POST /projects/SLUG/quota/ (quota=REGION/NAME, limit, reason): 422 with what is wrong."""
     actor, project = _named(request, slug, _P.QUOTA_REQUEST)

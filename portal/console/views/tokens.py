@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from portal.accounts.actors import actor_of
 from portal.console import tokens as building
 from portal.console.attempts import attempt
+from portal.console.limits import at_most
 from portal.console.page import go, page
 from portal.console.reauthentication import fresh_sign_in
 from portal.console.scope import require_project
@@ -43,6 +44,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 @fresh_sign_in
+@at_most(30, "token")
 def create(request: HttpRequest) -> HttpResponse:
     """GET and POST /tokens/new/?preset=&holder=: the answer to the POST shows the token, once."""
     actor, project = _here(request)
@@ -73,6 +75,7 @@ def revoke(request: HttpRequest, public_id: str) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 @fresh_sign_in
+@at_most(30, "service-account")
 def create_account(request: HttpRequest) -> HttpResponse:
     """GET and POST /tokens/accounts/new/ (name, role, bound)"""
     actor, project = _here(request)
