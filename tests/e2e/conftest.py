@@ -13,6 +13,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 from playwright.sync_api import Page
 
+from tests.e2e.look import EXPECTED
 from tests.makers import signed_in
 
 # Playwright's own event loop runs in this thread; Django would refuse every query made beside it.
@@ -73,13 +74,12 @@ def live_url(settings: Any, live_server: Any) -> str:
 def clean(page: Page) -> Iterator[Page]:
     """A page whose console must stay empty: no error, no exception, no policy violation.
 
-    The browser notes each 4xx that a test provokes: those with 403, 404, 409 and 422 are let be.
+    The browser notes each 4xx that a test provokes, and htmx some: `look.EXPECTED` are let be.
     """
     bad: list[str] = []
-    expected = ("status of 403", "status of 404", "status of 409", "status of 422")
 
     def note(message: Any) -> None:
-        if message.type == "error" and not any(part in message.text for part in expected):
+        if message.type == "error" and not any(part in message.text for part in EXPECTED):
             bad.append(message.text)
 
     page.on("console", note)

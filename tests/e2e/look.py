@@ -20,7 +20,10 @@ RULES = {
     }
 }
 # A browser notes each answer of these kinds as an error of its own.
-EXPECTED = ("status of 401", "status of 403", "status of 404", "status of 409", "status of 422")
+EXPECTED = (
+    *(f"status of {code}" for code in (401, 403, 404, 409, 422)),
+    "Status Error Code 401",  # of htmx, when the session has ended
+)
 _WATCH = """document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`))"""
 # Colours that are on their way from one theme to the other are those of neither.

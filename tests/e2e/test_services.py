@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from playwright.sync_api import Browser, Page, Response, expect
 
 from portal.audit.models import AuditEvent
@@ -21,6 +22,7 @@ from tests.e2e.acting import Clicks, workers  # noqa: F401  # the fixture
 from tests.e2e.conftest import sign_in
 from tests.e2e.look import SIDES, tour, turn, violations
 from tests.makers import (
+    PASSWORD,
     drive,
     make_instance,
     make_member,
@@ -448,6 +450,31 @@ def test_an_order_without_script(bare: Page, live_url: str) -> None:
     bare.locator("#summary").get_by_role("button", name="Order PostgreSQL").click()
     expect(bare.locator("h1")).to_contain_text("postgresql-")
     assert Instance.objects.get().tags == {"team": "shop"}
+
+
+def test_a_session_that_ended_is_renewed_in_a_dialog_and_nothing_typed_is_lost(
+    home: Page, live_url: str, user: Any, orders: Instance
+) -> None:
+    home.goto(f"{live_url}/services/{orders.public_id}/settings/")
+    name = home.get_by_label("Name", exact=True)
+    name.fill("kept")
+    Session.objects.all().delete()
+    home.get_by_role("radio", name=re.compile("single-4x16")).check()
+    dialog = home.get_by_role("dialog", name="Your session is over")
+    expect(dialog).to_be_visible()
+    assert violations(home) == []
+    dialog.locator("input[name=login]").fill(user.email)
+    dialog.locator("input[name=password]").fill("wrong")
+    dialog.get_by_role("button", name="Sign in", exact=True).click()
+    expect(dialog.get_by_text("not correct")).to_be_visible()
+    dialog.locator("input[name=login]").fill(user.email)
+    dialog.locator("input[name=password]").fill(PASSWORD)
+    dialog.get_by_role("button", name="Sign in", exact=True).click()
+    expect(dialog).to_be_hidden()
+    expect(name).to_have_value("kept")
+    home.get_by_role("button", name="Save name, tags and protection").click()
+    expect(home.locator("h1")).to_contain_text("kept")
+    assert Instance.objects.get().name == "kept"
 
 
 # -- by eye and by ear -----------------------------------------------------------------------------
