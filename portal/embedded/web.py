@@ -4,6 +4,7 @@ The application is loaded once, before the workers fork; what a request did is l
 `portal.conf.middleware`, with its id.
 """
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.conf import settings
 bind = f"127.0.0.1:{settings.POLDER_PORT}"
 wsgi_app = "portal.conf.wsgi:application"
 workers = 2
-threads = 8
+threads = 4  # each has a connection of its own, whose statements must first be prepared
 worker_class = "gthread"
 _MEMORY = Path("/dev/shm")  # noqa: S108
 worker_tmp_dir = str(_MEMORY) if _MEMORY.is_dir() else None  # a busy disk must not look like a hang
@@ -22,6 +23,17 @@ timeout = 60
 keepalive = 15
 limit_request_line = 8190  # long filters and cursors; gunicorn answers more with a page of its own
 accesslog = None
+
+
+def post_worker_init(_worker: object) -> None:
+    """What is loaded stays: the garbage collector need not look through it at every tenth request,
+    which is a tenth of the time of a request.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
 control_socket_disable = True
 _logging: dict[str, Any] = settings.LOGGING
 logconfig_dict = {
