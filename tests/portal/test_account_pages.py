@@ -1,4 +1,4 @@
-"""Your account: profile, a copy of your data, the end. Sign-in is test_sign_in, factors their own."""
+"""Your account: profile, a copy of your data, the end. Signing in has modules of its own."""
 
 from __future__ import annotations
 
