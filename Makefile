@@ -10,9 +10,9 @@ PYTEST := $(PY) -m pytest
 # Settings for what reads them and asks no server.
 NO_SERVER := POLDER_SIGNING_KEY=check POLDER_SECRET_KEYS= POLDER_DATABASE_URL=postgres://127.0.0.1:1/none
 # Rooms whose imports alone take seconds are not even opened.
-UNIT := -m 'not engine' $(addprefix --ignore=tests/,walk e2e soak)
+UNIT := -m 'not engine' $(addprefix --ignore=tests/,walk e2e kubernetes soak)
 
-.PHONY: run token manage test unit check format messages screens numbers lock soak clean
+.PHONY: run token manage test unit check format messages screens numbers kubernetes-assets kubernetes lock soak clean
 .DEFAULT_GOAL := run
 
 run: .venv/runtime.stamp
@@ -53,6 +53,13 @@ messages: .venv/runtime.stamp
 
 soak: .venv/dev.stamp
 	@$(PY) -m tests.soak.crash --worker 100 --broker 100 --database 100 $(ARGS)
+
+# etcd, API server and controllers, built once into a cache outside the checkout.
+kubernetes-assets: .venv/dev.stamp
+	@$(PY) -m tests.kubernetes.assets.build
+
+kubernetes: .venv/dev.stamp
+	@$(PYTEST) -m kubernetes $(ARGS)
 
 # A picture of every page, light, dark and on a phone.
 screens: .venv/dev.stamp
