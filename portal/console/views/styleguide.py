@@ -118,7 +118,7 @@ def _charts() -> dict[str, Any]:
     ]
     return {
         "cpu": {**cpu, "ident": "cpu"},
-        "stale": {**cpu, "ident": "cpu-stale", "stale": "as of 10:42"},
+        "stale": {**cpu, "title": "CPU, stale", "ident": "cpu-stale", "stale": "as of 10:42"},
         "spend": {
             "title": "Spend by month",
             "labels": ["Jun", "Jul", "Aug", "Sep", "Oct", "Nov"],
