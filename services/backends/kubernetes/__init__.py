@@ -1,0 +1,1 @@
+"""Instances as objects of a Kubernetes cluster, made by well-kept operators."""

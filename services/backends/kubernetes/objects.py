@@ -1,0 +1,186 @@
+"""Objects of one cluster: applied by the server, read, deleted. The only code that speaks to an API
+server.
+
+Every error is one of ours: Temporary where the API server is away, busy or starting, or a webhook
+does not answer; Permanent where trying again cannot help, with what was said in `detail`.
+Source: Kubernetes API conventions, "Server-Side Apply" and "API server: status codes".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+from kubernetes.dynamic import DynamicClient
+from kubernetes.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
+from urllib3.exceptions import HTTPError
+
+from portal.kernel.errors import BackendError, Permanent, Temporary
+
+MANAGER = "polder"
+_SECONDS = (3.05, 20)  # to connect, to answer
+_BUSY = frozenset({429, 500, 502, 503, 504})
+_OTHER_MANAGER = re.compile(r'conflicts? with "([^"]+)"')
+_NOT_IN_SCHEMA = "field not declared in schema"
+_MOST_DETAIL = 2000
+
+Object = Mapping[str, Any]
+
+
+class Objects:
+    """One cluster, as a kubeconfig names it. Threads may share it."""
+
+    def __init__(self, kubeconfig: Mapping[str, Any], context: str | None = None) -> None:
+        """Raises: Permanent("kubeconfig-wrong")."""
+        configuration = client.Configuration()
+        try:
+            config.load_kube_config_from_dict(
+                dict(kubeconfig), context=context, client_configuration=configuration
+            )
+        except config.ConfigException as error:
+            raise Permanent("kubeconfig-wrong", detail=str(error)) from error
+        configuration.retries = 0  # operations try again by themselves, and are seen to
+        self._api = client.ApiClient(configuration)
+        self._known: DynamicClient | None = None
+
+    def version(self) -> str:
+        """Of the API server, as v1.36.3."""
+        with _translated():
+            said = client.VersionApi(self._api).get_code(_request_timeout=_SECONDS)
+        return str(said.git_version)
+
+    def apply(self, wanted: Object, *, dry_run: bool = False) -> dict[str, Any]:
+        """The object as it stands after it. Fields that this release no longer names are given up;
+        fields of others are never taken: that is Permanent("field-conflict") with their manager.
+        """
+        kind = self._kind(wanted["apiVersion"], wanted["kind"])
+        more = {"dry_run": "All"} if dry_run else {}
+        with _translated():
+            answer = self._dynamic.server_side_apply(
+                kind,
+                body=dict(wanted),
+                name=wanted["metadata"]["name"],
+                namespace=wanted["metadata"].get("namespace"),
+                field_manager=MANAGER,
+                query_params=[("fieldValidation", "Strict")],
+                _request_timeout=_SECONDS,
+                **more,
+            )
+        return _plain(answer)
+
+    def get(
+        self, api: str, kind: str, name: str, namespace: str | None = None
+    ) -> dict[str, Any] | None:
+        """None where there is no such object."""
+        with _translated():
+            try:
+                answer = self._dynamic.get(
+                    self._kind(api, kind), name=name, namespace=namespace, _request_timeout=_SECONDS
+                )
+            except DynamicApiError as error:
+                if error.status == 404:
+                    return None
+                raise
+        return _plain(answer)
+
+    def list(
+        self, api: str, kind: str, namespace: str | None = None, labels: Mapping[str, str] = {}
+    ) -> list[dict[str, Any]]:
+        """All with these labels, in one namespace or in all."""
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        with _translated():
+            answer = self._dynamic.get(
+                self._kind(api, kind),
+                namespace=namespace,
+                label_selector=selector or None,
+                _request_timeout=_SECONDS,
+            )
+        return list(_plain(answer)["items"])
+
+    def delete(self, api: str, kind: str, name: str, namespace: str | None = None) -> bool:
+        """In the foreground: it stays, marked, until all that belongs to it is gone. False where
+        there is none any more.
+        """
+        with _translated():
+            try:
+                self._dynamic.delete(
+                    self._kind(api, kind),
+                    name=name,
+                    namespace=namespace,
+                    body={"propagationPolicy": "Foreground"},
+                    _request_timeout=_SECONDS,
+                )
+            except DynamicApiError as error:
+                if error.status == 404:
+                    return False
+                raise
+        return True
+
+    @property
+    def _dynamic(self) -> DynamicClient:
+        """Made at the first call: it asks the server what it serves."""
+        if self._known is None:
+            with _translated():
+                self._known = DynamicClient(self._api)
+        return self._known
+
+    def _kind(self, api: str, kind: str) -> Any:
+        """Raises: Permanent("kind-not-served") for an operator that is not installed."""
+        with _translated():
+            try:
+                return self._dynamic.resources.get(api_version=api, kind=kind)
+            except ResourceNotFoundError as error:
+                raise Permanent("kind-not-served", detail=f"{api} {kind}") from error
+
+
+def _plain(answer: Any) -> dict[str, Any]:
+    return dict(answer.to_dict())
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except BackendError:
+        raise
+    except DynamicApiError as error:
+        raise _told(error.status, str(error.body or "")) from error
+    except ApiException as error:
+        raise _told(error.status, str(error.body or "")) from error
+    except (HTTPError, OSError) as error:
+        raise Temporary("region-unreachable", retry_after=5, detail=type(error).__name__) from error
+
+
+def _told(status: int, body: str) -> BackendError:
+    """The error for an answer of the API server."""
+    said = _message(body)
+    if "failed calling webhook" in said:
+        return Temporary("webhook-away", retry_after=5, detail=said)
+    if status == 409 and (other := _OTHER_MANAGER.search(said)):
+        return Permanent("field-conflict", manager=other[1], detail=said)
+    if status == 409:
+        return Temporary("changed-meanwhile", retry_after=1, detail=said)
+    if status == 403 and "exceeded quota" in said:
+        return Permanent("cluster-quota", detail=said)
+    if _NOT_IN_SCHEMA in said:  # the API server answers 500 for it
+        return Permanent("object-refused", detail=said)
+    if status in (401, 403):
+        return Permanent("not-allowed-there", detail=said)
+    if status in _BUSY:
+        return Temporary("region-busy", retry_after=5, detail=said)
+    return Permanent("object-refused", detail=said)
+
+
+@lru_cache(maxsize=64)
+def _message(body: str) -> str:
+    try:
+        said = json.loads(body).get("message", "")
+    except (ValueError, AttributeError):
+        said = body
+    return str(said)[:_MOST_DETAIL]
