@@ -42,7 +42,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.usersessions",
     "allauth.socialaccount",
-    "allauth.socialaccount.providers.openid_connect",
+    "portal.accounts.oidc",
     "allauth.socialaccount.providers.saml",
     "rest_framework",
     "drf_spectacular",

@@ -14,6 +14,7 @@ urlpatterns = [
         RedirectView.as_view(pattern_name="console:account-sessions"),
         name="usersessions_list",
     ),
+    path("accounts/saml/", include("portal.accounts.saml")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("portal.api.urls")),

@@ -18,19 +18,30 @@ from urllib.parse import parse_qs
 import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from onelogin.saml2.utils import OneLogin_Saml2_Utils as Saml
 
 
 @dataclass
 class Oidc:
-    """What it says of whoever signs in there; `challenge` is what the client must prove."""
+    """What it says of whoever signs in there; `challenge` is what the client must prove, `nonce`
+    what it sent. `claims` and `header` are added to the identity token, `told` to what it says of
+    the person besides.
+    """
 
     address: str = ""
     person: dict[str, Any] = field(default_factory=dict)
     audience: str = "polder"
     challenge: str = ""
+    nonce: str = ""
+    issuer: str = ""
+    claims: dict[str, Any] = field(default_factory=dict)
+    header: dict[str, Any] = field(default_factory=lambda: {"kid": "k1"})
+    told: dict[str, Any] = field(default_factory=dict)
+    key: Any = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    algorithm: str = "ES256"
+    keys: list[dict[str, Any]] = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)
 
 
@@ -38,7 +49,9 @@ class Oidc:
 def oidc_provider() -> Iterator[Oidc]:
     place = Oidc()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(place))
-    place.address = f"http://127.0.0.1:{server.server_address[1]}"
+    place.address = place.issuer = f"http://127.0.0.1:{server.server_address[1]}"
+    shown = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(place.key.public_key()))
+    place.keys = [{**shown, "kid": "k1", "use": "sig"}]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -53,9 +66,11 @@ def _handler(place: Oidc) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.path == "/.well-known/openid-configuration":
-                self.answer(_configuration(place.address))
+                self.answer(_configuration(place))
+            elif self.path == "/jwks":
+                self.answer({"keys": place.keys})
             else:
-                self.answer(place.person)
+                self.answer({**place.person, **place.told})
 
         def do_POST(self) -> None:
             length = int(self.headers["Content-Length"])
@@ -82,16 +97,17 @@ def _handler(place: Oidc) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _configuration(address: str) -> dict[str, Any]:
+def _configuration(place: Oidc) -> dict[str, Any]:
     names = ("authorization", "token", "userinfo")
-    ends = {f"{name}_endpoint": f"{address}/{name}" for name in names}
-    return {"issuer": address, "jwks_uri": f"{address}/jwks", **ends}
+    ends = {f"{name}_endpoint": f"{place.address}/{name}" for name in names}
+    return {"issuer": place.issuer, "jwks_uri": f"{place.address}/jwks", **ends}
 
 
 def _token(place: Oidc) -> str:
     now = int(time.time())
-    claims = {"iss": place.address, "aud": place.audience, "iat": now, "exp": now + 300}
-    return jwt.encode({**claims, **place.person}, "k" * 32, algorithm="HS256")
+    claims = {"iss": place.issuer, "aud": place.audience, "iat": now, "exp": now + 300}
+    claims = {**claims, "nonce": place.nonce, **place.person, **place.claims}
+    return jwt.encode(claims, place.key, algorithm=place.algorithm, headers=place.header)
 
 
 class SamlProvider:
