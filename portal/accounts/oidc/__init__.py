@@ -1,1 +1,1 @@
-"""Sign-in by OpenID Connect, stricter than django-allauth's own: takes the place of its provider."""
+"""Sign-in by OpenID Connect, stricter than django-allauth: takes the place of its provider."""

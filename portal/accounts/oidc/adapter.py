@@ -16,8 +16,10 @@ from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOA
 from django.http import HttpRequest
 
 # Signatures by a key that the provider alone has; a shared secret or none is no proof.
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
-ALGORITHMS += ("EdDSA",)
+ALGORITHMS = (
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    *("ES256", "ES384", "ES512", "EdDSA"),
+)
 _WELL_KNOWN = "/.well-known/"
 _LEEWAY_SECONDS = 30  # of clocks
 

@@ -24,7 +24,12 @@ class StrictProvider(OpenIDConnectProvider):  # type: ignore[misc]  # allauth ha
         return list(self.get_scope())
 
     def redirect(
-        self, request: HttpRequest, process: Any, next_url: Any = None, data: Any = None, **more: Any
+        self,
+        request: HttpRequest,
+        process: Any,
+        next_url: Any = None,
+        data: Any = None,
+        **more: Any,
     ) -> HttpResponse:
         """The nonce waits with the state in the session, and must stand in the identity token."""
         nonce = secrets.token_urlsafe(32)
