@@ -50,7 +50,7 @@ class _Sturdy:
     """Refuses an answer that no passkey gave, where allauth would break."""
 
     def clean(self) -> Any:
-        return _refusing(super().clean)  # type: ignore[misc]
+        return _refusing(super().clean)  # type: ignore[misc]  # of the form beside it
 
     def clean_credential(self) -> Any:
         clean = getattr(super(), "clean_credential", lambda: self.cleaned_data["credential"])  # type: ignore[attr-defined]
@@ -64,17 +64,17 @@ def _refusing(clean: Callable[[], Any]) -> Any:
         raise ValidationError(_("The answer of the passkey could not be used.")) from error
 
 
-class AddPasskeyForm(_Sturdy, AddWebAuthnForm):  # type: ignore[misc]
+class AddPasskeyForm(_Sturdy, AddWebAuthnForm):  # type: ignore[misc]  # allauth has no types
     """A passkey or security key of a signed-in person."""
 
 
-class AuthenticatePasskeyForm(_Sturdy, AuthenticateWebAuthnForm):  # type: ignore[misc]
+class AuthenticatePasskeyForm(_Sturdy, AuthenticateWebAuthnForm):  # type: ignore[misc]  # allauth has no types
     """The second factor of a sign-in."""
 
 
-class LoginPasskeyForm(_Sturdy, LoginWebAuthnForm):  # type: ignore[misc]
+class LoginPasskeyForm(_Sturdy, LoginWebAuthnForm):  # type: ignore[misc]  # allauth has no types
     """A sign-in by a passkey alone."""
 
 
-class ReauthenticatePasskeyForm(_Sturdy, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+class ReauthenticatePasskeyForm(_Sturdy, ReauthenticateWebAuthnForm):  # type: ignore[misc]  # allauth has no types
     """Is it still you?"""

@@ -13,7 +13,7 @@ EXEMPT = {
     "api-docs-try": "sends a request as the reader; the API decides",
     "-": "old addresses of django-allauth, which lead to the new ones",
 }
-# django-allauth's own rules (portal/accounts/adapter.py); tests/portal/test_account_pages.py.
+# django-allauth's own rules (portal/accounts/adapter.py); tests/portal/test_sign_in.py.
 EXEMPT_STARTS = ("account_", "mfa_", "usersessions_", "socialaccount_", "saml_", "openid_connect_")
 
 

@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
 from kubernetes import client, config
@@ -177,7 +176,6 @@ def _told(status: int, body: str) -> BackendError:
     return Permanent("object-refused", detail=said)
 
 
-@lru_cache(maxsize=64)
 def _message(body: str) -> str:
     try:
         said = json.loads(body).get("message", "")
