@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import User
 from portal.audit.actions import PROVIDER, record
 from portal.kernel.actor import Actor
-from portal.kernel.errors import Invalid, NotFound
+from portal.kernel.errors import Invalid, NotFound, NotPermitted
 
 MOST_NAME = 150
 
@@ -53,3 +53,17 @@ def end_other_sessions(*, actor: Actor, user: User, here: str) -> int:
         row.end()
     record(actor, "session.end", "user", str(user.pk), chain=PROVIDER)
     return len(others)
+
+
+@transaction.atomic
+def sign_out_everywhere(*, actor: Actor, user: User) -> int:
+    """By the provider's staff, who have been told that somebody else is in there. Tokens stay: they
+    are revoked one by one. Returns how many sessions ended.
+    """
+    if not actor.is_staff:
+        raise NotPermitted(_("This is for the provider's staff."))
+    found = list(UserSession.objects.filter(user=user))
+    for row in found:
+        row.end()
+    record(actor, "session.end", "user", str(user.pk), chain=PROVIDER)
+    return len(found)

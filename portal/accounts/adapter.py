@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
 from allauth.core import context
 from allauth.socialaccount.adapter import get_adapter as get_social_adapter
 from django.conf import settings
@@ -72,7 +73,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         super().login(request, user)
         end_in_time(request)
         note_sign_in(request, user)
-        logger.info("sign_in.succeeded", extra={"user": user.pk, "address": address_of(request)})
+        ways = [record["method"] for record in get_authentication_records(request, user)]
+        told = {"user": user.pk, "address": address_of(request), "by": ",".join(ways[:-1])}
+        logger.info("sign_in.succeeded", extra=told)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """A mail that only tells of something done does not undo it by failing."""

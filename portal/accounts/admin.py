@@ -11,9 +11,13 @@ from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from portal.accounts.actions import sign_out_everywhere
 from portal.accounts.actors import staff_actor
 from portal.accounts.models import ApiToken, ServiceAccount, User
 from portal.audit.actions import PROVIDER, record
@@ -72,6 +76,15 @@ class UserAdmin(Told):
     search_fields = ("email", "name")
     fields = ("email", "name", "is_active", "is_staff", "is_superuser", "last_login")
     readonly_fields = ("email", "last_login")
+    actions = ("sign_out",)
+
+    @admin.action(description=_("Sign out everywhere"), permissions=["change"])
+    def sign_out(self, request: HttpRequest, rows: QuerySet[User]) -> None:
+        """People who are switched off need none of it: they are out at once."""
+        actor = staff_actor(request)
+        ended = sum(sign_out_everywhere(actor=actor, user=person) for person in rows)
+        text = ngettext("%(count)s session ended.", "%(count)s sessions ended.", ended)
+        self.message_user(request, text % {"count": ended})
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -6,6 +6,7 @@ django-allauth does the work (`allauth.mfa`); what it stores is encrypted with o
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,12 +15,15 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db.models import Exists
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from portal.accounts.actors import address_of
 from portal.accounts.models import User
 from portal.kernel import crypto
 
+logger = logging.getLogger("portal.accounts")
 _KINDS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
@@ -51,6 +55,12 @@ class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no typ
     def generate_authenticator_name(self, user: User, type: Any) -> str:
         number = Authenticator.objects.filter(user=user, type=type).count() + 1
         return _("Passkey %(number)s") % {"number": number}
+
+
+def note_failure(request: HttpRequest, user: User, **_more: Any) -> None:
+    """A wrong code or a wrong passkey, after the right password or on confirming who one is."""
+    told = {"user": user.pk, "address": address_of(request)}
+    logger.warning("second_factor.failed", extra=told)
 
 
 def held_by(user_id: int | None) -> Exists:

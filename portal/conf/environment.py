@@ -62,6 +62,17 @@ def flag(name: str, default: bool = False) -> bool:
     return text(name, "1" if default else "0").lower() in ("1", "true", "yes", "on")
 
 
+def debug(name: str, *, allowed: bool) -> bool:
+    """Raises: ImproperlyConfigured where others could see the pages that show our inside."""
+    wanted = flag(name)
+    if wanted and not allowed:
+        raise ImproperlyConfigured(
+            f"{name} shows source and settings to whoever causes an error, so it does not go with "
+            "a POLDER_URL that begins with https. Leave one of them out."
+        )
+    return wanted
+
+
 def choice(name: str, default: str, *others: str) -> str:
     """One of the words given. Raises: ImproperlyConfigured for another one."""
     value = text(name, default).lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from textwrap import indent
 
 from portal.kernel.context import request_id
 
@@ -16,6 +17,8 @@ _PLAIN = {
     "taskName",
 }
 
+_TRACE = "  | "
+_OTHER_BREAKS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -49,4 +52,8 @@ class TextFormatter(logging.Formatter):
                 *([f"request={ident}"] if ident != "-" else []),
             ]
         )
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        if not record.exc_info:
+            return line
+        # What an error says may hold words of others: set off, they cannot look like a line of ours.
+        trace = indent(self.formatException(record.exc_info), _TRACE, lambda _: True)
+        return f"{line}\n{_OTHER_BREAKS.sub(lambda found: repr(found[0])[1:-1], trace)}"

@@ -20,15 +20,16 @@ POLDER_URL = env.text("POLDER_URL", f"http://127.0.0.1:{POLDER_PORT}").rstrip("/
 
 SECRET_KEY = env.text("POLDER_SIGNING_KEY")
 POLDER_SECRET_KEYS = env.words("POLDER_SECRET_KEYS")
-DEBUG = env.flag("POLDER_DEBUG")
-# What `manage.py up` makes at the first start; its users share one generated password.
-POLDER_DEMO = env.flag("POLDER_DEMO", True)
-POLDER_DEMO_PASSWORD = env.text("POLDER_DEMO_PASSWORD", "")
 
 _url = urlsplit(POLDER_URL)
 ALLOWED_HOSTS = env.words("POLDER_ALLOWED_HOSTS", f"{_url.hostname},127.0.0.1,localhost")
 CSRF_TRUSTED_ORIGINS = [POLDER_URL]
 _HTTPS = _url.scheme == "https"
+DEBUG = env.debug("POLDER_DEBUG", allowed=not _HTTPS)
+# What `manage.py up` makes at the first start; its users share one generated password. An address
+# that others reach has no accounts but those of people.
+POLDER_DEMO = env.flag("POLDER_DEMO", not _HTTPS)
+POLDER_DEMO_PASSWORD = env.text("POLDER_DEMO_PASSWORD", "")
 
 INSTALLED_APPS = [
     "portal.conf.apps.PolderAdminConfig",
@@ -67,8 +68,8 @@ MIDDLEWARE = [
     "portal.conf.middleware.ClientAddress",
     "portal.conf.middleware.RequestId",
     "django.middleware.security.SecurityMiddleware",
+    "portal.conf.middleware.ContentSecurityPolicy",  # before WhiteNoise: files carry it, too
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "portal.conf.middleware.ContentSecurityPolicy",
     "portal.conf.middleware.PersonalPages",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -131,14 +132,12 @@ TEMPLATES = [
 
 # -- data ------------------------------------------------------------------------------------------
 
-DATABASES = {
-    "default": {
-        **dj_database_url.parse(
-            env.text("POLDER_DATABASE_URL"), conn_max_age=60, conn_health_checks=True
-        ),
-        "OPTIONS": {"connect_timeout": 5},
-    }
-}
+_database = dj_database_url.parse(
+    env.text("POLDER_DATABASE_URL"), conn_max_age=60, conn_health_checks=True
+)
+# What the address asks for stays, `?sslmode=verify-full` above all.
+_database["OPTIONS"] = {"connect_timeout": 5, **_database.get("OPTIONS", {})}
+DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
 

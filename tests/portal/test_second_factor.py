@@ -8,6 +8,7 @@ import re
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
@@ -15,7 +16,7 @@ from django.urls import reverse
 from portal.audit.models import AuditEvent
 from portal.kernel import crypto
 from tests.makers import make_second_factor, make_user, signed_in
-from tests.portal.people import code_for, last_mail, sign_in
+from tests.portal.people import code_for, last_mail, link_in, sign_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 SESSIONS = "/account/sessions/"
@@ -80,6 +81,38 @@ def test_a_code_is_good_once(client):
     sign_in(again, user)
     again.post(reverse("mfa_authenticate"), {"code": code})
     assert not is_in(again)
+
+
+def test_a_new_password_by_mail_does_not_go_around_it(client):
+    user = make_user()
+    make_second_factor(user)
+    client.post("/accounts/password/reset/", {"email": user.email})
+    form = client.get(link_in(last_mail()))["Location"]
+    client.post(form, {"password1": "another long one 7", "password2": "another long one 7"})
+    assert not is_in(client)
+    answer = sign_in(client, user, "another long one 7")
+    assert answer["Location"] == reverse("mfa_authenticate")
+    assert not is_in(client)
+
+
+def test_sign_ins_stand_in_the_log_with_what_they_were_proved_by(client, caplog):
+    user = make_user()
+    secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    TOTP.activate(user, secret)
+    with caplog.at_level("INFO", logger="portal.accounts"):
+        sign_in(client, user, "a wrong guess")
+        sign_in(client, user)
+        client.post(reverse("mfa_authenticate"), {"code": "000000"})
+        client.post(reverse("mfa_authenticate"), {"code": code_for(secret)})
+        client.post("/accounts/reauthenticate/", {"password": "a wrong guess"})
+    told = [(line.msg, getattr(line, "by", "")) for line in caplog.records]
+    assert told == [
+        ("sign_in.failed", ""),
+        ("second_factor.failed", ""),
+        ("sign_in.succeeded", "password,mfa"),
+        ("sign_in.failed", ""),
+    ]
+    assert {line.address for line in caplog.records} == {"127.0.0.1"}
 
 
 def test_codes_cannot_be_guessed(client):

@@ -30,6 +30,46 @@ def test_what_is_named_is_there(path, test):
     assert not test or test in functions(path)
 
 
+# How many requirements of levels 1 and 2 each section of ASVS 5.0.0 has: its first ones, as those of
+# level 3 come last.
+SECTIONS = {
+    1: (2, 9, 11, 3, 2),
+    2: (3, 3, 4, 1),
+    3: (0, 2, 4, 6, 5, 0, 2),
+    4: (3, 1, 2, 4),
+    5: (1, 3, 2, 3),
+    6: (3, 12, 4, 4, 5, 3, 0, 4),
+    7: (3, 4, 2, 5, 2, 2),
+    8: (2, 3, 1, 1),
+    9: (3, 4),
+    10: (2, 2, 4, 11, 5, 2, 3),
+    11: (2, 3, 3, 4, 1, 1),
+    12: (3, 2, 4),
+    13: (1, 5, 2, 5),
+    14: (2, 4, 3),
+    15: (3, 3, 7),
+    16: (1, 5, 4, 3, 3),
+    17: (1, 4, 2),
+}
+
+
+def test_every_requirement_of_both_levels_is_there():
+    wanted = {
+        f"{chapter}.{section}.{number}"
+        for chapter, sections in SECTIONS.items()
+        for section, many in enumerate(sections, 1)
+        for number in range(1, many + 1)
+    }
+    assert {number for number, *_ in ROWS} == wanted
+
+
+def test_every_variable_is_told_to_the_operator():
+    read = re.findall(r'"(POLDER_[A-Z_]+)"', (ROOT / "portal/conf/settings.py").read_text())
+    told = (ROOT / "docs/operating.md").read_text()
+    assert len(read) > 30
+    assert [name for name in read if f"`{name}" not in told] == []
+
+
 def test_each_requirement_stands_once_and_in_order():
     numbers = [tuple(map(int, number.split("."))) for number, *_ in ROWS]
     assert numbers == sorted(set(numbers))

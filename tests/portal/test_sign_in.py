@@ -157,6 +157,16 @@ def test_another_password_ends_the_other_sessions(client):
     assert sign_in(client, user, OTHER_PASSWORD).status_code == 302
 
 
+def test_another_password_wants_the_old_one(client):
+    user = make_user()
+    sign_in(client, user)
+    for old in ("", OTHER_PASSWORD):
+        sent = {"oldpassword": old, "password1": OTHER_PASSWORD, "password2": OTHER_PASSWORD}
+        assert client.post("/accounts/password/change/", sent).status_code in (200, 422)
+    user.refresh_from_db()
+    assert user.check_password(PASSWORD)
+
+
 def test_a_lost_password_is_replaced_by_mail_once(client):
     user = make_user()
     elsewhere = Client()

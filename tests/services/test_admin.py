@@ -6,6 +6,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.db import transaction
+from django.test import Client
 from django.urls import reverse
 
 from portal.audit.models import AuditEvent
@@ -17,6 +18,7 @@ from services.instances.models import Instance, Operation
 from services.regions.models import Quota, Region
 from services.regions.requests import request_quota
 from tests.makers import (
+    PASSWORD,
     actor_for,
     drive,
     make_instance,
@@ -86,6 +88,20 @@ def test_force_delete_needs_a_reason_and_is_audited(staff, fake):
     assert Instance.objects.get().phase == "deleted"
     event = AuditEvent.objects.get(verb="instance.purge")
     assert (event.actor_kind, event.reason) == ("staff", "the tenant asked")
+
+
+def test_somebody_is_signed_out_everywhere(staff):
+    person, here, there = make_user(), Client(), Client()
+    for client in (here, there):
+        client.post("/accounts/login/", {"login": person.email, "password": PASSWORD})
+        assert client.get("/account/").status_code == 200
+    url = reverse("admin:accounts_user_changelist")
+    page = staff.post(url, {"action": "sign_out", "_selected_action": [person.pk]}, follow=True)
+    assert "2 sessions ended" in page.content.decode()
+    assert [client.get("/account/").status_code for client in (here, there)] == [302, 302]
+    told = AuditEvent.objects.get(verb="session.end", target=str(person.pk))
+    assert told.actor_kind == "staff"
+    assert staff.get(url).status_code == 200
 
 
 def test_retry_and_cancel(staff, fake):

@@ -43,6 +43,17 @@ def test_every_answer_carries_the_headers(tour):
     )
 
 
+@pytest.mark.parametrize(("name", "status"), [("app.js", 200), ("missing.js", 404)])
+def test_files_carry_them_too(plain_static, settings, tmp_path, name, status):
+    (tmp_path / "app.js").write_text("1;")
+    settings.STATIC_ROOT = tmp_path
+    answer = Client().get(f"/static/{name}")
+    assert answer.status_code == status
+    assert answer["Content-Security-Policy"] == django_settings.CONTENT_SECURITY_POLICY
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Referrer-Policy"] == "same-origin"
+
+
 def test_the_policy_lets_nothing_in_from_elsewhere():
     rules = dict(
         part.strip().split(" ", 1) for part in django_settings.CONTENT_SECURITY_POLICY.split(";")
@@ -103,22 +114,25 @@ SHOWN = """
 import json, os
 from portal.conf import settings as s
 names = [n for n in dir(s) if n.startswith(("SECURE_", "SESSION_", "CSRF_", "LANGUAGE_COOKIE"))]
-names += ["ALLOWED_HOSTS", "DEBUG", "POLDER_COOKIE_PREFIX", "X_FRAME_OPTIONS"]
+names += ["DATABASES", "POLDER_DEMO", "ALLOWED_HOSTS", "DEBUG", "POLDER_COOKIE_PREFIX", "X_FRAME_OPTIONS"]
 print(json.dumps({n: getattr(s, n) for n in names}))
 """
 
 
-def settings_at(url: str) -> dict[str, Any]:
-    """What the settings become under an address; they are read once, at start."""
-    done = subprocess.run(
+def start_at(url: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-c", SHOWN],
-        env={**os.environ, "POLDER_URL": url},
+        env={**os.environ, "POLDER_URL": url, **more},
         cwd=django_settings.BASE,
         capture_output=True,
-        check=True,
+        check=False,
         text=True,
     )
-    found: dict[str, Any] = json.loads(done.stdout)
+
+
+def settings_at(url: str, **more: str) -> dict[str, Any]:
+    """What the settings become under an address; they are read once, at start."""
+    found: dict[str, Any] = json.loads(start_at(url, **more).stdout)
     return found
 
 
@@ -154,6 +168,27 @@ def test_without_https_nothing_claims_it():
     assert not plain["SESSION_COOKIE_SECURE"]
     assert plain["SECURE_HSTS_SECONDS"] == 0
     assert plain["SECURE_PROXY_SSL_HEADER"] is None
+
+
+def test_debug_pages_and_https_do_not_go_together():
+    refused = start_at("https://console.example.eu", POLDER_DEBUG="1")
+    assert refused.returncode != 0
+    assert "POLDER_DEBUG" in refused.stderr
+    assert settings_at("http://127.0.0.1:8000", POLDER_DEBUG="1")["DEBUG"]
+
+
+def test_an_address_that_others_reach_has_no_accounts_of_a_demo(https):
+    assert not https["POLDER_DEMO"]
+    assert settings_at("http://127.0.0.1:8000")["POLDER_DEMO"]
+
+
+def test_the_database_is_asked_for_tls_where_its_address_says_so():
+    url = "postgres://polder:x@db.example.eu/polder?sslmode=verify-full&sslrootcert=/etc/ca.pem"
+    found = settings_at("https://console.example.eu", POLDER_DATABASE_URL=url)
+    options = found["DATABASES"]["default"]["OPTIONS"]
+    assert options["sslmode"] == "verify-full"
+    assert options["sslrootcert"] == "/etc/ca.pem"
+    assert options["connect_timeout"] == 5
 
 
 @pytest.mark.parametrize("secure", [False, True])

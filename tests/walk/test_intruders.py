@@ -12,6 +12,9 @@ from django.conf import settings as django_settings
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
+from gunicorn.config import Config
+from gunicorn.http.errors import ParseException
+from gunicorn.http.parser import RequestParser
 
 from portal.accounts.models import User
 from portal.conf.middleware import ClientAddress
@@ -211,6 +214,24 @@ def test_confirming_who_one_is_is_slowed_down(plain_static):
     answers = [client.post("/accounts/reauthenticate/", sent) for _ in range(11)]
     assert answers[0].status_code == 200
     assert answers[-1].status_code == 429 or "oo many" in answers[-1].content.decode()
+
+
+SMUGGLED = [
+    b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+    b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+    b"Content-Length: 5\r\nContent-Length: 6\r\n",
+    b"Transfer-Encoding: chunked, identity\r\n",
+    b"Transfer-Encoding : chunked\r\n",
+    b"Content-Length: +5\r\n",
+]
+
+
+@pytest.mark.parametrize("lengths", SMUGGLED)
+def test_the_web_server_refuses_bodies_of_two_lengths(lengths):
+    """With what `manage.py up` sets of gunicorn: nothing about parsing."""
+    sent = b"POST / HTTP/1.1\r\nHost: x\r\n" + lengths + b"\r\n0\r\n\r\n"
+    with pytest.raises(ParseException):
+        next(RequestParser(Config(), iter([sent]), ("192.0.2.1", 1)))
 
 
 def test_addresses_count_behind_trusted_proxies_only(settings, rf):

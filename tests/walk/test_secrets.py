@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -115,3 +116,15 @@ def test_lines_cannot_be_forged():
     evil = "x\n12:00:00 error forged=1"
     record = logging.makeLogRecord({"msg": "a.b", "name": evil, "evil": evil})
     assert "\n" not in TextFormatter().format(record)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\u2028", "\x85"])
+def test_nor_by_what_an_error_says(end):
+    try:
+        raise ValueError(f"x{end}12:00:00.000 error   forged")
+    except ValueError:
+        record = logging.makeLogRecord({"msg": "a.b", "exc_info": sys.exc_info()})
+    first, *rest = TextFormatter().format(record).splitlines()
+    assert first.endswith("a.b")
+    assert len(rest) > 2
+    assert [line for line in rest if not line.startswith("  | ")] == []
