@@ -54,6 +54,6 @@ class TextFormatter(logging.Formatter):
         )
         if not record.exc_info:
             return line
-        # What an error says may hold words of others: set off, they cannot look like a line of ours.
+        # What an error says may hold words of others: set off, they are no line of ours.
         trace = indent(self.formatException(record.exc_info), _TRACE, lambda _: True)
         return f"{line}\n{_OTHER_BREAKS.sub(lambda found: repr(found[0])[1:-1], trace)}"

@@ -30,8 +30,8 @@ def test_what_is_named_is_there(path, test):
     assert not test or test in functions(path)
 
 
-# How many requirements of levels 1 and 2 each section of ASVS 5.0.0 has: its first ones, as those of
-# level 3 come last.
+# How many requirements of levels 1 and 2 each section of ASVS 5.0.0 has: its first ones, as those
+# of level 3 come last.
 SECTIONS = {
     1: (2, 9, 11, 3, 2),
     2: (3, 3, 4, 1),

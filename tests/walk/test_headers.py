@@ -114,7 +114,8 @@ SHOWN = """
 import json, os
 from portal.conf import settings as s
 names = [n for n in dir(s) if n.startswith(("SECURE_", "SESSION_", "CSRF_", "LANGUAGE_COOKIE"))]
-names += ["DATABASES", "POLDER_DEMO", "ALLOWED_HOSTS", "DEBUG", "POLDER_COOKIE_PREFIX", "X_FRAME_OPTIONS"]
+names += ["DATABASES", "POLDER_DEMO", "ALLOWED_HOSTS", "DEBUG"]
+names += ["POLDER_COOKIE_PREFIX", "X_FRAME_OPTIONS"]
 print(json.dumps({n: getattr(s, n) for n in names}))
 """
 
