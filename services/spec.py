@@ -123,6 +123,7 @@ class Parameter:
     `minimum` and `maximum` bound an integer, or the length of a string; `pattern` (a full match)
     bounds a string.
     `mutable=False` fixes it at create; `restart` says that changing it restarts the service.
+    `backend` names the only one where it means something; elsewhere nobody is asked for it.
     """
 
     name: str
@@ -137,6 +138,7 @@ class Parameter:
     mutable: bool = True
     restart: bool = True
     advanced: bool = True
+    backend: Literal["", "kubernetes", "process"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -625,7 +627,7 @@ class Kubernetes(Protocol):
     CAPABILITIES: frozenset[Capability]
     BIN: Bin
 
-    def pods(self, spec: InstanceSpec) -> tuple[Pods, ...]: ...
+    def pods(self, spec: InstanceSpec, region: RegionSettings) -> tuple[Pods, ...]: ...
     def manifests(self, spec: InstanceSpec, region: RegionSettings) -> list[Manifest]: ...
     def watched(self, spec: InstanceSpec) -> tuple[Ref, ...]: ...
     def observe(self, spec: InstanceSpec, region: RegionSettings, live: Live) -> Observation: ...

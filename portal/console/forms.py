@@ -53,10 +53,17 @@ def parameter_fields(
     values: Mapping[str, Any],
     errors: Mapping[str, str],
     *,
+    backend: str,
     changing: bool = False,
 ) -> list[Field]:
-    """A field for each parameter; with `changing`, those fixed at create are shown and locked."""
-    return [_field(p, values, errors, changing) for p in offering.parameters]
+    """A field for each parameter that means something on `backend`; with `changing`, those fixed at
+    create are shown and locked.
+    """
+    return [_field(p, values, errors, changing) for p in _asked(offering, backend)]
+
+
+def _asked(offering: Offering, backend: str) -> list[Parameter]:
+    return [p for p in offering.parameters if p.backend in ("", backend)]
 
 
 def _field(
@@ -82,14 +89,14 @@ def _field(
 
 
 def raw_parameters(
-    offering: Offering, data: QueryDict, *, changing: bool = False
+    offering: Offering, data: QueryDict, *, backend: str, changing: bool = False
 ) -> dict[str, Any]:
     """What was typed, by parameter name. A checkbox that was not sent is off; what is locked is
     left out.
     """
     typed: dict[str, Any] = {}
     sent = data.dict()
-    for parameter in offering.parameters:
+    for parameter in _asked(offering, backend):
         key = f"{PREFIX}{parameter.name}"
         if changing and not parameter.mutable:
             continue

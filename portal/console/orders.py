@@ -93,15 +93,16 @@ def _fullness(line: regions.QuotaLine) -> Any:
 
 def place(actor: Actor, project: Project, entry: Entry, data: QueryDict) -> Operation:
     """Raises: what `ordering.place_order` raises."""
+    region = _asked_region(data.get("region", ""))
     return ordering.place_order(
         actor=actor,
         project=project,
         entry=entry,
-        region=_asked_region(data.get("region", "")),
+        region=region,
         name=data.get("name", "").strip(),
         plan=data.get("plan") or None,
         version=data.get("version") or None,
-        parameters=raw_parameters(entry.offering, data),
+        parameters=raw_parameters(entry.offering, data, backend=region.backend),
         tags=tags.typed(data),
         protected="unprotected" not in data,
     )
@@ -128,8 +129,9 @@ def form(
     found = [regions.orderable(entry, place) for place in places]
     chosen = _region(found, data.get("region", ""))
     spots = [_spot(f, f.region == chosen) for f in found]
-    typed = raw_parameters(offering, data)
-    fields = parameter_fields(offering, typed, errors)
+    backend = chosen.backend if chosen else ""
+    typed = raw_parameters(offering, data, backend=backend)
+    fields = parameter_fields(offering, typed, errors, backend=backend)
     context = {
         "project": project,
         "offering": offering,
@@ -226,7 +228,8 @@ def change_form(
     actor: Actor, instance: Instance, entry: Entry, data: QueryDict, errors: Mapping[str, str]
 ) -> dict[str, Any]:
     """What the settings of a service need: plans, parameters and the price of the change."""
-    typed = raw_parameters(entry.offering, data, changing=True)
+    backend = instance.region.backend
+    typed = raw_parameters(entry.offering, data, backend=backend, changing=True)
     plan_id = data.get("plan") or instance.plan
     known = {p.id for p in entry.offering.plans}
     preview = ordering.preview_change(
@@ -235,9 +238,8 @@ def change_form(
         plan=plan_id if plan_id in known else None,
         parameters=typed,
     )
-    fields = parameter_fields(
-        entry.offering, {**instance.parameters, **typed}, errors, changing=True
-    )
+    values = {**instance.parameters, **typed}
+    fields = parameter_fields(entry.offering, values, errors, backend=backend, changing=True)
     parameters = as_code.changed_parameters(entry.offering, typed, instance.parameters)
     body = {"plan": plan_id} if plan_id != instance.plan else {}
     return {

@@ -3,6 +3,7 @@
 from datetime import date
 from decimal import Decimal
 
+from services.manifests.parameters import BACKUP_DAYS, PUBLIC
 from services.spec import (
     Family,
     Offering,
@@ -106,5 +107,7 @@ OFFERING = Offering(
             ),
             restart=False,
         ),
+        PUBLIC,
+        BACKUP_DAYS,
     ),
 )

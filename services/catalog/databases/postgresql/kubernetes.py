@@ -1,0 +1,381 @@
+"""PostgreSQL on Kubernetes: CloudNativePG 1.30 with the barman-cloud plugin 0.14.
+
+Backups and write-ahead log go to the region's store, where it has one; the name under which they
+lie there bears the major version, because nothing can be restored across majors. Source: the
+operator's documentation and API reference, 1.30; what was seen of it stands in the tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from services.manifests import conditions, objects
+from services.manifests.conditions import condition, progressing
+from services.manifests.objects import manifest
+from services.spec import (
+    BackupStore,
+    Bin,
+    Capability,
+    Credentials,
+    Endpoint,
+    InstanceSpec,
+    Kind,
+    Leftovers,
+    Live,
+    Manifest,
+    Observation,
+    Observed,
+    Pods,
+    Ref,
+    RegionSettings,
+    Secret,
+)
+
+CLUSTER = Kind("postgresql.cnpg.io/v1", "Cluster")
+POOLER = Kind("postgresql.cnpg.io/v1", "Pooler")
+SCHEDULED_BACKUP = Kind("postgresql.cnpg.io/v1", "ScheduledBackup")
+OBJECT_STORE = Kind("barmancloud.cnpg.io/v1", "ObjectStore")
+
+KINDS = (CLUSTER, POOLER, SCHEDULED_BACKUP, OBJECT_STORE)
+NEEDS: frozenset[str] = frozenset()
+CAPABILITIES = frozenset(
+    {Capability.PAUSE, Capability.RESIZE, Capability.ROTATE, Capability.UPGRADE}
+)
+BIN: Bin = "stopped"
+USER, PORT = "app", 5432
+
+# The newest fixes of each major that are known to be published.
+_IMAGES = {
+    "14": "ghcr.io/cloudnative-pg/postgresql:14.20-standard-trixie",
+    "15": "ghcr.io/cloudnative-pg/postgresql:15.15-standard-trixie",
+    "16": "ghcr.io/cloudnative-pg/postgresql:16.11-standard-trixie",
+    "17": "ghcr.io/cloudnative-pg/postgresql:17.7-standard-trixie",
+    "18": "ghcr.io/cloudnative-pg/postgresql:18.1-standard-trixie",
+}
+VERSIONS = tuple(_IMAGES)
+_PLUGIN = "barman-cloud.cloudnative-pg.io"
+_NIGHTLY = "0 0 2 * * *"  # six fields: seconds first
+_SIDECAR = Pods("backup", 1, Decimal("0.1"), 512)
+_POOLERS = Pods("pooler", 2, Decimal("0.25"), 128)
+
+
+def pods(spec: InstanceSpec, region: RegionSettings) -> tuple[Pods, ...]:
+    plan = spec.plan
+    vcpu, memory = plan.vcpu, plan.memory_mib
+    if region.backup_store:
+        vcpu, memory = vcpu + _SIDECAR.vcpu, memory + _SIDECAR.memory_mib
+    servers = Pods("server", plan.nodes, vcpu, memory, plan.storage_gib)
+    return (servers, _POOLERS) if _has_pooler(spec) else (servers,)
+
+
+def manifests(spec: InstanceSpec, region: RegionSettings) -> list[Manifest]:
+    made = [_owner(spec)]
+    if region.backup_store:
+        made.append(_store(spec, region.backup_store))
+    made.append(_cluster(spec, region))
+    if region.backup_store:
+        made.append(_nightly(spec))
+    if _has_pooler(spec):
+        made.append(_pooler(spec))
+    labels = {"cnpg.io/cluster": spec.name, "cnpg.io/podRole": "instance"}
+    return [*made, objects.pod_monitor(spec, labels, "metrics")]
+
+
+def watched(spec: InstanceSpec) -> tuple[Ref, ...]:
+    return (Ref(CLUSTER, spec.name), Ref(POOLER, _pooler_name(spec)))
+
+
+def revealed(spec: InstanceSpec) -> tuple[Ref, ...]:
+    return (Ref(objects.SECRET, f"{spec.name}-ca"),)
+
+
+def leftovers(spec: InstanceSpec) -> tuple[Leftovers, ...]:
+    return ()
+
+
+# -- what is made ---------------------------------------------------------------------------------
+
+
+def _owner(spec: InstanceSpec) -> Manifest:
+    """The tenant's user; with the label, the operator takes a new password over at once."""
+    return objects.secret(
+        f"{spec.name}-owner",
+        {"username": USER, "password": spec.secrets["password"]},
+        type="kubernetes.io/basic-auth",
+        labels={"cnpg.io/reload": "true"},
+    )
+
+
+def _store(spec: InstanceSpec, store: BackupStore) -> Manifest:
+    key = {"name": store.secret}
+    configuration: dict[str, Any] = {
+        "destinationPath": f"s3://{store.bucket}/{spec.namespace}/{spec.name}/",
+        "endpointURL": store.endpoint,
+        "s3Credentials": {
+            "accessKeyId": {**key, "key": "AWS_ACCESS_KEY_ID"},
+            "secretAccessKey": {**key, "key": "AWS_SECRET_ACCESS_KEY"},
+            "region": {**key, "key": "AWS_REGION"},
+        },
+        "wal": {"compression": "gzip", "maxParallel": 4},
+        "data": {"compression": "gzip", "jobs": 2},
+    }
+    # Stores that are not Amazon's refuse the checksums that newer clients send unasked.
+    asked = ("AWS_REQUEST_CHECKSUM_CALCULATION", "AWS_RESPONSE_CHECKSUM_VALIDATION")
+    sidecar = {
+        "resources": objects.resources(_SIDECAR.vcpu, _SIDECAR.memory_mib),
+        "env": [{"name": name, "value": "when_required"} for name in asked],
+    }
+    return manifest(
+        OBJECT_STORE,
+        spec.name,
+        {
+            "retentionPolicy": f"{spec.parameters['backup_days']}d",
+            "configuration": configuration,
+            "instanceSidecarConfiguration": sidecar,
+        },
+    )
+
+
+def _cluster(spec: InstanceSpec, region: RegionSettings) -> Manifest:
+    plan, labels = spec.plan, {"cnpg.io/cluster": spec.name, "cnpg.io/podRole": "instance"}
+    body: dict[str, Any] = {
+        "instances": plan.nodes,
+        "imageName": _IMAGES[spec.version],
+        "primaryUpdateStrategy": "unsupervised",
+        "primaryUpdateMethod": "switchover" if plan.nodes > 1 else "restart",
+        "enableSuperuserAccess": False,
+        "enablePDB": plan.nodes > 1,
+        "smartShutdownTimeout": 60,
+        "stopDelay": 600,
+        "switchoverDelay": 600,
+        "bootstrap": {"initdb": _first(spec)},
+        "storage": {
+            "size": f"{plan.storage_gib}Gi",
+            "resizeInUseVolumes": True,
+            **objects.storage_class(region, "storageClass"),
+        },
+        "resources": objects.resources(plan.vcpu, plan.memory_mib),
+        "postgresql": _postgresql(spec),
+        "inheritedMetadata": {"labels": dict(spec.labels)},
+    }
+    if plan.nodes > 1:
+        host = {"podAntiAffinityType": "required", "topologyKey": objects.HOST}
+        body["affinity"] = {"enablePodAntiAffinity": True, **host}
+        body["topologySpreadConstraints"] = objects.spread(labels)[:1]
+        body["replicationSlots"] = {"highAvailability": {"enabled": True}}
+    if region.backup_store:
+        name = {"barmanObjectName": spec.name, "serverName": _server_name(spec)}
+        body["plugins"] = [{"name": _PLUGIN, "isWALArchiver": True, "parameters": name}]
+    if objects.is_public(spec, region):
+        body["certificates"] = {"serverAltDNSNames": [objects.public_host(spec, region)]}
+        body["managed"] = {"services": {"additional": [_public(spec, region)]}}
+    hibernation = {"cnpg.io/hibernation": "on" if spec.paused else "off"}
+    return manifest(CLUSTER, spec.name, body, annotations=hibernation)
+
+
+def _first(spec: InstanceSpec) -> dict[str, Any]:
+    return {
+        "database": spec.parameters["database"],
+        "owner": USER,
+        "secret": {"name": f"{spec.name}-owner"},
+        "dataChecksums": True,
+        "encoding": "UTF8",
+        "postInitSQL": [f"GRANT pg_monitor TO {USER}", f"ALTER ROLE {USER} CREATEDB"],
+    }
+
+
+def _postgresql(spec: InstanceSpec) -> dict[str, Any]:
+    """Memory settings follow the plan: the operator refuses one without the other."""
+    memory, values = spec.plan.memory_mib, spec.parameters
+    settings: dict[str, Any] = {
+        "parameters": {
+            "max_connections": str(values["max_connections"]),
+            "shared_buffers": f"{memory // 4}MB",
+            "effective_cache_size": f"{memory * 3 // 4}MB",
+            "maintenance_work_mem": f"{max(memory // 16, 64)}MB",
+            "work_mem": f"{values['work_mem_mib']}MB",
+            "statement_timeout": f"{values['statement_timeout_seconds']}s",
+            "timezone": values["time_zone"],
+        },
+        "pg_hba": ["hostssl all all all scram-sha-256"],
+    }
+    if spec.plan.ha:
+        # "preferred": with both standbys away it goes on writing instead of standing still.
+        settings["synchronous"] = {"method": "any", "number": 1, "dataDurability": "preferred"}
+    return settings
+
+
+def _public(spec: InstanceSpec, region: RegionSettings) -> dict[str, Any]:
+    names = {objects.PUBLIC_NAME: objects.public_host(spec, region)}
+    return {
+        "selectorType": "rw",
+        "updateStrategy": "patch",
+        "serviceTemplate": {
+            "metadata": {"name": f"{spec.name}-public", "annotations": names},
+            "spec": {"type": "LoadBalancer"},
+        },
+    }
+
+
+def _nightly(spec: InstanceSpec) -> Manifest:
+    return manifest(
+        SCHEDULED_BACKUP,
+        spec.name,
+        {
+            "schedule": _NIGHTLY,
+            "immediate": True,
+            "suspend": spec.paused,
+            "backupOwnerReference": "self",
+            "cluster": {"name": spec.name},
+            "method": "plugin",
+            "target": "prefer-standby",
+            "pluginConfiguration": {"name": _PLUGIN},
+        },
+    )
+
+
+def _pooler(spec: InstanceSpec) -> Manifest:
+    """Keeps few connections to the server for many clients; its own pods, two of them."""
+    amount = objects.resources(_POOLERS.vcpu, _POOLERS.memory_mib)
+    container = {"name": "pgbouncer", "resources": amount}
+    labels = {"cnpg.io/poolerName": _pooler_name(spec)}
+    template = {
+        "metadata": {"labels": dict(spec.labels)},
+        "spec": {
+            "containers": [container],
+            "topologySpreadConstraints": objects.spread(labels)[:1],
+        },
+    }
+    most = {"max_client_conn": "1000", "default_pool_size": "20"}
+    return manifest(
+        POOLER,
+        _pooler_name(spec),
+        {
+            "cluster": {"name": spec.name},
+            "type": "rw",
+            "instances": 0 if spec.paused else _POOLERS.count,
+            "pgbouncer": {"poolMode": "transaction", "parameters": most},
+            "template": template,
+        },
+    )
+
+
+def _has_pooler(spec: InstanceSpec) -> bool:
+    return spec.plan.ha
+
+
+def _pooler_name(spec: InstanceSpec) -> str:
+    return f"{spec.name}-pooler"
+
+
+def _server_name(spec: InstanceSpec) -> str:
+    return f"{spec.name}-{spec.version}"
+
+
+# -- what is seen ---------------------------------------------------------------------------------
+
+_HEALTHY = "Cluster in healthy state"
+_FAILED = (
+    "Cluster is unrecoverable",
+    "Unable to create required cluster objects",
+    "Invalid cluster definition",
+    "Cluster has incomplete or invalid image catalog",
+    "Cluster cannot proceed to reconciliation",
+    "Cluster cannot execute instance online upgrade",
+)
+_CHANGING = (
+    "Setting up primary",
+    "Creating a new replica",
+    "Applying configuration",
+    "Upgrading",
+    "Online upgrade",
+    "Switchover in progress",
+    "Primary instance is being restarted",
+)
+
+
+def observe(spec: InstanceSpec, region: RegionSettings, live: Live) -> Observation:
+    """`Ready` of the operator says only that its phase is "healthy", which it also is while nothing
+    runs: so pause is judged first, and what runs is compared with what was asked for.
+    """
+    found = live.get(Ref(CLUSTER, spec.name))
+    if found is None:
+        return Observation(Observed.ABSENT)
+    status = found.get("status") or {}
+    phase, why = status.get("phase", ""), status.get("phaseReason", "")
+    said = f"{phase}: {why}" if why else phase
+    if phase.startswith(_FAILED):
+        return conditions.failed(said)
+    if spec.paused:
+        return _observe_pause(found, said)
+    if condition(found, "cnpg.io/hibernation").status or phase == "Waiting for user action":
+        return progressing("operator-works", said)
+    ready, wanted = status.get("readyInstances", 0), spec.plan.nodes
+    if phase == _HEALTHY and ready == wanted == status.get("instances") and _as_asked(spec, status):
+        return replace(_endpoints(spec, region), observed=Observed.READY)
+    if phase != _HEALTHY and not phase.startswith(_CHANGING) and 0 < ready < wanted:
+        return replace(_endpoints(spec, region), observed=Observed.DEGRADED, detail=said)
+    return progressing("operator-works", said)
+
+
+def _observe_pause(found: Manifest, said: str) -> Observation:
+    hibernation = condition(found, "cnpg.io/hibernation")
+    if hibernation.status == "True" and hibernation.reason == "Hibernated":
+        return Observation(Observed.PAUSED)
+    return progressing("operator-works", hibernation.message or said)
+
+
+def _as_asked(spec: InstanceSpec, status: dict[str, Any]) -> bool:
+    """Disks grown, the major that runs, and the primary where it shall be."""
+    runs = (status.get("pgDataImageInfo") or {}).get("majorVersion")
+    settled = status.get("targetPrimary") == status.get("currentPrimary")
+    return settled and not status.get("resizingPVC") and str(runs or spec.version) == spec.version
+
+
+def _endpoints(spec: InstanceSpec, region: RegionSettings) -> Observation:
+    named = {"client": f"{spec.name}-rw"}
+    if spec.plan.nodes > 1:
+        named["read"] = f"{spec.name}-ro"
+    if _has_pooler(spec):
+        named["pooler"] = _pooler_name(spec)
+    hosts = {name: objects.host(spec, service) for name, service in named.items()}
+    if objects.is_public(spec, region):
+        hosts["public"] = objects.public_host(spec, region)
+    return Observation(
+        Observed.READY,
+        endpoints=tuple(
+            Endpoint(name, "postgresql", host, PORT, f"postgresql://{USER}@{_at(spec, host)}", True)
+            for name, host in hosts.items()
+        ),
+    )
+
+
+def _at(spec: InstanceSpec, host: str) -> str:
+    return f"{host}:{PORT}/{spec.parameters['database']}?sslmode=verify-full"
+
+
+def credentials(spec: InstanceSpec, region: RegionSettings, live: Live) -> Credentials:
+    """The CA's certificate is the tenant's to see; its key, in the same Secret, is not."""
+    public = objects.is_public(spec, region)
+    host = objects.public_host(spec, region) if public else objects.host(spec, f"{spec.name}-rw")
+    password, database = spec.secrets["password"], spec.parameters["database"]
+    authority = conditions.secret_value(live, Ref(objects.SECRET, f"{spec.name}-ca"), "ca.crt")
+    return Credentials(
+        username=USER,
+        password=password,
+        uri=Secret(f"postgresql://{USER}:{password}@{_at(spec, host)}"),
+        host=host,
+        port=PORT,
+        database=database,
+        ca_certificate=str(authority),
+        env={
+            "PGHOST": Secret(host),
+            "PGPORT": Secret(str(PORT)),
+            "PGUSER": Secret(USER),
+            "PGPASSWORD": password,
+            "PGDATABASE": Secret(database),
+            "PGSSLMODE": Secret("verify-full"),
+        },
+    )

@@ -1,0 +1,7 @@
+"""What renderers for Kubernetes share: how objects are written, and how their status is read. Pure.
+
+* `objects`     plain objects, and what stands in many others
+* `conditions`  generation, conditions, replicas: whether something is ready
+* `flux`        a service that a Helm chart makes: HelmRelease
+* `parameters`  parameters that many offerings have
+"""
