@@ -1,58 +1,74 @@
-"""A real Kubernetes control plane for tests: etcd, kube-apiserver and kube-controller-manager on
-loopback. No node, no pod runs; quotas, garbage collection, namespaces, admission and schemas do.
+"""A real Kubernetes control plane for tests: etcd, kube-apiserver and kube-controller-manager in a
+network of their own (network.py). No kubelet, no pod runs; quotas, garbage collection, namespaces,
+admission and schemas do. Nodes, and operators beside them, come with nodes.py and its users.
 """
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import json
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from ssl import create_default_context
+from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
+from tests.kubernetes.assets import build
+from tests.kubernetes.keys import Authority, accounts_key
+from tests.kubernetes.network import Network
 
 READY_SECONDS = 60
+_APPLY = ("apply", "--server-side", "--force-conflicts", "-f")
+_SERVER_NAMES = ("localhost", "127.0.0.1", "10.96.0.1", "10.0.0.10", "kubernetes.default.svc")
 
 
 @dataclass
 class Cluster:
-    """`binaries` holds the programs; everything else lies in a folder that `stop` removes."""
+    """Its address holds on both sides of its network. All files lie in a folder that `stop`
+    removes.
+    """
 
-    binaries: Path
     home: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="polder-k8s")))
     token: str = field(default_factory=lambda: secrets.token_hex(16))
-    ports: dict[str, int] = field(default_factory=dict)
+    network: Network = field(default_factory=Network)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(self) -> Cluster:
         """Ready when it returns. Raises: RuntimeError with the last lines of what did not start."""
         self._make_keys()
-        for name in ("etcd", "peer", "api", "controllers"):
-            self.ports[name] = _free_port()
-        self._run("etcd", *self._etcd())
+        self.run("etcd", *self._etcd())
         self.start_api_server()
-        self._run("kube-controller-manager", *self._controllers())
-        self._wait("kube-controller-manager", lambda: self._has_default_account())
+        self.run("kube-controller-manager", *self._controllers())
+        self.wait("kube-controller-manager", self._has_default_account)
         return self
 
     def start_api_server(self) -> None:
         """Also again, after `kill("kube-apiserver")`."""
-        self._run("kube-apiserver", *self._api())
-        self._wait("kube-apiserver", lambda: self.get("/readyz") == "ok")
+        self.run("kube-apiserver", *self._api())
+        self.wait("kube-apiserver", lambda: self.get("/readyz") == "ok")
+
+    def run(
+        self,
+        name: str,
+        *arguments: str,
+        program: str = "",
+        folder: Path | None = None,
+        environment: Mapping[str, str] = {},
+    ) -> None:
+        """A program inside the network, called `name` here and in `log`. Without a `program` that
+        is its name too.
+        """
+        found = Path(program) if "/" in program else build.program(program or name)
+        assert found is not None, f"{program or name} is not built: make kubernetes-assets"
+        known = {"KUBECONFIG": str(self.kubeconfig), **environment}
+        log, place = self.home / f"{name}.log", folder or self.home
+        self.processes[name] = self.network.start([str(found), *arguments], log, place, known)
 
     def kill(self, name: str) -> None:
         """As a crash would."""
@@ -61,15 +77,14 @@ class Cluster:
         process.wait(10)
 
     def stop(self) -> None:
-        """The API server first: it does not end once etcd is gone."""
-        for name in ("kube-controller-manager", "kube-apiserver", "etcd"):
-            if name in self.processes:
-                self.kill(name)
+        for name in list(self.processes):
+            self.kill(name)
+        self.network.stop()
         shutil.rmtree(self.home, ignore_errors=True)
 
     @property
     def address(self) -> str:
-        return f"https://127.0.0.1:{self.ports['api']}"
+        return f"https://127.0.0.1:{self.network.port}"
 
     @property
     def kubeconfig(self) -> Path:
@@ -87,15 +102,31 @@ class Cluster:
             "contexts": [{"name": "local", "context": {"cluster": "local", "user": name}}],
             "current-context": "local",
         }
-        file.write_text(json.dumps(content))
-        file.chmod(0o600)
-        return file
+        fresh = file.with_suffix(".new")  # somebody may be reading the file
+        fresh.write_text(json.dumps(content))
+        fresh.chmod(0o600)
+        return fresh.replace(file)
 
     def kubectl(self, *arguments: str, text: str = "") -> str:
         """What it printed. Raises: CalledProcessError, whose `stderr` says why."""
-        argv = [str(self.binaries / "kubectl"), "--kubeconfig", str(self.kubeconfig), *arguments]
+        argv = [str(build.program("kubectl")), "--kubeconfig", str(self.kubeconfig), *arguments]
         done = subprocess.run(argv, input=text, capture_output=True, text=True, check=True)
         return done.stdout
+
+    def apply(self, *objects: Mapping[str, Any]) -> None:
+        """As an administrator would, taking fields over. Raises: CalledProcessError."""
+        listed = {"apiVersion": "v1", "kind": "List", "items": objects}
+        self.kubectl(*_APPLY, "-", text=json.dumps(listed))
+
+    def define(self, *places: Path) -> None:
+        """Definitions of kinds, of files or folders; they are served when it returns."""
+        where = ",".join(map(str, places))
+        self.kubectl(*_APPLY, where)
+        self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", where)
+
+    def read(self, *words: str) -> Any:
+        """`kubectl get … -o json`. Raises: CalledProcessError."""
+        return json.loads(self.kubectl("get", *words, "-o", "json"))
 
     def get(self, path: str) -> str:
         """The answer to a GET; an empty text while nothing answers."""
@@ -124,12 +155,8 @@ class Cluster:
     def _has_default_account(self) -> bool:
         return '"default"' in self.get("/api/v1/namespaces/default/serviceaccounts/default")
 
-    def _run(self, name: str, *arguments: str) -> None:
-        argv = [str(self.binaries / name), *arguments]
-        with (self.home / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(argv, stdout=log, stderr=log, cwd=self.home)
-
-    def _wait(self, name: str, ready: Callable[[], bool]) -> None:
+    def wait(self, name: str, ready: Callable[[], bool]) -> None:
+        """Raises: RuntimeError with the program's last lines where it ended or takes too long."""
         until = time.monotonic() + READY_SECONDS
         while not ready():
             if self.processes[name].poll() is not None or time.monotonic() > until:
@@ -137,7 +164,7 @@ class Cluster:
             time.sleep(0.05)
 
     def _etcd(self) -> list[str]:
-        client, peer = (f"http://127.0.0.1:{self.ports[name]}" for name in ("etcd", "peer"))
+        client, peer = "http://127.0.0.1:2379", "http://127.0.0.1:2380"
         return [
             "--name=local",
             f"--data-dir={self.home / 'etcd'}",
@@ -153,9 +180,10 @@ class Cluster:
     def _api(self) -> list[str]:
         home = self.home
         return [
-            f"--etcd-servers=http://127.0.0.1:{self.ports['etcd']}",
+            "--etcd-servers=http://127.0.0.1:2379",
             "--bind-address=127.0.0.1",
-            f"--secure-port={self.ports['api']}",
+            f"--secure-port={self.network.port}",
+            "--advertise-address=10.0.0.1",
             f"--tls-cert-file={home / 'server.crt'}",
             f"--tls-private-key-file={home / 'server.key'}",
             f"--client-ca-file={home / 'ca.crt'}",
@@ -174,66 +202,20 @@ class Cluster:
         return [
             f"--kubeconfig={self.kubeconfig}",
             "--bind-address=127.0.0.1",
-            f"--secure-port={self.ports['controllers']}",
             "--leader-elect=false",
             "--use-service-account-credentials",
             f"--service-account-private-key-file={home / 'accounts.key'}",
             f"--root-ca-file={home / 'ca.crt'}",
             "--service-cluster-ip-range=10.96.0.0/16",
+            "--node-monitor-grace-period=1h",  # nobody sends a fake node's heartbeat
         ]
 
     def _make_keys(self) -> None:
         self.home.chmod(0o700)
-        authority_key, server_key, accounts = (_key() for _ in range(3))
-        authority = _certificate("polder test authority", authority_key, None, None)
-        server = _certificate("kube-apiserver", server_key, authority, authority_key)
-        pem = serialization.Encoding.PEM
-        (self.home / "ca.crt").write_bytes(authority.public_bytes(pem))
-        (self.home / "server.crt").write_bytes(server.public_bytes(pem))
-        (self.home / "server.key").write_bytes(_pem(server_key))
-        (self.home / "accounts.key").write_bytes(_pem(accounts))
+        authority = Authority("polder test authority")
+        certificate, key = authority.leaf("kube-apiserver", *_SERVER_NAMES)
+        (self.home / "ca.crt").write_bytes(authority.certificate)
+        (self.home / "server.crt").write_bytes(certificate)
+        (self.home / "server.key").write_bytes(key)
+        (self.home / "accounts.key").write_bytes(accounts_key())
         (self.home / "tokens.csv").write_text(f"{self.token},admin,admin,system:masters\n")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def _pem(key: rsa.RSAPrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.TraditionalOpenSSL,
-        serialization.NoEncryption(),
-    )
-
-
-def _certificate(
-    name: str,
-    key: rsa.RSAPrivateKey,
-    issuer: x509.Certificate | None,
-    issuer_key: rsa.RSAPrivateKey | None,
-) -> x509.Certificate:
-    """Signed by itself without an issuer, and then an authority."""
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer.subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=2))
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-    )
-    if issuer is not None:
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    return builder.sign(issuer_key or key, hashes.SHA256())

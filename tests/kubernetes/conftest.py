@@ -1,4 +1,12 @@
-"""One control plane for the whole run, a namespace for each test. Skips loudly without programs."""
+"""One cluster for the whole run, a namespace for each test. Skips loudly without programs or
+without a network of its own; in CI nothing may skip (`POLDER_REQUIRE_ENGINES`).
+
+cluster    etcd, API server and controllers; no node, no operator
+namespace  an empty one, gone after the test
+crds       the folder with the operators' definitions
+nodes      + scheduler, three nodes, pods that run, volumes that bind, names that resolve (nodes.py)
+cnpg       + CloudNativePG and its backup plugin, the real ones (cloudnative_pg.py)
+"""
 
 from __future__ import annotations
 
@@ -9,29 +17,38 @@ from pathlib import Path
 
 import pytest
 
+from tests.kubernetes import network
 from tests.kubernetes.assets import build
+from tests.kubernetes.cloudnative_pg import CloudNativePG
 from tests.kubernetes.cluster import Cluster
+from tests.kubernetes.nodes import start_nodes
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here needs the API server."""
-    missing = pytest.mark.skip(
-        reason="NO KUBERNETES: make kubernetes-assets, or set KUBEBUILDER_ASSETS"
-    )
-    for item in items:
-        if "tests/kubernetes/" in item.path.as_posix():
-            item.add_marker(pytest.mark.kubernetes)
-            if build.found() is None:
-                item.add_marker(missing)
+    ours = [item for item in items if "tests/kubernetes/" in item.path.as_posix()]
+    why = _why_not() if ours else ""
+    for item in ours:
+        item.add_marker(pytest.mark.kubernetes)
+        if why:
+            item.add_marker(pytest.mark.skip(reason=f"NO KUBERNETES: {why}"))
+
+
+def _why_not() -> str:
+    lacking = build.missing()
+    if lacking:
+        return f"make kubernetes-assets builds {', '.join(lacking)}"
+    return network.refusal()
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    binaries = build.found()
-    assert binaries is not None
-    place = Cluster(binaries).start()
-    yield place
-    place.stop()
+    """All tests share it. It may be killed in parts and started again: leave it running."""
+    place = Cluster()
+    try:
+        yield place.start()
+    finally:
+        place.stop()
 
 
 @pytest.fixture
@@ -46,6 +63,24 @@ def namespace(cluster: Cluster) -> Iterator[str]:
 def crds() -> Path:
     """Where the operators' definitions lie. docs/operating.md says where each is published."""
     named = os.environ.get("POLDER_CRDS")
-    if not named:
+    if not named or not Path(named).is_dir():
         pytest.skip("NO CRDS: set POLDER_CRDS to the folder with the operators' definitions")
     return Path(named)
+
+
+@pytest.fixture(scope="session")
+def nodes(cluster: Cluster) -> Cluster:
+    """The cluster, with what makes StatefulSets, Deployments, Jobs and volume claims come true:
+    pods are scheduled over three zones, run and are ready at once, whatever their image.
+    """
+    start_nodes(cluster)
+    return cluster
+
+
+@pytest.fixture(scope="session")
+def cnpg(nodes: Cluster) -> CloudNativePG:
+    """The real CloudNativePG with the real barman-cloud plugin, and an image catalogue. A Cluster
+    object becomes healthy in some ten seconds; `log()` says why not. `stop()` and `start()` take
+    the operator down and up: writes of its kinds are refused with 500 between.
+    """
+    return CloudNativePG(nodes).install()

@@ -1,4 +1,4 @@
-module polder.test/assets
+module polder.test/kubernetes
 
 go 1.26.8
 
@@ -68,6 +68,7 @@ tool (
 	go.etcd.io/etcd/server/v3
 	k8s.io/kubernetes/cmd/kube-apiserver
 	k8s.io/kubernetes/cmd/kube-controller-manager
+	k8s.io/kubernetes/cmd/kube-scheduler
 	k8s.io/kubernetes/cmd/kubectl
 )
 
