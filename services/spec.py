@@ -290,12 +290,13 @@ class Observation:
 @dataclass(frozen=True, slots=True)
 class Health:
     """Of a backend. `unavailable` maps an offering's slug to (reason code, params) why it cannot be
-    ordered.
+    ordered; `facts` is what staff may want to know besides, such as a version.
     """
 
     ok: bool
     detail: str = ""
     unavailable: Mapping[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Report(Protocol):

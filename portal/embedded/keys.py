@@ -19,12 +19,14 @@ from portal.embedded.refusal import Refusal
 from portal.kernel import crypto
 from portal.notifications.models import Webhook
 from services.instances.models import Credential
+from services.regions.models import Region
 
 _BATCH = 500
 # Every column that `crypto.encrypt` fills.
 _SECRETS: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
     (Credential, ("value", "next_value")),
     (Webhook, ("secret", "previous_secret")),
+    (Region, ("secrets",)),
 )
 _NAME = "POLDER_SECRET_KEYS"
 

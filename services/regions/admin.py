@@ -17,14 +17,18 @@ from services.regions.models import Quota, QuotaRequest, Region
 
 @admin.register(Region)
 class RegionAdmin(admin.ModelAdmin):
-    """Settings are the provider's to change; what checks found is not."""
+    """Names and status are the provider's to change; what checks found is not, and settings are
+    changed at /staff/regions/, where they are checked. Secrets are not here.
+    """
 
     list_display = ("code", "name", "country", "backend", "status", "healthy", "checked_at")
     list_filter = ("backend", "status", "healthy")
     readonly_fields = (
+        "settings",
         "healthy",
         "detail",
         "unavailable",
+        "facts",
         "checked_at",
         "failures",
         "retry_at",
@@ -33,7 +37,7 @@ class RegionAdmin(admin.ModelAdmin):
 
     @transaction.atomic
     def save_model(self, request: HttpRequest, obj: Region, form: ModelForm, change: bool) -> None:
-        """Which settings were changed is written down, not to what: they may hold a secret."""
+        """Which settings were changed is written down, not to what."""
         super().save_model(request, obj, form, change)
         verb = "region.change" if change else "region.create"
         after: dict[str, Any] = {"changed": form.changed_data}

@@ -15,10 +15,11 @@ def _new_request_id() -> str:
 
 
 class Region(models.Model):
-    """A place with one backend. `settings` is the backend's own (docs/operating.md).
+    """A place with one backend. `settings` is the backend's own (docs/operating.md), `secrets` what
+    it needs to get there, encrypted; `services.regions.clusters` reads both.
 
-    `health`, `detail` and `unavailable` are what the last check said; `failures` feeds the circuit
-    breaker: no operation of the region is claimed before `retry_at`.
+    `healthy`, `detail`, `unavailable` and `facts` are what the last check said; `failures` feeds
+    the circuit breaker: no operation of the region is claimed before `retry_at`.
     """
 
     class Backend(models.TextChoices):
@@ -35,10 +36,12 @@ class Region(models.Model):
     country = models.CharField(max_length=2)
     backend = models.CharField(max_length=16, choices=Backend.choices)
     settings = models.JSONField(default=dict, blank=True)
+    secrets = models.TextField(blank=True, editable=False)
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)
     healthy = models.BooleanField(default=True)
     detail = models.TextField(blank=True)
     unavailable = models.JSONField(default=dict, blank=True)
+    facts = models.JSONField(default=dict, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0)
     retry_at = models.DateTimeField(null=True, blank=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from kubernetes.config import incluster_config
 
 from portal.kernel.errors import Permanent, Temporary
 from services.backends.kubernetes.objects import Objects
@@ -160,3 +161,17 @@ def test_a_kubeconfig_that_is_none_is_named() -> None:
     with pytest.raises(Permanent) as refused:
         Objects({"kind": "Config"})
     assert refused.value.code == "kubeconfig-wrong"
+
+
+def test_without_a_kubeconfig_it_is_the_cluster_that_this_runs_in(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Permanent) as refused:
+        Objects({})
+    assert refused.value.code == "kubeconfig-wrong"
+    (cluster.home / "token").write_text(cluster.token)
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(cluster.home / "token"))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(cluster.home / "ca.crt"))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(cluster.ports["api"]))
+    assert Objects({}).version() == build.kubernetes_version()

@@ -12,6 +12,7 @@ from portal.embedded import environment, keys
 from portal.embedded.refusal import Refusal
 from portal.kernel import crypto
 from services.instances.models import Credential
+from services.regions.models import Region
 from tests.makers import make_instance, make_project, make_region
 
 pytestmark = pytest.mark.django_db
@@ -41,8 +42,10 @@ def test_rotation_writes_every_secret_under_a_new_key(
     home: Path, credential: Credential, settings: Any
 ) -> None:
     old, plain = settings.POLDER_SECRET_KEYS[0], crypto.decrypt(credential.value)
+    region = credential.instance.region
+    Region.objects.update(secrets=crypto.encrypt("a kubeconfig"))
     count = keys.rotate(home, keep=False)
-    assert count == Credential.objects.count() > 0
+    assert count == Credential.objects.count() + 1
     values = environment.read(home / "environment")
     new = values["POLDER_SECRET_KEYS"]
     assert new != old
@@ -51,6 +54,8 @@ def test_rotation_writes_every_secret_under_a_new_key(
     credential.refresh_from_db()
     assert Fernet(new).decrypt(credential.value.encode()).decode() == plain
     assert Fernet(new).decrypt(credential.next_value.encode()).decode() == "the next one"
+    region.refresh_from_db()
+    assert Fernet(new).decrypt(region.secrets.encode()).decode() == "a kubeconfig"
     with pytest.raises(InvalidToken):
         Fernet(old).decrypt(credential.value.encode())
 

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.audit.models import AuditEvent
+from portal.kernel import crypto
 from portal.kernel.errors import Permanent
 from portal.tenancy.invitations import invite
 from portal.tenancy.permissions import Role
@@ -177,11 +178,16 @@ def test_limits_are_not_changed_here(staff, fake):
     assert staff.post(page, {"limit": "99"}).status_code == 403
 
 
-def test_a_change_of_a_region_is_audited_without_its_values(staff):
-    region = make_region("here", backend="process")
+def test_a_change_of_a_region_is_audited_and_leaves_its_settings_and_secrets(staff):
+    secrets = crypto.encrypt("the kubeconfig")
+    region = make_region("here", backend="process", settings={"drift": "show"}, secrets=secrets)
+    page = reverse("admin:regions_region_change", args=[region.pk])
+    assert secrets not in staff.get(page).content.decode()
     form = {"code": "here", "name": "There", "country": "NL", "backend": "process"}
-    form |= {"status": "open", "settings": '{"kubeconfig": "s3cret"}'}
-    staff.post(reverse("admin:regions_region_change", args=[region.pk]), form)
+    form |= {"status": "open", "settings": "{}", "secrets": ""}
+    staff.post(page, form)
+    region.refresh_from_db()
+    assert (region.settings, region.secrets) == ({"drift": "show"}, secrets)
     event = AuditEvent.objects.get(verb="region.change")
     assert (event.chain, event.target) == ("provider", "here")
-    assert event.after == {"changed": ["name", "settings"]}
+    assert event.after == {"changed": ["name"]}

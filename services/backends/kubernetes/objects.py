@@ -33,15 +33,20 @@ Object = Mapping[str, Any]
 
 
 class Objects:
-    """One cluster, as a kubeconfig names it. Threads may share it."""
+    """One cluster, as a kubeconfig names it; with an empty one, that in which this runs. Threads
+    may share it.
+    """
 
     def __init__(self, kubeconfig: Mapping[str, Any], context: str | None = None) -> None:
         """Raises: Permanent("kubeconfig-wrong")."""
         configuration = client.Configuration()
         try:
-            config.load_kube_config_from_dict(
-                dict(kubeconfig), context=context, client_configuration=configuration
-            )
+            if kubeconfig:
+                config.load_kube_config_from_dict(
+                    dict(kubeconfig), context=context, client_configuration=configuration
+                )
+            else:
+                config.load_incluster_config(configuration)
         except config.ConfigException as error:
             raise Permanent("kubeconfig-wrong", detail=str(error)) from error
         configuration.retries = 0  # operations try again by themselves, and are seen to
