@@ -245,6 +245,7 @@ class InstanceSpec:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     generation: int = 1
     paused: bool = False
+    rotation: str = ""  # while passwords change: the name of that change, so that it is made once
     labels: Mapping[str, str] = field(default_factory=dict)  # organisation, project, offering …
 
 
@@ -618,6 +619,7 @@ class Kubernetes(Protocol):
     `manifests` come in the order they are made in; they are destroyed in the opposite one. With
     `spec.paused` they are the paused service. They carry name and no labels of ours: the backend
     adds namespace, labels and generation. Secrets of the instance are in `spec.secrets`.
+    `selectors` are the labels of its pods, one mapping a role; none where it has no pods.
     `watched` names the objects that tell how it is, `observe` reads them (see services.manifests
     for what all share), `revealed` names the operator's Secrets that `credentials` needs.
     """
@@ -630,6 +632,7 @@ class Kubernetes(Protocol):
 
     def pods(self, spec: InstanceSpec, region: RegionSettings) -> tuple[Pods, ...]: ...
     def manifests(self, spec: InstanceSpec, region: RegionSettings) -> list[Manifest]: ...
+    def selectors(self, spec: InstanceSpec) -> tuple[Mapping[str, str], ...]: ...
     def watched(self, spec: InstanceSpec) -> tuple[Ref, ...]: ...
     def observe(self, spec: InstanceSpec, region: RegionSettings, live: Live) -> Observation: ...
     def revealed(self, spec: InstanceSpec) -> tuple[Ref, ...]: ...

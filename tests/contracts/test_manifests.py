@@ -94,3 +94,12 @@ def test_pods_take_at_least_what_the_plan_promises(entry: Entry) -> None:
 def test_nothing_in_the_cluster_is_absent(entry: Entry) -> None:
     spec = made_up_spec(entry, version=renderer(entry).VERSIONS[0])
     assert renderer(entry).observe(spec, BARE, {}).observed == "absent"
+
+
+@each(ON_KUBERNETES)
+def test_pods_can_be_found_by_their_labels(entry: Entry) -> None:
+    """Logs are read by them, and the network is opened and closed by them."""
+    spec = made_up_spec(entry, version=renderer(entry).VERSIONS[0])
+    found = renderer(entry).selectors(spec)
+    assert all(any(spec.name in value for value in labels.values()) for labels in found)
+    assert bool(found) == bool(total(renderer(entry).pods(spec, BARE))["vcpu"])

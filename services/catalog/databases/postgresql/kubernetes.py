@@ -7,6 +7,7 @@ operator's documentation and API reference, 1.30; what was seen of it stands in 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -79,8 +80,13 @@ def manifests(spec: InstanceSpec, region: RegionSettings) -> list[Manifest]:
         made.append(_nightly(spec))
     if _has_pooler(spec):
         made.append(_pooler(spec))
-    labels = {"cnpg.io/cluster": spec.name, "cnpg.io/podRole": "instance"}
-    return [*made, objects.pod_monitor(spec, labels, "metrics")]
+    return [*made, objects.pod_monitor(spec, selectors(spec)[0], "metrics")]
+
+
+def selectors(spec: InstanceSpec) -> tuple[Mapping[str, str], ...]:
+    servers = {"cnpg.io/cluster": spec.name, "cnpg.io/podRole": "instance"}
+    poolers = {"cnpg.io/poolerName": _pooler_name(spec)}
+    return (servers, poolers) if _has_pooler(spec) else (servers,)
 
 
 def watched(spec: InstanceSpec) -> tuple[Ref, ...]:
@@ -139,7 +145,7 @@ def _store(spec: InstanceSpec, store: BackupStore) -> Manifest:
 
 
 def _cluster(spec: InstanceSpec, region: RegionSettings) -> Manifest:
-    plan, labels = spec.plan, {"cnpg.io/cluster": spec.name, "cnpg.io/podRole": "instance"}
+    plan = spec.plan
     body: dict[str, Any] = {
         "instances": plan.nodes,
         "imageName": _IMAGES[spec.version],
@@ -163,7 +169,7 @@ def _cluster(spec: InstanceSpec, region: RegionSettings) -> Manifest:
     if plan.nodes > 1:
         host = {"podAntiAffinityType": "required", "topologyKey": objects.HOST}
         body["affinity"] = {"enablePodAntiAffinity": True, **host}
-        body["topologySpreadConstraints"] = objects.spread(labels)[:1]
+        body["topologySpreadConstraints"] = objects.spread(selectors(spec)[0])[:1]
         body["replicationSlots"] = {"highAvailability": {"enabled": True}}
     if region.backup_store:
         name = {"barmanObjectName": spec.name, "serverName": _server_name(spec)}
