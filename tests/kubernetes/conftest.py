@@ -3,7 +3,7 @@ without a network of its own; in CI nothing may skip (`POLDER_REQUIRE_ENGINES`).
 
 cluster    etcd, API server and controllers; no node, no operator
 namespace  an empty one, gone after the test
-crds       the folder with the operators' definitions
+crds       the folder with the operators' definitions; definitions loads some of them
 nodes      + scheduler, three nodes, pods that run, volumes that bind, names that resolve (nodes.py)
 cnpg       + CloudNativePG and its backup plugin, the real ones (cloudnative_pg.py)
 """
@@ -21,6 +21,7 @@ from tests.kubernetes import network
 from tests.kubernetes.assets import build
 from tests.kubernetes.cloudnative_pg import CloudNativePG
 from tests.kubernetes.cluster import Cluster
+from tests.kubernetes.definitions import Definitions
 from tests.kubernetes.nodes import start_nodes
 
 
@@ -66,6 +67,12 @@ def crds() -> Path:
     if not named or not Path(named).is_dir():
         pytest.skip("NO CRDS: set POLDER_CRDS to the folder with the operators' definitions")
     return Path(named)
+
+
+@pytest.fixture(scope="session")
+def definitions(cluster: Cluster, crds: Path) -> Definitions:
+    """`load` the definitions of the groups that a test needs."""
+    return Definitions(cluster, crds)
 
 
 @pytest.fixture(scope="session")

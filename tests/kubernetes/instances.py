@@ -18,6 +18,7 @@ import datetime
 import hashlib
 import http.server
 import json
+import os
 import socket
 import ssl
 import sys
@@ -42,7 +43,7 @@ class Instances:
     """All instances of all clusters, as the API server knows them."""
 
     def __init__(self, operator: Path) -> None:
-        self.api = Api()
+        self.api = Api(os.environ["KUBECONFIG"])
         self._digest = hashlib.sha256(operator.read_bytes()).hexdigest()
         self._contexts: dict[tuple[str, str, str], ssl.SSLContext] = {}
         self._pods: dict[str, dict[str, Any]] = {}

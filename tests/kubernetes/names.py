@@ -9,6 +9,7 @@ POD.SERVICE.NAMESPACE.svc has the pod's. A records only; what is unknown does no
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import struct
 from urllib.parse import quote
@@ -60,7 +61,7 @@ def reply(api: Api, asked: bytes) -> bytes:
 
 
 def main() -> None:
-    api = Api()
+    api = Api(os.environ["KUBECONFIG"])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 53))
         while True:

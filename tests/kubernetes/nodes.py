@@ -14,11 +14,21 @@ from tests.kubernetes.network import ROOT
 STAGES = Path(__file__).parent / "stages"
 ZONES = ("eu-1a", "eu-1b", "eu-1c")
 NODES = ("node-a", "node-b", "node-c")
+STORAGE_CLASS = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "StorageClass",
+    "metadata": {
+        "name": "ssd",
+        "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+    },
+    "provisioner": "rig.test/none",  # KWOK makes the volumes: stages/volumes.yaml
+    "allowVolumeExpansion": True,
+}
 _SIZE = {"cpu": "64", "memory": "512Gi", "pods": "200", "ephemeral-storage": "1Ti"}
 
 
 def start_nodes(cluster: Cluster) -> None:
-    """Three nodes in three zones, Ready when it returns."""
+    """Three nodes in three zones, Ready when it returns, and a storage class, `ssd`."""
     cluster.run(
         "kube-scheduler",
         f"--kubeconfig={cluster.kubeconfig}",
@@ -28,6 +38,7 @@ def start_nodes(cluster: Cluster) -> None:
     run_module(cluster, "names")
     pairs = zip(NODES, ZONES, strict=True)
     cluster.apply(*(_node(n, name, zone) for n, (name, zone) in enumerate(pairs, start=1)))
+    cluster.apply(STORAGE_CLASS)
     cluster.run("kwok", *_kwok(cluster))
     cluster.wait("kwok", lambda: _ready(cluster) == len(NODES))
 

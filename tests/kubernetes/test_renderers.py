@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,11 +18,6 @@ from tests.kubernetes.definitions import Definitions
 CASES = pytest.mark.parametrize(
     ("entry", "name"), GOLDEN, ids=[f"{e.offering.slug}-{name}" for e, name in GOLDEN]
 )
-
-
-@pytest.fixture(scope="session")
-def definitions(cluster: Cluster, crds: Path) -> Definitions:
-    return Definitions(cluster, crds)
 
 
 @CASES
