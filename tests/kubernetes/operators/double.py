@@ -94,6 +94,7 @@ class _Memory:
     """What the double knows of an object between two looks."""
 
     generation: int = 0
+    marks: Object = field(default_factory=dict)
     changed: float = 0.0
     ready_since: float | None = None
     made: list[Object] = field(default_factory=list)
@@ -178,9 +179,10 @@ class Double:
 
     def _reconcile(self, play: Play, one: Object, known: _Memory) -> None:
         now, named = time.monotonic(), one["metadata"]
-        if known.generation != named["generation"]:
+        marks = named.get("annotations", {})
+        if (known.generation, known.marks) != (named["generation"], marks):
             known.generation, known.changed, known.ready_since = named["generation"], now, None
-            known.made = []
+            known.marks, known.made = marks, []
         if now - known.changed < LATE:
             return
         if play.finalizer and play.finalizer not in named.get("finalizers", []):
