@@ -93,3 +93,10 @@ def paused(found: Manifest) -> bool:
 def secret_value(live: Live, ref: Ref, key: str) -> Secret:
     """One value of a Secret. Raises: KeyError while it is not there."""
     return Secret(base64.b64decode(live[ref]["data"][key]).decode())
+
+
+def authority(live: Live, ref: Ref) -> str:
+    """The CA of the certificate in a Secret; empty where one signed it that all clients know.
+    Raises: KeyError while the Secret is not there.
+    """
+    return str(secret_value(live, ref, "ca.crt")) if "ca.crt" in live[ref]["data"] else ""

@@ -5,6 +5,7 @@ Source: Kubernetes API reference 1.36; cert-manager.io/v1; monitoring.coreos.com
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -24,6 +25,7 @@ POD_MONITOR = Kind("monitoring.coreos.com/v1", "PodMonitor")
 PLAIN = frozenset({"v1", "apps/v1", "batch/v1", "policy/v1", "networking.k8s.io/v1"})
 ZONE, HOST = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 PUBLIC_NAME = "external-dns.alpha.kubernetes.io/hostname"
+RESTART = "polder.eu/restart"  # on pods: a digest of what they read at their start only
 
 
 def manifest(
@@ -90,6 +92,11 @@ def spread(labels: Mapping[str, str]) -> list[dict[str, Any]]:
         {"maxSkew": 1, "topologyKey": ZONE, "whenUnsatisfiable": "ScheduleAnyway", **selector},
         {"maxSkew": 1, "topologyKey": HOST, "whenUnsatisfiable": "DoNotSchedule", **selector},
     ]
+
+
+def digest(parts: Iterable[str]) -> str:
+    """Another when any part is: for `RESTART`."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def ports(named: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -37,7 +37,8 @@ def renderer(entry: Entry) -> Kubernetes:
 
 def specs(entry: Entry) -> Iterator[tuple[str, InstanceSpec, RegionSettings]]:
     """Name, desired state and region of each golden file: every plan in a rich region, and the
-    first one as it stands in a bare region, paused and public.
+    first one as it stands in a bare region, paused and public; the largest in each way that only
+    Kubernetes has.
     """
     from tests.contracts.made_up import made_up_spec
 
@@ -47,6 +48,13 @@ def specs(entry: Entry) -> Iterator[tuple[str, InstanceSpec, RegionSettings]]:
     yield "bare", first, BARE
     yield "paused", replace(first, paused=True), RICH
     yield "public", replace(first, parameters={**first.parameters, "public": True}), RICH
+    for parameter in entry.offering.parameters:
+        for choice in (
+            sorted({*parameter.choices} - {str(parameter.default)}) if parameter.backend else ()
+        ):
+            chosen = {**first.parameters, parameter.name: choice}
+            name = f"{parameter.name}-{choice}"
+            yield name, replace(first, plan=entry.offering.plans[-1], parameters=chosen), RICH
 
 
 def rendered(entry: Entry, name: str) -> list[Manifest]:

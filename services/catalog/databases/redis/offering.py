@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from services.manifests.parameters import PUBLIC
 from services.spec import Family, Offering, Parameter, Plan, Version, gettext_noop
 
 OFFERING = Offering(
@@ -69,5 +70,19 @@ OFFERING = Offering(
             minimum=10,
             maximum=10000,
         ),
+        Parameter(
+            "mode",
+            gettext_noop("How nodes share the data"),
+            "choice",
+            default="replicated",
+            choices=("replicated", "cluster"),
+            mutable=False,
+            backend="kubernetes",
+            help=gettext_noop(
+                "“replicated” keeps all data on each node; “cluster” shares data and plan out to "
+                "three leaders and needs clients that know Redis Cluster."
+            ),
+        ),
+        PUBLIC,
     ),
 )

@@ -1,12 +1,10 @@
 """Valkey as a process of this machine. Source: Valkey 9 documentation (configuration, ACL).
 
-The tenant's user `app` may do everything with data and nothing with the server: `CONFIG`, `MODULE`,
-`ACL`, `MIGRATE` and the like are refused. This build has no TLS, so the endpoint says so; it
-listens on loopback only.
+This build has no TLS, so the endpoint says so; it listens on loopback only.
 """
 
-from hashlib import sha256
-
+from services.catalog.databases.redis import acl
+from services.catalog.databases.redis.acl import USER
 from services.spec import (
     Capability,
     Credentials,
@@ -24,7 +22,7 @@ from services.spec import (
 LISTENERS = (Listener("client"),)
 ALSO: tuple[str, ...] = ()
 CAPABILITIES = frozenset({Capability.PAUSE, Capability.RESIZE, Capability.ROTATE, Capability.LOGS})
-USER, ADMIN = "app", "polder_admin"
+ADMIN = "polder_admin"
 _APPEND = {
     "every-second": ("yes", "everysec"),
     "every-write": ("yes", "always"),
@@ -102,19 +100,5 @@ def _configuration(place: Place) -> str:
 
 
 def _users(password: Secret, admin: Secret) -> str:
-    """The server keeps SHA-256 digests only; the passwords are long and random, so that is
-    enough.
-    """
-    rights = "~* &* +@all -@admin -@dangerous +keys +info +flushdb +flushall +sort +client|list"
-    return "\n".join(
-        [
-            "user default off",
-            f"user {ADMIN} on #{_digest(admin)} ~* &* +@all",
-            f"user {USER} on #{_digest(password)} {rights}",
-            "",
-        ]
-    )
-
-
-def _digest(password: Secret) -> str:
-    return sha256(password.encode()).hexdigest()
+    lines = ["user default off", acl.superuser(ADMIN, admin), acl.user(password)]
+    return "\n".join([*lines, ""])
