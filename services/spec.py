@@ -193,6 +193,7 @@ class Offering:
     # What `Credentials.database` names.
     database_label: str = gettext_noop("Database")
     trademarks: tuple[tuple[str, str], ...] = ()
+    fixed_nodes: bool = False  # nothing leads from a plan to one of more or fewer nodes
 
     @property
     def default_version(self) -> str:

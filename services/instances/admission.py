@@ -78,6 +78,11 @@ def admit_change(
         where = orderable(entry, instance.region, chosen)
         if not where.ok:
             faults["plan"] = f"{where.reason} {where.hint}".strip()
+        elif not _same_nodes(entry, chosen, instance.plan):
+            faults["plan"] = _(
+                "The number of nodes is fixed when this service is created. Order another with "
+                "this plan and move the data."
+            )
         elif instance.storage_used_mib and chosen.storage_gib * 1024 < instance.storage_used_mib:
             faults["plan"] = _("The data takes %(used)s MB, more than this plan holds.") % {
                 "used": instance.storage_used_mib
@@ -90,6 +95,12 @@ def admit_change(
     if faults or chosen is None:
         raise Invalid(faults)
     return Admitted(entry, chosen, instance.version, values)
+
+
+def _same_nodes(entry: Entry, chosen: Plan, before: str) -> bool:
+    """Or another number may do."""
+    fixed = entry.offering.fixed_nodes
+    return not fixed or chosen.nodes == entry.offering.plan(before).nodes
 
 
 def name_faults(project: Project, name: str, *, besides: Instance | None = None) -> dict[str, str]:

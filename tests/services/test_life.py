@@ -153,6 +153,15 @@ def test_a_failed_change_restores_what_was(project, region, fake):
     assert Quota.objects.get().used == 1
 
 
+def test_the_number_of_nodes_stays_where_nothing_leads_to_another(project, region):
+    instance = make_instance(project, region, offering="mariadb")
+    with pytest.raises(Invalid) as caught:
+        ordering.change_order(actor=SYSTEM, instance=instance, plan="ha-2x8")
+    assert set(caught.value.fields) == {"plan"}
+    drive(ordering.change_order(actor=SYSTEM, instance=instance, plan="single-2x8"))
+    assert fresh(instance).plan == "single-2x8"
+
+
 def test_what_is_fixed_at_create_stays(instance):
     with pytest.raises(Invalid) as caught:
         ordering.change_order(actor=SYSTEM, instance=instance, parameters={"database": "other"})
