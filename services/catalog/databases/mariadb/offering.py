@@ -3,6 +3,7 @@
 from datetime import date
 from decimal import Decimal
 
+from services.manifests.parameters import BACKUP_DAYS, PUBLIC
 from services.spec import Family, Offering, Parameter, Plan, Version, gettext_noop
 
 OFFERING = Offering(
@@ -25,6 +26,7 @@ OFFERING = Offering(
     price_class="database.mariadb",
     sla_class="database",
     secrets=("password", "root_password"),
+    fixed_nodes=True,
     versions=(
         Version("11.4", ends_on=date(2029, 5, 29)),
         Version("10.11", ends_on=date(2028, 2, 16)),
@@ -93,5 +95,7 @@ OFFERING = Offering(
             restart=False,
             help=gettext_noop("0 logs none. The log holds the statement with its values."),
         ),
+        PUBLIC,
+        BACKUP_DAYS,
     ),
 )

@@ -7,6 +7,7 @@ makes open (nameless users, root without a password at 127.0.0.1) is deleted bef
 its first connection, at every start.
 """
 
+from services.catalog.databases.mariadb import settings
 from services.spec import (
     Capability,
     Credentials,
@@ -27,13 +28,6 @@ CAPABILITIES = frozenset({Capability.PAUSE, Capability.RESIZE, Capability.ROTATE
 USER, ADMIN = "app", "root"
 _ENGINES = {"11.4": "mariadb-11.4", "10.11": "mariadb-10.11"}
 _SOCKET = "server.sock"  # in the server's own directory
-_STRICT = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
-_MODES = {
-    "strict": _STRICT,
-    "traditional": "TRADITIONAL",
-    "ansi": f"ANSI,{_STRICT}",
-    "lenient": "NO_ENGINE_SUBSTITUTION",
-}
 
 
 def engine(version: str) -> str:
@@ -70,7 +64,8 @@ def process(spec: InstanceSpec, place: Place) -> ProcessSpec:
         argv=[
             f"{place.home}/bin/mariadbd",
             f"--defaults-file={place.config}/server.cnf",
-            *(f"--{name}={value}" for name, value in _limits(spec).items()),
+            # In argv, so that another plan restarts the server.
+            *(f"--{name}={value}" for name, value in settings.limits(spec).items()),
         ],
         files=(
             File("server.cnf", Secret(_settings(spec, place))),
@@ -135,35 +130,9 @@ def _login(user: str, password: Secret) -> str:
     return f'[client]\nuser={user}\npassword="{password}"\n'
 
 
-def _limits(spec: InstanceSpec) -> dict[str, str]:
-    """What a plan gives; stands in argv, so that another plan restarts the server."""
-    memory = spec.plan.memory_mib
-    return {
-        "innodb-buffer-pool-size": f"{memory // 4 if memory <= 1024 else memory // 2}M",
-        "innodb-log-file-size": f"{min(1024, max(16, memory // 16))}M",
-        "tmp-table-size": f"{min(256, max(16, memory // 64))}M",
-        "max-heap-table-size": f"{min(256, max(16, memory // 64))}M",
-        "key-buffer-size": "8M",
-        "aria-pagecache-buffer-size": f"{min(128, max(8, memory // 64))}M",
-        "table-open-cache": "400" if memory <= 1024 else "2000",
-        "thread-pool-size": str(max(1, int(spec.plan.vcpu))),
-    }
-
-
-def _dynamic(spec: InstanceSpec) -> dict[str, str]:
-    """What a running server takes over."""
-    slow = spec.parameters["slow_query_seconds"]
-    return {
-        "max_connections": str(spec.parameters["max_connections"]),
-        "sql_mode": f"'{_MODES[spec.parameters['sql_mode']]}'",
-        "slow_query_log": "1" if slow else "0",
-        "long_query_time": str(slow or 10),
-    }
-
-
 def _changes(spec: InstanceSpec) -> str:
     """Also reads the certificate anew."""
-    changes = [f"SET GLOBAL {name} = {value};" for name, value in _dynamic(spec).items()]
+    changes = [f"SET GLOBAL {name} = {value};" for name, value in settings.dynamic(spec).items()]
     return "\n".join([*changes, "FLUSH SSL;"])
 
 
@@ -184,13 +153,8 @@ def _settings(spec: InstanceSpec, place: Place) -> str:
         "ssl_key": place.key,
         "tls_version": "TLSv1.2,TLSv1.3",
         "require_secure_transport": "1",
-        "skip_name_resolve": "1",
-        "local_infile": "0",
-        "symbolic_links": "0",
-        "performance_schema": "0",
-        "thread_handling": "pool-of-threads",
-        "character_set_server": spec.parameters["character_set"],
-        **_dynamic(spec),
+        **settings.fixed(spec),
+        **settings.dynamic(spec),
     }
     return "[mariadbd]\n" + "".join(f"{name}={value}\n" for name, value in lines.items())
 
