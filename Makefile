@@ -9,8 +9,9 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input
 PYTEST := $(PY) -m pytest
 # Settings for what reads them and asks no server.
 NO_SERVER := POLDER_SIGNING_KEY=check POLDER_SECRET_KEYS= POLDER_DATABASE_URL=postgres://127.0.0.1:1/none
-# Rooms whose imports alone take seconds are not even opened.
-UNIT := -m 'not engine' $(addprefix --ignore=tests/,walk e2e kubernetes soak)
+# Rooms and plugins whose imports alone take seconds are not even opened.
+UNIT := -m 'not engine' $(addprefix --ignore=tests/,walk e2e kubernetes soak) \
+	$(addprefix -p no:,schemathesis playwright anyio)
 
 .PHONY: run token manage test unit check format messages screens numbers kubernetes-assets kubernetes lock soak clean
 .DEFAULT_GOAL := run

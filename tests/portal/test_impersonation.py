@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from allauth.usersessions.models import UserSession
@@ -17,7 +15,6 @@ from portal.accounts.actors import user_actor
 from portal.accounts.models import ApiToken, User
 from portal.audit.models import AuditEvent
 from portal.audit.queries import events_for, verify
-from portal.console import account_urls
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid, NotPermitted
@@ -40,15 +37,12 @@ from tests.makers import (
     make_webhook,
     signed_in,
 )
-from tests.portal.doors import STAFF, Door, doors
-from tests.portal.world import make_world
+from tests.portal.looking import MORE, REASON, address_of, look
 
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.usefixtures("prices", "plain_static", "fake"),
 ]
-REASON = "Ticket 4711: cannot see the invoice"
-MORE = "Ticket 4711: Ilse asked us to rename it"
 SESSION = django_settings.SESSION_COOKIE_NAME
 
 
@@ -70,19 +64,6 @@ def person() -> User:
 @pytest.fixture
 def staff(client: Client, person: User) -> Client:
     return signed_in(client, person)
-
-
-def address_of(user: User) -> str:
-    return reverse("console:staff-look", args=[user.memberships.get().public_id])
-
-
-def look(client: Client, user: User, *, changes: bool = False) -> Client:
-    """`client`, looking as `user`."""
-    assert client.post(address_of(user), {"reason": REASON})["Location"] == "/"
-    if changes:
-        where = reverse("console:looking-changes")
-        assert client.post(where, {"reason": MORE})["Location"] == "/"
-    return client
 
 
 def acts(chain: str = "dike") -> list[AuditEvent]:
@@ -290,72 +271,6 @@ def test_it_ends_with_the_rights_of_either(staff, owner, person):
 
 
 # -- what stays closed -----------------------------------------------------------------------------
-
-DOORS = [door for door in doors() if door.rule != STAFF]
-ALLOWED = {"console:looking-end", "console:looking-changes", "console:scope"}
-ALLOWED |= {"console:theme", "console:language", "console:notice-away"}  # cookies
-# GET, HEAD and OPTIONS aside, nothing passes but these; tests/portal/doors/ finds new ones.
-WRITES = [d for d in DOORS if d.method not in ("GET", "HEAD") and d.name not in ALLOWED]
-
-
-def knock(client: Client, door: Door, world: dict[str, Any]) -> Any:
-    url = reverse(door.name, kwargs=dict(door.at(world)))
-    if door.name.startswith("api:"):
-        sent, kind = json.dumps(door.body or {}), "application/json"
-    else:
-        sent, kind = urlencode(door.body or {}), "application/x-www-form-urlencoded"
-    path = f"{url}?{door.query}" if door.query else url
-    return client.generic(door.method, path, sent, content_type=kind)
-
-
-@pytest.fixture
-def world(person: User) -> dict[str, Any]:
-    found = make_world()
-    return {**found, "looking": look(signed_in(Client(), person), found["people"][Role.OWNER])}
-
-
-def test_every_write_is_refused_with_a_sentence(world):
-    client, before = world["looking"], AuditEvent.objects.count()
-    wrong = []
-    for door in WRITES:
-        answer = knock(client, door, world)
-        said = "only looking" in answer.content.decode() or "alone" in answer.content.decode()
-        if answer.status_code != 403 or not said:
-            wrong.append(f"{door}: {answer.status_code}")
-    assert wrong == []
-    assert len(WRITES) > 30
-    assert AuditEvent.objects.count() == before
-
-
-def test_every_page_carries_the_banner(world):
-    client = world["looking"]
-    own = [d for d in DOORS if d.method == "GET" and not d.name.startswith("api:")]
-    answers = [(door, knock(client, door, world)) for door in own]
-    pages = [(d, a) for d, a in answers if a.content.lstrip()[:9].lower() == b"<!doctype"]
-    missing = [str(d) for d, a in pages if b"You look as" not in a.content]
-    assert missing == []
-    assert len(pages) > 25
-    assert b"You look as" in client.get("/no-such-page/").content
-
-
-THEIRS = {f"console:{pattern.name}" for pattern in account_urls.urlpatterns} - {"console:session"}
-
-
-@pytest.mark.parametrize("changes", [False, True])
-def test_the_person_s_account_stays_closed(world, changes):
-    client = world["looking"]
-    client.post(reverse("console:looking-end"))
-    look(client, world["people"][Role.OWNER], changes=changes)
-    paths = ["email/", "password/change/", "reauthenticate/", "confirm-email/x/"]
-    answers = [client.get(f"/accounts/{path}") for path in paths]
-    answers += [client.post(f"/accounts/{path}") for path in paths]
-    doors_of_theirs = [door for door in DOORS if door.name in THEIRS]
-    answers += [knock(client, door, world) for door in doors_of_theirs]
-    assert {answer.status_code for answer in answers} == {403}
-    assert not [answer for answer in answers if b"alone" not in answer.content]
-    assert {door.name for door in doors_of_theirs} == THEIRS
-    assert client.post(reverse("console:notification-settings")).status_code == 403
-    assert client.post(reverse("console:notifications-read")).status_code == 403
 
 
 @pytest.mark.parametrize("changes", [False, True])

@@ -340,14 +340,14 @@ def test_a_project_s_admin_can_offer_the_project_only(client, project, person):
     assert "zoe@test.example" in read(client, "members")
 
 
-@pytest.mark.parametrize("name", ["members", "organisations", "settings", "quotas"])
-def test_pages_ask_few_questions(owner, project, name, django_assert_max_num_queries):
+def test_pages_ask_few_questions(owner, project, subtests, django_assert_max_num_queries):
     make_quota(project, make_region(), vcpu=8, instances=4)
     for number in range(12):
         make_member(project, Role.VIEWER)
         make_project(project.organisation)
         invited(owner, email=f"g{number}@test.example")
-    address = at(name)
-    owner.get(address)
-    with django_assert_max_num_queries(14):
-        assert owner.get(address).status_code == 200
+    for name in ("members", "organisations", "settings", "quotas"):
+        address = at(name)
+        owner.get(address)
+        with subtests.test(name), django_assert_max_num_queries(14):
+            assert owner.get(address).status_code == 200
