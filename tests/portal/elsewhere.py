@@ -52,7 +52,7 @@ def oidc_provider() -> Iterator[Oidc]:
     place.address = place.issuer = f"http://127.0.0.1:{server.server_address[1]}"
     shown = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(place.key.public_key()))
     place.keys = [{**shown, "kid": "k1", "use": "sig"}]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield place

@@ -55,7 +55,7 @@ def receiving(
         server.socket = context.wrap_socket(server.socket, server_side=True)
     place.port = server.server_address[1]
     threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
     ).start()
     try:
         yield place

@@ -49,7 +49,7 @@ def smtp(settings) -> Iterator[list[bytes]]:
     """What arrives at the SMTP server that settings name."""
     with socketserver.TCPServer(("127.0.0.1", 0), Smtp) as server:
         server.got = []
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address
         yield server.got

@@ -73,42 +73,44 @@ def listed(client: Any, **asked: str) -> list[str]:
 # -- filters ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("asked", "found"),
-    [
-        ({"q": "ORD"}, ["orders"]),
-        ({"q": "team:shop"}, ["orders"]),
-        ({"q": "prod"}, ["orders"]),
-        ({"q": "nt-"}, ["queue"]),
-        ({"q": "%"}, []),
-        ({"offering": "redis"}, ["cache"]),
-        ({"phase": "paused"}, ["queue"]),
-        ({"phase": "running"}, ["cache", "orders"]),
-        ({"phase": "nonsense"}, ["queue", "cache", "orders"]),
-        ({"region": "south"}, ["cache"]),
-        ({"tag": "env"}, ["cache", "orders"]),
-        ({"tag": "env:dev"}, ["cache"]),
-        ({"q": "a", "region": "south", "tag": "env:dev"}, ["cache"]),
-        ({"q": "a\0"}, ["queue", "cache", "orders"][1:]),
-    ],
-)
-def test_filters(owner: Any, three: Any, asked: dict[str, str], found: list[str]) -> None:
-    assert listed(owner, **asked) == found
+FILTERS: list[tuple[dict[str, str], list[str]]] = [
+    ({"q": "ORD"}, ["orders"]),
+    ({"q": "team:shop"}, ["orders"]),
+    ({"q": "prod"}, ["orders"]),
+    ({"q": "nt-"}, ["queue"]),
+    ({"q": "%"}, []),
+    ({"offering": "redis"}, ["cache"]),
+    ({"phase": "paused"}, ["queue"]),
+    ({"phase": "running"}, ["cache", "orders"]),
+    ({"phase": "nonsense"}, ["queue", "cache", "orders"]),
+    ({"region": "south"}, ["cache"]),
+    ({"tag": "env"}, ["cache", "orders"]),
+    ({"tag": "env:dev"}, ["cache"]),
+    ({"q": "a", "region": "south", "tag": "env:dev"}, ["cache"]),
+    ({"q": "a\0"}, ["queue", "cache", "orders"][1:]),
+]
 
 
-@pytest.mark.parametrize(
-    ("sort", "found"),
-    [
-        ("", ["queue", "cache", "orders"]),
-        ("name", ["cache", "orders", "queue"]),
-        ("-name", ["queue", "orders", "cache"]),
-        ("-price", ["orders"]),
-        ("region", ["queue", "orders", "cache"]),
-        ("password", ["queue", "cache", "orders"]),
-    ],
-)
-def test_order(owner: Any, three: Any, sort: str, found: list[str]) -> None:
-    assert listed(owner, sort=sort)[: len(found)] == found
+def test_filters(owner: Any, three: Any, subtests: Any) -> None:
+    for asked, found in FILTERS:
+        with subtests.test(asked=asked):
+            assert listed(owner, **asked) == found
+
+
+ORDERS: list[tuple[str, list[str]]] = [
+    ("", ["queue", "cache", "orders"]),
+    ("name", ["cache", "orders", "queue"]),
+    ("-name", ["queue", "orders", "cache"]),
+    ("-price", ["orders"]),
+    ("region", ["queue", "orders", "cache"]),
+    ("password", ["queue", "cache", "orders"]),
+]
+
+
+def test_order(owner: Any, three: Any, subtests: Any) -> None:
+    for sort, found in ORDERS:
+        with subtests.test(sort=sort):
+            assert listed(owner, sort=sort)[: len(found)] == found
 
 
 def test_headings_lead_to_the_other_order_and_keep_the_filters(owner: Any, three: Any) -> None:
