@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 
 import pytest
 from django.db import connections
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, Page, expect
 
 from services.instances import work
 from services.instances.models import Operation
@@ -22,6 +23,14 @@ class Clicks:
     def __call__(self, target: Locator) -> None:
         self.count += 1
         target.click()
+
+
+def arrived(page: Page, address: str) -> None:
+    """A page whose address ends so, its query aside, is there and listens. It is seen before its
+    scripts have run, and what is typed in that moment is not heard.
+    """
+    expect(page).to_have_url(re.compile(rf"{re.escape(address)}(\?|$)"))
+    page.wait_for_load_state()
 
 
 class Workers(threading.Thread):

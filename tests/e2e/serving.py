@@ -50,7 +50,7 @@ def site(people: tuple[Any, ...]) -> Iterator[Site]:
     with furnished() as place, _files(), override_settings(ALLOWED_HOSTS=["*"]):
         server = _Server(("127.0.0.1", 0), QuietWSGIRequestHandler)
         server.set_app(WSGIHandler())
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         address = f"http://127.0.0.1:{server.server_address[1]}"
         urls = {page: f"{address}{page.full_url(place)}" for page in pages()}

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from portal.kernel import clock
 from portal.status import actions
 from services.regions.models import RegionHealth
+from tests.e2e.acting import arrived
 from tests.e2e.conftest import sign_in
 from tests.e2e.test_look import SMALL
 from tests.makers import make_member, make_organisation, make_project, make_region, make_staff
@@ -66,6 +67,7 @@ def test_from_the_price_list_to_an_estimate_that_can_be_sent_on(
     expect(page.get_by_role("region", name="Plans of NATS")).to_be_visible()
     expect(page).to_have_url(re.compile(r"\?q=nats$"))
     page.get_by_role("link", name="Calculator", exact=True).click()
+    arrived(page, "/prices/calculator/")
 
     page.get_by_label("Add a service").select_option("postgresql/single-2x8")
     page.get_by_role("button", name="Add", exact=True).click()
@@ -104,6 +106,7 @@ def test_status_refreshes_itself_and_leads_to_the_incident(
     page.get_by_role("link", name="What is known").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Slow disks")
     page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="Status").click()
+    arrived(page, "/status/")
     expect(page.locator("#board")).to_contain_text("Some services are degraded.")
     actions.resolve_incident(actor=make_staff(), incident=world, text="Replaced.")
     page.clock.fast_forward(61_000)

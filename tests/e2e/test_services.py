@@ -18,7 +18,7 @@ from portal.console.models import SavedView
 from portal.tenancy.permissions import Role
 from services.instances import actions
 from services.instances.models import Instance, Operation
-from tests.e2e.acting import Clicks, workers  # noqa: F401  # the fixture
+from tests.e2e.acting import Clicks, arrived, workers  # noqa: F401  # the fixture
 from tests.e2e.conftest import sign_in
 from tests.e2e.look import SIDES, tour, turn, violations
 from tests.makers import (
@@ -135,6 +135,7 @@ def test_resizing_takes_three_clicks_and_says_the_price(
     home.reload()
     clicks = Clicks()
     clicks(home.get_by_role("link", name="dev-1x1: resize orders"))
+    arrived(home, f"/services/{orders.public_id}/settings/")
     clicks(home.get_by_role("radio", name=re.compile("single-2x8")))
     button = home.get_by_role("button", name=re.compile("^Resize — "))
     expect(button).to_contain_text("25.90 → €\u202f93.67/month")
@@ -234,6 +235,7 @@ def test_ticked_services_are_asked_about_once(home: Page, live_url: str, many: A
 def test_a_view_is_saved_and_opens_first(home: Page, live_url: str, many: Any) -> None:
     home.goto(live_url + "/services/")
     home.get_by_label("Tag", exact=True).select_option("env:b")
+    expect(home.locator("tbody tr")).to_have_count(1)
     home.get_by_text("Save this view").click()
     home.get_by_label("Name of the view").fill("Mine")
     home.get_by_label("Open it first").check()
@@ -271,8 +273,7 @@ def test_a_secret_hides_after_a_minute_and_can_be_seen_again(
     home.get_by_role("button", name="Reveal").click()
     uri = home.locator("#connection pre code").first
     expect(uri).not_to_contain_text("•")
-    home.clock.run_for(1_000)  # the swap settles
-    home.clock.run_for(58_000)
+    home.clock.run_for(59_000)
     expect(uri).not_to_contain_text("•")
     home.clock.run_for(3_000)
     expect(home.get_by_role("button", name="Reveal")).to_be_visible()
@@ -339,6 +340,7 @@ def test_the_palette_finds_goes_and_does(home: Page, live_url: str, orders: Inst
     expect(home.get_by_role("option", selected=True)).to_contain_text("Pause orders")
     home.keyboard.press("Enter")
     expect(home.get_by_role("heading", name="Pause orders?")).to_be_visible()
+    arrived(home, "/pause/")
     home.keyboard.press("Control+k")
     box.fill("order")
     expect(home.get_by_role("option", selected=True)).to_contain_text("orders")
@@ -363,7 +365,7 @@ def test_keys_go_to_places_and_can_be_switched_off(
 ) -> None:
     home.keyboard.press("g")
     home.keyboard.press("s")
-    expect(home).to_have_url(live_url + "/services/")
+    arrived(home, "/services/")
     home.keyboard.press("/")
     search = home.get_by_role("searchbox", name="Search services")
     expect(search).to_be_focused()
@@ -377,7 +379,7 @@ def test_keys_go_to_places_and_can_be_switched_off(
     expect(dialog).to_have_count(0)
     home.keyboard.press("?")
     dialog.get_by_role("button", name="Switch them off").click()
-    expect(home).to_have_url(live_url + "/keyboard/")
+    arrived(home, "/keyboard/")
     expect(home.get_by_text("Shortcuts of a single key are off")).to_be_visible()
     home.keyboard.press("g")
     home.keyboard.press("c")

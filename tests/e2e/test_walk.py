@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from portal.tenancy.permissions import Role
 from services.backends.process import certificates, engines
-from tests.e2e.acting import Clicks, workers  # noqa: F401  # the fixture
+from tests.e2e.acting import Clicks, arrived, workers  # noqa: F401  # the fixture
 from tests.e2e.conftest import sign_in
 from tests.makers import PASSWORD, make_member, make_organisation, make_project, make_region
 from tests.services.engines.conftest import home  # noqa: F401  # the fixture
@@ -55,6 +55,7 @@ def test_order_connect_resize_delete_restore(clean: Page, live_url, owner, worke
         connection.execute("insert into t values ('kept')")
 
     page.get_by_role("link", name="Resize").click()
+    arrived(page, "/settings/")
     page.get_by_role("radio", name=re.compile("single-2x8")).check()
     expect(page.locator("#summary")).to_contain_text("113.34")
     expect(page.locator("#summary")).to_contain_text("restarts")
