@@ -13,6 +13,11 @@ from tests.contracts.made_up import ENTRIES, all_specs, each, made_up_spec
 from tests.contracts.manifests import BARE, RICH, renderer
 
 ON_KUBERNETES = {slug: e for slug, e in ENTRIES.items() if e.kubernetes is not None}
+# Those whose work is done by what the region shares, or by machines outside it: no pods of theirs.
+ELSEWHERE = {
+    "object-storage": "the region's object store holds the buckets of all tenants",
+}
+WITH_PODS = {slug: e for slug, e in ON_KUBERNETES.items() if slug not in ELSEWHERE}
 GOLDEN = [
     (entry, name) for entry in ON_KUBERNETES.values() for name, _, _ in manifests.specs(entry)
 ]
@@ -82,6 +87,13 @@ def test_a_paused_service_is_made_of_the_same_objects(entry: Entry) -> None:
 
 
 @each(ON_KUBERNETES)
+def test_who_has_no_pods_is_listed_with_the_reason(entry: Entry) -> None:
+    has_pods = [bool(renderer(entry).pods(spec, BARE)) for spec in runnable(entry)]
+    assert all(has_pods) == (entry.offering.slug not in ELSEWHERE)
+    assert all(has_pods) or not any(has_pods)
+
+
+@each(WITH_PODS)
 def test_pods_take_at_least_what_the_plan_promises(entry: Entry) -> None:
     for plan in entry.offering.plans:
         spec = made_up_spec(entry, plan=plan, version=renderer(entry).VERSIONS[0])

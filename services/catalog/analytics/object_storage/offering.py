@@ -1,4 +1,6 @@
-"""Object storage with the S3 protocol: SeaweedFS, named as what it is."""
+"""Object storage with the S3 protocol: SeaweedFS on one machine, Ceph on Kubernetes, both named as
+what they are.
+"""
 
 from decimal import Decimal
 
@@ -12,8 +14,9 @@ OFFERING = Offering(
     family=Family.ANALYTICS,
     summary=gettext_noop("Buckets for any kind of data, over the S3 protocol"),
     description=gettext_noop(
-        "SeaweedFS speaks S3: buckets, versions, lifecycle rules, bucket policies, multipart "
-        "uploads and signed links, over HTTPS. You pay for the storage of the plan."
+        "S3 with signature version 4: buckets, versions, lifecycle rules, bucket policies, "
+        "multipart uploads and signed links, over HTTPS. SeaweedFS serves it on one machine, Ceph "
+        "in regions with Kubernetes. You pay for the storage of the plan."
     ),
     licence="Apache-2.0",
     trademarks=(("Amazon S3", "Amazon.com, Inc. or its affiliates"),),
@@ -22,7 +25,7 @@ OFFERING = Offering(
     popular=True,
     database_label=gettext_noop("Bucket"),
     secrets=("password", "write_key", "read_key"),
-    versions=(Version("4"),),
+    versions=(Version("4"),),  # of the protocol's signature: what clients must speak
     plans=(
         Plan("dev-1x1", vcpu=Decimal(1), memory_mib=1024, storage_gib=10),
         Plan("single-2x4", vcpu=Decimal(2), memory_mib=4096, storage_gib=200),
