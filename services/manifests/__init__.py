@@ -2,6 +2,7 @@
 
 * `objects`     plain objects, and what stands in many others
 * `conditions`  generation, conditions, replicas: whether something is ready
+* `plain`       a service without an operator: StatefulSet, Service, disks
 * `flux`        a service that a Helm chart makes: HelmRelease
 * `parameters`  parameters that many offerings have
 """
