@@ -7,7 +7,6 @@ they can grow, which a template of claims cannot. Source: Kubernetes 1.36, "Stat
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -133,7 +132,7 @@ def _stateful_set(spec: InstanceSpec, server: Server) -> Manifest:
         "template": {
             "metadata": {
                 "labels": {**spec.labels, **selector(spec)},
-                "annotations": {"polder.eu/restart": _digest(server.restart_on)},
+                "annotations": {objects.RESTART: objects.digest(server.restart_on)},
             },
             "spec": _pod(spec, server),
         },
@@ -195,11 +194,6 @@ def _pod(spec: InstanceSpec, server: Server) -> dict[str, Any]:
 
 def _volume(path: str) -> str:
     return path.strip("/").replace("/", "-")
-
-
-def _digest(parts: Sequence[str]) -> str:
-    """Tells that something changed, not what it is."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def _disk_names(spec: InstanceSpec) -> list[str]:

@@ -89,7 +89,7 @@ def revealed(spec: InstanceSpec) -> tuple[Ref, ...]:
 def credentials(spec: InstanceSpec, region: RegionSettings, live: Live) -> Credentials:
     """Servers are named one by one: what a client hashes over."""
     host, password = objects.host(spec, spec.name), spec.secrets["password"]
-    authority = conditions.secret_value(live, Ref(objects.SECRET, _tls_name(spec)), "ca.crt")
+    authority = conditions.authority(live, Ref(objects.SECRET, _tls_name(spec)))
     servers = _nodes(spec) if spec.plan.nodes > 1 else [host]
     return Credentials(
         username=USER,
@@ -97,7 +97,7 @@ def credentials(spec: InstanceSpec, region: RegionSettings, live: Live) -> Crede
         uri=Secret(f"memcacheds://{USER}:{password}@{host}:{PORT}"),
         host=host,
         port=PORT,
-        ca_certificate=str(authority),
+        ca_certificate=authority,
         env={
             "MEMCACHED_SERVERS": Secret(",".join(f"{server}:{PORT}" for server in servers)),
             "MEMCACHED_USERNAME": Secret(USER),
