@@ -105,3 +105,5 @@ _ALL = (
 METERS = {meter.code: meter for meter in _ALL}
 # What a plan is made of, so what every offering's price class must price.
 PLAN_METERS = ("vcpu", "memory_gib", "storage_gib")
+# What a service has one of, whatever its plan; charged where its offering counts it.
+HELD_ONCE = ("control_plane",)

@@ -13,6 +13,7 @@ from datetime import datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 from typing import Any
 
+from billing.meters import HELD_ONCE
 from billing.vat import VatRate
 from portal.kernel.money import HOURS_PER_MONTH, Money
 from services.spec import Offering, Plan
@@ -144,9 +145,12 @@ def quantities(plan: Plan) -> dict[str, Decimal]:
 def quote_plan(
     offering: Offering, plan: Plan, rates: Mapping[str, Rate], *, vat: VatRate, at: datetime
 ) -> Quote:
-    """Raises: KeyError when a quantity of the plan has no rate."""
+    """With what each service of the offering has one of. Raises: KeyError when one of these has no
+    rate.
+    """
+    once = {m.code: Decimal(1) for m in offering.meters if m.code in HELD_ONCE}
     return quote(
-        quantities(plan),
+        {**quantities(plan), **once},
         rates,
         vat=vat,
         at=at,
@@ -172,7 +176,10 @@ def quote(
     not by the hour; decimal.Inexact rather than a lost digit.
     """
     with localcontext(_EXACT):
-        lines = tuple(_line(meter, amount, rates[meter], nodes) for meter, amount in wanted.items())
+        lines = tuple(
+            _line(meter, amount, rates[meter], 1 if meter in HELD_ONCE else nodes)
+            for meter, amount in wanted.items()
+        )
         currency = lines[0].hourly.currency if lines else "EUR"
         hourly = sum((line.hourly for line in lines), Money(Decimal(0), currency))
         monthly = hourly.times(HOURS_PER_MONTH)

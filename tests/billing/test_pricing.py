@@ -58,6 +58,15 @@ def test_a_plan_counts_each_of_its_nodes():
     assert {line.nodes for line in found.lines} == {3}
 
 
+def test_a_control_plane_is_charged_once_whatever_the_workers():
+    rates = {**POSTGRESQL, "control_plane": Rate("control_plane", Decimal("0.0864"), "pr-control")}
+    offering = registry.get("kubernetes").offering
+    plan = Plan("ha-2x8", vcpu=Decimal(2), memory_mib=8192, storage_gib=80, nodes=3)
+    found = quote_plan(offering, plan, rates, vat=NL, at=AT)
+    assert found.hourly == euro("0.47136")  # 3 × 0.12832 + 0.0864
+    assert (found.lines[-1].meter, found.lines[-1].nodes) == ("control_plane", 1)
+
+
 def test_part_of_a_gib_is_charged_as_a_part():
     plan = Plan("dev-05x1", vcpu=Decimal("0.5"), memory_mib=768, storage_gib=1)
     assert quantities(plan)["memory_gib"] == Decimal("0.75")

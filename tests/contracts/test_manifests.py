@@ -15,6 +15,7 @@ from tests.contracts.manifests import BARE, RICH, renderer
 ON_KUBERNETES = {slug: e for slug, e in ENTRIES.items() if e.kubernetes is not None}
 # Those whose work is done by what the region shares, or by machines outside it: no pods of theirs.
 ELSEWHERE = {
+    "kubernetes": "its machines are made by the region's infrastructure",
     "object-storage": "the region's object store holds the buckets of all tenants",
 }
 WITH_PODS = {slug: e for slug, e in ON_KUBERNETES.items() if slug not in ELSEWHERE}

@@ -248,6 +248,8 @@ def test_a_guide_for_tenants(entry: Entry) -> None:
 
 
 def _has_tls(entry: Entry) -> bool:
+    if entry.process is None:
+        return False
     return any(e.tls for _, process, _ in rendered(entry) for e in process.endpoints)
 
 
