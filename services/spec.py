@@ -671,3 +671,21 @@ class Entry:
     process: Process | None = None
     folder: Path = Path()
     snippets: tuple[Snippet, ...] = ()
+
+    def versions(self, backend: str) -> tuple[Version, ...]:
+        """Those that run on a backend ("kubernetes", "process"), the default there first; all on
+        one that has no renderer.
+        """
+        known = self.offering.versions
+        if backend == "kubernetes" and self.kubernetes:
+            return tuple(v for v in known if v.id in self.kubernetes.VERSIONS)
+        if backend == "process" and self.process:
+            return tuple(v for v in known if _has_engine(self.process, v.id))
+        return known
+
+
+def _has_engine(process: Process, version: str) -> bool:
+    try:
+        return bool(process.engine(version))
+    except KeyError:
+        return False

@@ -168,7 +168,7 @@ def _components(entry: Entry) -> list[tuple[Engine, str]]:
     """The programs of the default version, the hidden ones too, and who brings their fixes."""
     if entry.process is None:
         return []
-    names = [entry.process.engine(entry.offering.default_version), *entry.process.ALSO]
+    names = [entry.process.engine(entry.versions("process")[0].id), *entry.process.ALSO]
     engines = [registry.engine(name) for name in names]
     engines += [registry.engine(e.toolchain) for e in engines if e.toolchain]
     unique = {engine.name: engine for engine in engines}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from portal.tenancy.permissions import Permission
 from services.instances import eta
 from services.instances.admission import default_plan
 from services.regions import queries as regions
-from services.spec import Entry, Plan, promised_availability
+from services.spec import Entry, Plan, Version, promised_availability
 
 if TYPE_CHECKING:
     from billing.pricing import Quote
@@ -116,6 +116,11 @@ def _asked_region(code: str) -> Any:
         raise Invalid({"region": _("Choose a region.")}) from error
 
 
+def _version(runs: Sequence[Version], asked: str) -> str:
+    """The one asked for, unless it does not run where the region has been changed to."""
+    return asked if asked in {v.id for v in runs} else runs[0].id
+
+
 def form(
     actor: Actor,
     project: Project,
@@ -132,13 +137,15 @@ def form(
     backend = chosen.backend if chosen else ""
     typed = raw_parameters(offering, data, backend=backend)
     fields = parameter_fields(offering, typed, errors, backend=backend)
+    versions = entry.versions(backend)
     context = {
         "project": project,
         "offering": offering,
         "entry": entry,
         "errors": errors,
         "name": data.get("name", f"{offering.slug[:24]}-{readable_suffix()}"),
-        "version": data.get("version", offering.default_version),
+        "version": _version(versions, data.get("version", "")),
+        "versions": versions,
         "spots": spots,
         "region": chosen,
         "plain_fields": [f for f in fields if not f.advanced],

@@ -52,7 +52,7 @@ def admit_order(
     faults |= name_faults(project, name)
     faults |= tag_faults(tags or {})
     chosen = _plan(entry, plan or default_plan(entry, region), faults)
-    wanted_version = _version(entry, version, faults)
+    wanted_version = _version(entry, region, version, faults)
     values = _parameters(entry, raw_parameters or {}, None, faults)
     where = orderable(entry, region, chosen)
     if not where.ok:
@@ -165,16 +165,20 @@ def _plan(entry: Entry, plan_id: str, faults: dict[str, str]) -> Plan | None:
         return None
 
 
-def _version(entry: Entry, version: str | None, faults: dict[str, str]) -> str:
-    wanted = version or entry.offering.default_version
-    try:
-        return entry.offering.version(wanted).id
-    except KeyError:
-        known = ", ".join(v.id for v in entry.offering.versions)
-        faults["version"] = _("There is no such version. Choose one of %(versions)s.") % {
-            "versions": known
-        }
-        return wanted
+def _version(entry: Entry, region: Region, version: str | None, faults: dict[str, str]) -> str:
+    """Without one, the first that runs in `region`."""
+    runs = [v.id for v in entry.versions(region.backend)]
+    wanted = version or runs[0]
+    if wanted not in runs:
+        known = {"version": wanted, "versions": ", ".join(runs)}
+        there = wanted in {v.id for v in entry.offering.versions}
+        text = (
+            _("Version %(version)s does not run in this region. Choose one of %(versions)s.")
+            if there
+            else _("There is no such version. Choose one of %(versions)s.")
+        )
+        faults["version"] = text % known
+    return wanted
 
 
 def _parameters(

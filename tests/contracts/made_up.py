@@ -56,7 +56,7 @@ def made_up_spec(entry: Entry, **changes: Any) -> InstanceSpec:
     wanted: dict[str, Any] = {
         "name": f"{o.prefix}-7f3a9c21",
         "namespace": "polder-pj-00000001",
-        "version": o.default_version,
+        "version": entry.versions("process")[0].id,
         "plan": o.plans[0],
         "parameters": parameters.clean(o, {}),
         "secrets": {name: Secret(f"hush{name.replace('_', '')}hush") for name in o.secrets},
@@ -79,6 +79,9 @@ def rendered(
 ) -> Iterator[tuple[InstanceSpec, ProcessSpec, tuple[Exec, ...]]]:
     process = entry.process
     assert process is not None
+    runs = {version.id for version in entry.versions("process")}
     for spec in all_specs(entry):
+        if spec.version not in runs:
+            continue
         place = made_up_place(entry, spec.version, **changes)
         yield spec, process.process(spec, place), process.prepare(place)

@@ -140,10 +140,13 @@ def wrong_values(offering: Offering) -> Iterator[dict[str, Any]]:
 
 
 @each(RUNNING)
-def test_every_version_has_an_engine(entry: Entry) -> None:
+def test_every_version_runs_somewhere(entry: Entry) -> None:
     process = entry.process
     assert process is not None
-    for version in entry.offering.versions:
+    on_kubernetes = entry.versions("kubernetes") if entry.kubernetes else ()
+    runs = entry.versions("process")
+    assert {*runs, *on_kubernetes} == {*entry.offering.versions}
+    for version in runs:
         assert process.engine(version.id) in ENGINES, version.id
     assert set(process.ALSO) <= set(ENGINES)
     assert process.LISTENERS

@@ -16,9 +16,10 @@ from portal.kernel.errors import (
     QuotaExceeded,
     Temporary,
 )
-from services.instances import actions, queries, upkeep
+from services import registry
+from services.instances import actions, admission, queries, upkeep
 from services.instances.models import Credential, Instance, Operation
-from services.regions.models import Quota
+from services.regions.models import Quota, Region
 from tests.makers import (
     drive,
     make_instance,
@@ -160,6 +161,17 @@ def test_the_number_of_nodes_stays_where_nothing_leads_to_another(project, regio
     assert set(caught.value.fields) == {"plan"}
     drive(ordering.change_order(actor=SYSTEM, instance=instance, plan="single-2x8"))
     assert fresh(instance).plan == "single-2x8"
+
+
+def test_a_version_is_one_that_runs_in_the_region(project, region):
+    region.backend = Region.Backend.KUBERNETES
+    order = {"project": project, "region": region, "entry": registry.get("kafka"), "name": "events"}
+    assert admission.admit_order(**order).version == "4.2"
+    with pytest.raises(Invalid) as caught:
+        admission.admit_order(**order, version="4.4")
+    assert set(caught.value.fields) == {"version"}
+    region.backend = Region.Backend.PROCESS
+    assert admission.admit_order(**order).version == "4.4"
 
 
 def test_what_is_fixed_at_create_stays(instance):

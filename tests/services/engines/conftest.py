@@ -149,7 +149,7 @@ def make_handle(
     spec = InstanceSpec(
         name=f"{offering.prefix}-{os.urandom(4).hex()}",
         namespace="polder-test",
-        version=version or offering.default_version,
+        version=version or entry.versions("process")[0].id,
         plan=offering.plan(plan) if plan else offering.plans[0],
         parameters=parameters.clean(offering, values or {}),
         secrets={n: Secret(crypto.new_password()) for n in offering.secrets},

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from services.manifests.parameters import PUBLIC
 from services.spec import (
     Family,
     Offering,
@@ -29,6 +30,7 @@ OFFERING = Offering(
     sla_class="database",
     popular=True,
     secrets=("password", "internal_password"),
+    fixed_nodes=True,
     versions=(
         Version("4.4"),
         Version("4.2"),
@@ -86,5 +88,6 @@ OFFERING = Offering(
             minimum=10,
             maximum=5000,
         ),
+        PUBLIC,
     ),
 )
