@@ -170,7 +170,7 @@ def test_the_contract_tests_would_take_it(folder: Path) -> None:
     for check in (
         test_offerings.test_slug_prefix_and_texts,
         test_offerings.test_plan_ids_say_what_the_plan_is,
-        test_offerings.test_every_version_has_an_engine,
+        test_offerings.test_every_version_runs_somewhere,
         test_rendering.test_every_listener_is_on_loopback,
         test_rendering.test_secrets_stand_in_files_and_sockets_only,
         test_rendering.test_credentials_hold_the_password_and_endpoints_do_not,
