@@ -74,14 +74,17 @@ def all_specs(entry: Entry) -> Iterator[InstanceSpec]:
         yield made_up_spec(entry, parameters=parameters.clean(o, values))
 
 
+def process_specs(entry: Entry) -> Iterator[InstanceSpec]:
+    """Of the versions that run as processes."""
+    runs = {version.id for version in entry.versions("process")}
+    yield from (spec for spec in all_specs(entry) if spec.version in runs)
+
+
 def rendered(
     entry: Entry, **changes: Any
 ) -> Iterator[tuple[InstanceSpec, ProcessSpec, tuple[Exec, ...]]]:
     process = entry.process
     assert process is not None
-    runs = {version.id for version in entry.versions("process")}
-    for spec in all_specs(entry):
-        if spec.version not in runs:
-            continue
+    for spec in process_specs(entry):
         place = made_up_place(entry, spec.version, **changes)
         yield spec, process.process(spec, place), process.prepare(place)

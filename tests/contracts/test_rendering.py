@@ -20,10 +20,10 @@ from tests.contracts.made_up import (
     ENGINES,
     ENTRIES,
     RUNNING,
-    all_specs,
     each,
     made_up_place,
     made_up_spec,
+    process_specs,
     rendered,
 )
 
@@ -207,7 +207,7 @@ def test_rendering_is_pure(entry: Entry, outside: list[str]) -> None:
     process = entry.process
     assert process is not None
     outside.clear()  # pytest itself writes an environment variable
-    for spec in all_specs(entry):
+    for spec in process_specs(entry):
         place = made_up_place(entry, spec.version)
         before = plain((spec, place))
         first, ahead = process.process(spec, place), process.prepare(place)

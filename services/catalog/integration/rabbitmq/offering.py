@@ -1,7 +1,10 @@
-"""RabbitMQ. Series 3.10 is what Debian ships and repairs; upstream has moved on."""
+"""RabbitMQ. Series 3.10 is what Debian ships and repairs; upstream has moved on, to what runs on
+Kubernetes.
+"""
 
 from decimal import Decimal
 
+from services.manifests.parameters import PUBLIC
 from services.spec import (
     Family,
     Offering,
@@ -30,7 +33,8 @@ OFFERING = Offering(
     sla_class="database",
     database_label=gettext_noop("Virtual host"),
     secrets=("password", "admin_password", "cookie"),
-    versions=(Version("3.10", VersionStatus.DEPRECATED),),
+    fixed_nodes=True,
+    versions=(Version("4.2"), Version("3.10", VersionStatus.DEPRECATED)),
     plans=(
         Plan("dev-1x1", vcpu=Decimal(1), memory_mib=1024, storage_gib=10),
         Plan("single-2x4", vcpu=Decimal(2), memory_mib=4096, storage_gib=40),
@@ -88,5 +92,6 @@ OFFERING = Offering(
             maximum=1440,
             help=gettext_noop("A consumer that takes longer loses its channel."),
         ),
+        PUBLIC,
     ),
 )
