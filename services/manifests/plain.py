@@ -65,17 +65,26 @@ def manifests(spec: InstanceSpec, region: RegionSettings, server: Server) -> lis
     """Behind the Secrets that the server mounts."""
     budget = {"maxUnavailable": 1, "selector": {"matchLabels": selector(spec)}}
     return [
-        *_disks(spec, region, server),
+        *(disks(spec, region, spec.name) if server.data else ()),
         _names(spec, server),
         _stateful_set(spec, server),
         manifest(objects.DISRUPTION_BUDGET, spec.name, budget),
     ]
 
 
-def watched(spec: InstanceSpec) -> tuple[Ref, ...]:
-    """The pods, too: only they tell why they do not start."""
+def disks(spec: InstanceSpec, region: RegionSettings, template: str) -> list[Manifest]:
+    """One for each node, found by the StatefulSet whose template of claims has that name."""
+    asked = objects.claim(spec.plan.storage_gib, region)
+    return [
+        manifest(objects.VOLUME_CLAIM, name, asked, labels=selector(spec))
+        for name in _disk_names(spec, template)
+    ]
+
+
+def watched(spec: InstanceSpec, template: str = "") -> tuple[Ref, ...]:
+    """The pods, too: only they tell why they do not start. `template` is that of the claims."""
     pods = (Ref(POD, pod) for pod in pod_names(spec))
-    disks = (Ref(objects.VOLUME_CLAIM, name) for name in _disk_names(spec))
+    disks = (Ref(objects.VOLUME_CLAIM, name) for name in _disk_names(spec, template))
     return (Ref(objects.STATEFUL_SET, spec.name), *pods, *disks)
 
 
@@ -93,7 +102,7 @@ def pod_host(spec: InstanceSpec, pod: str) -> str:
     return f"{pod}.{objects.host(spec, spec.name)}"
 
 
-def observe(spec: InstanceSpec, live: Live) -> Observation:
+def observe(spec: InstanceSpec, live: Live, template: str = "") -> Observation:
     """Ready when all nodes of the plan run what was asked for last; its endpoints are the caller's
     to add.
     """
@@ -105,7 +114,7 @@ def observe(spec: InstanceSpec, live: Live) -> Observation:
         return Observation(Observed.PAUSED) if done else conditions.progressing("operator-works")
     ready, wanted = conditions.replicas(found)
     trouble = _trouble(spec, live)
-    if wanted == spec.plan.nodes and ready == wanted and not _growing(spec, live):
+    if wanted == spec.plan.nodes and ready == wanted and not _growing(spec, live, template):
         return Observation(Observed.READY)
     if wanted == spec.plan.nodes and 0 < ready < wanted:
         return conditions.degraded(trouble or f"{ready}/{wanted}")
@@ -196,25 +205,16 @@ def _volume(path: str) -> str:
     return path.strip("/").replace("/", "-")
 
 
-def _disk_names(spec: InstanceSpec) -> list[str]:
-    """`<template>-<pod>`, and the template is called like the instance."""
+def _disk_names(spec: InstanceSpec, template: str) -> list[str]:
+    """`<template>-<pod>`; ours is called like the instance."""
     if not spec.plan.storage_gib:
         return []
-    return [f"{spec.name}-{pod}" for pod in pod_names(spec)]
+    return [f"{template or spec.name}-{pod}" for pod in pod_names(spec)]
 
 
-def _disks(spec: InstanceSpec, region: RegionSettings, server: Server) -> list[Manifest]:
-    if not server.data:
-        return []
-    asked = objects.claim(spec.plan.storage_gib, region)
-    return [
-        manifest(objects.VOLUME_CLAIM, name, asked, labels=selector(spec))
-        for name in _disk_names(spec)
-    ]
-
-
-def _growing(spec: InstanceSpec, live: Live) -> bool:
-    claims = (live.get(Ref(objects.VOLUME_CLAIM, name), {}) for name in _disk_names(spec))
+def _growing(spec: InstanceSpec, live: Live, template: str) -> bool:
+    names = _disk_names(spec, template)
+    claims = (live.get(Ref(objects.VOLUME_CLAIM, name), {}) for name in names)
     steps = ("Resizing", "FileSystemResizePending")
     return any(conditions.condition(claim, step).true for claim in claims for step in steps)
 

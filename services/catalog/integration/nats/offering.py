@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from services.manifests.parameters import PUBLIC
 from services.spec import Family, Offering, Parameter, Plan, Version, gettext_noop
 
 OFFERING = Offering(
@@ -19,6 +20,7 @@ OFFERING = Offering(
     trademarks=(("NATS", "The Linux Foundation"),),
     price_class="integration.nats",
     sla_class="database",
+    fixed_nodes=True,
     versions=(Version("2"),),
     plans=(
         Plan("dev-1x1", vcpu=Decimal(1), memory_mib=1024, storage_gib=5),
@@ -59,5 +61,6 @@ OFFERING = Offering(
             restart=False,
             help=gettext_noop("0 means no limit."),
         ),
+        PUBLIC,
     ),
 )
