@@ -189,7 +189,7 @@ NEEDED = [
     *((f"{kind}.batch", PROJECT, WHOLE) for kind in ("jobs", "cronjobs")),
     ("networkpolicies.networking.k8s.io", PROJECT, WHOLE),
     ("poddisruptionbudgets.policy", PROJECT, WHOLE),
-    ("persistentvolumeclaims", PROJECT, ("get", "list", "patch", "delete")),
+    ("persistentvolumeclaims", PROJECT, WHOLE),
     ("pods", PROJECT, ("get", "list")),
     ("pods/log", PROJECT, ("get",)),
     ("events", PROJECT, ("get", "list")),
