@@ -14,7 +14,6 @@ from django.core.checks import CheckMessage, Error, register
 from billing import book
 from billing.book import PriceRow
 from billing.lint import lint
-from billing.meters import PLAN_METERS
 from portal.kernel import clock
 from services import registry
 from services.spec import Offering
@@ -50,7 +49,7 @@ def unpriced(offerings: Iterable[Offering], rows: Sequence[PriceRow], now: datet
     for offering in offerings:
         own = [r for r in rows if r.price_class == offering.price_class and not r.region]
         ends = sorted({r.valid_to for r in own if r.valid_to is not None and r.valid_to > now})
-        meters = dict.fromkeys((*PLAN_METERS, *(m.code for m in offering.meters)))
+        meters = [m.code for m in offering.meters]
         for at in (now, *ends):
             priced = {r.meter for r in own if r.holds(at)}
             if missing := [m for m in meters if m not in priced]:

@@ -145,12 +145,13 @@ def quantities(plan: Plan) -> dict[str, Decimal]:
 def quote_plan(
     offering: Offering, plan: Plan, rates: Mapping[str, Rate], *, vat: VatRate, at: datetime
 ) -> Quote:
-    """With what each service of the offering has one of. Raises: KeyError when one of these has no
-    rate.
+    """What the offering counts by the hour; what is counted by use costs nothing while it is held.
+    Raises: KeyError when one of these has no rate.
     """
-    once = {m.code: Decimal(1) for m in offering.meters if m.code in HELD_ONCE}
+    counted = [meter.code for meter in offering.meters]
+    held = {**quantities(plan), **dict.fromkeys(HELD_ONCE, Decimal(1))}
     return quote(
-        {**quantities(plan), **once},
+        {meter: amount for meter, amount in held.items() if meter in counted},
         rates,
         vat=vat,
         at=at,

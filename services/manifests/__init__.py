@@ -4,5 +4,6 @@
 * `conditions`  generation, conditions, replicas: whether something is ready
 * `plain`       a service without an operator: StatefulSet, Service, disks
 * `flux`        a service that a Helm chart makes: HelmRelease
+* `knative`     a container that runs while it is asked for
 * `parameters`  parameters that many offerings have
 """

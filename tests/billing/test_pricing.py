@@ -67,6 +67,12 @@ def test_a_control_plane_is_charged_once_whatever_the_workers():
     assert (found.lines[-1].meter, found.lines[-1].nodes) == ("control_plane", 1)
 
 
+def test_what_is_counted_by_use_costs_nothing_while_it_is_held():
+    offering = registry.get("serverless-containers").offering
+    found = quote_plan(offering, offering.plans[0], {}, vat=NL, at=AT)
+    assert (found.lines, found.hourly) == ((), euro("0"))
+
+
 def test_part_of_a_gib_is_charged_as_a_part():
     plan = Plan("dev-05x1", vcpu=Decimal("0.5"), memory_mib=768, storage_gib=1)
     assert quantities(plan)["memory_gib"] == Decimal("0.75")
