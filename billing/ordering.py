@@ -24,7 +24,8 @@ from portal.tenancy.models import Project
 from portal.tenancy.permissions import Permission
 from services.instances import actions, admission, queries
 from services.instances.models import Instance, Operation
-from services.instances.specs import entry_of
+from services.instances.specs import entry_of, needs_of, needs_of_order
+from services.parameters import clean
 from services.regions import queries as regions
 from services.regions import quota
 from services.regions.models import Region
@@ -202,7 +203,9 @@ def preview_order(
         faults = error.fields
     chosen = _plan_or_default(entry, region, plan)
     price = quote_for(entry.offering, chosen, region.code, project.organisation)
-    wanted = quota.needs(entry.offering, chosen)
+    version = version or entry.offering.default_version
+    values = _cleaned(entry, parameters or {})
+    wanted = needs_of_order(entry, project, region, chosen, version, values)
     return Preview(price, regions.quota_left(project, region, wanted), faults=faults)
 
 
@@ -239,7 +242,9 @@ def preview_change(
     known = {p.id: p for p in entry.offering.plans}
     chosen = known.get(plan or instance.plan) or known[instance.plan]
     organisation, code = instance.project.organisation, instance.region.code
-    more = _more(quota.needs(entry.offering, chosen), quota.read(instance.reserved))
+    values = _cleaned(entry, parameters or {}, instance.parameters)
+    wanted = needs_of(instance, {"plan": chosen.id, "parameters": values})
+    more = _more(wanted, quota.read(instance.reserved))
     return Preview(
         quote_for(entry.offering, chosen, code, organisation),
         regions.quota_left(instance.project, instance.region, more),
@@ -247,6 +252,16 @@ def preview_change(
         before=quote_for(entry.offering, known[instance.plan], code, organisation),
         faults=faults,
     )
+
+
+def _cleaned(
+    entry: Entry, raw: Mapping[str, Any], current: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What was chosen, or how it is where that is wrong: the faults are told elsewhere."""
+    try:
+        return clean(entry.offering, raw, current=current)
+    except Invalid:
+        return dict(current) if current else clean(entry.offering, {})
 
 
 def _more(wanted: Mapping[str, Decimal], held: Mapping[str, Decimal]) -> dict[str, Decimal]:

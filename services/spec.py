@@ -190,6 +190,7 @@ class Offering:
         Meter("storage_gib", "hour"),
     )
     popular: bool = False
+    one_version_at_a_time: bool = False  # an upgrade may not leave one out
     # What `Credentials.database` names.
     database_label: str = gettext_noop("Database")
     trademarks: tuple[tuple[str, str], ...] = ()
@@ -315,7 +316,13 @@ class Backend(Protocol):
     """Where instances run. All I/O of the service side is behind these calls; each is idempotent
     and may be repeated after a crash at any line. Each raises Temporary (come back later) or
     Permanent (give up).
+
+    `poll_seconds` is how long to wait between two looks while something is under way. `correct`
+    puts back what was applied, as it was applied. With `force`, `destroy` does not wait for what
+    holds an object back.
     """
+
+    poll_seconds: float
 
     def check(self) -> Health: ...
     def steps(self, entry: Entry, spec: InstanceSpec, kind: str) -> tuple[str, ...]: ...
@@ -326,7 +333,10 @@ class Backend(Protocol):
     def pause(self, entry: Entry, spec: InstanceSpec, report: Report) -> None: ...
     def rotate(self, entry: Entry, spec: InstanceSpec, report: Report) -> None: ...
     def stop(self, entry: Entry, spec: InstanceSpec, report: Report) -> None: ...
-    def destroy(self, entry: Entry, spec: InstanceSpec, report: Report) -> None: ...
+    def destroy(
+        self, entry: Entry, spec: InstanceSpec, report: Report, *, force: bool = False
+    ) -> None: ...
+    def correct(self, entry: Entry, spec: InstanceSpec, report: Report) -> None: ...
     def logs(self, entry: Entry, spec: InstanceSpec, lines: int) -> str: ...
 
 

@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "portal.tenancy",
     "portal.notifications",
     "services.regions",
+    "services.backends",
     "services.instances",
     "portal.status",
     "billing",
@@ -305,6 +306,8 @@ CELERY_BEAT_SCHEDULE = {
     task: {"task": task, "schedule": seconds, "options": {"expires": max(5, seconds)}}
     for task, seconds in _TIMETABLE.items()
 }
+# Names this installation on every object it makes in a cluster: two may share one.
+POLDER_INSTALLATION = env.text("POLDER_INSTALLATION", "polder")
 POLDER_BIN = timedelta(days=env.number("POLDER_BIN_DAYS", 7))
 
 # -- notifications and webhooks

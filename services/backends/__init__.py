@@ -18,7 +18,21 @@ def _process(region: Region) -> Backend:
     return ProcessBackend()
 
 
-BACKENDS: dict[str, Callable[[Region], Backend]] = {"process": _process}
+def _kubernetes(region: Region) -> Backend:
+    from services.backends.kubernetes.backend import KubernetesBackend
+
+    return KubernetesBackend(region)
+
+
+BACKENDS: dict[str, Callable[[Region], Backend]] = {
+    "process": _process,
+    "kubernetes": _kubernetes,
+}
+
+
+def keeps_secrets(region: Region) -> bool:
+    """Whether the passwords of its instances are kept by us; a cluster keeps its own."""
+    return region.backend != "kubernetes"
 
 
 def backend_for(region: Region) -> Backend:

@@ -25,6 +25,7 @@ class FakeBackend:
     observations.
     """
 
+    poll_seconds: float = 0.3
     faults: list[Exception] = field(default_factory=list)
     looks_until_ready: int = 2
     looks: dict[str, int] = field(default_factory=dict)
@@ -84,7 +85,12 @@ class FakeBackend:
             raise Permanent("engine-refused")
         self.applied[spec.name] = spec
 
-    def destroy(self, entry: Entry, spec: InstanceSpec, report: Report) -> None:
+    def correct(self, entry: Entry, spec: InstanceSpec, report: Report) -> None:
+        self.apply(entry, spec, report)
+
+    def destroy(
+        self, entry: Entry, spec: InstanceSpec, report: Report, *, force: bool = False
+    ) -> None:
         report("remove")
         self._fail()
         for store in (self.applied, self.looks):

@@ -21,9 +21,16 @@ from portal.kernel.errors import Conflict, Invalid
 from portal.tenancy import access
 from portal.tenancy.models import Project
 from portal.tenancy.permissions import Permission
+from services.backends import keeps_secrets
 from services.instances import admission, closing, opening
 from services.instances.models import Instance, Operation
-from services.instances.specs import desired, entry_of, make_secrets
+from services.instances.specs import (
+    desired,
+    entry_of,
+    make_secrets,
+    needs_of,
+    needs_of_order,
+)
 from services.instances.states import (
     OPEN,
     Kind,
@@ -62,7 +69,7 @@ def create(
     """
     access.require(actor, project, Permission.INSTANCE_CREATE)
     opening.hold_project(project)
-    wanted = quota.needs(entry.offering, plan)
+    wanted = needs_of_order(entry, project, region, plan, version, parameters)
     quota.move(project_id=project.pk, region_id=region.pk, held={}, wanted=wanted)
     instance = Instance(
         public_id=ids.public_id(entry.offering.prefix),
@@ -85,7 +92,8 @@ def create(
         raise Invalid(
             {"name": _("“%(name)s” is already in use in this project.") % {"name": name}}
         ) from error
-    make_secrets(instance, entry.offering.secrets)
+    if keeps_secrets(region):
+        make_secrets(instance, entry.offering.secrets)
     goal = {"price_hourly": str(price_hourly)} if price_hourly is not None else {}
     closing.event(instance, "ordered", None)
     return opening.open_operation(actor, instance, Kind.CREATE, goal=goal, deadline=_INSTALLING)
@@ -112,14 +120,20 @@ def update(
         instance, entry_of(instance), plan=plan, version=version, raw_parameters=parameters
     )
     before = desired(instance)
-    wanted = quota.needs(admitted.entry.offering, admitted.plan)
+    after = {
+        "plan": admitted.plan.id,
+        "version": admitted.version,
+        "parameters": admitted.parameters,
+    }
+    wanted = needs_of(instance, after)
     opening.hold_quota(instance, quota.larger(wanted, quota.read(instance.reserved)))
     instance.plan, instance.parameters = admitted.plan.id, admitted.parameters
     instance.version = admitted.version
     instance.generation += 1
     goal = {"price_hourly": str(price_hourly)} if price_hourly is not None else {}
+    kind = Kind.UPDATE if before["version"] == admitted.version else Kind.UPGRADE
     return opening.open_operation(
-        actor, instance, Kind.UPDATE, before=before, goal=goal, after=desired(instance)
+        actor, instance, kind, before=before, goal=goal, after=desired(instance)
     )
 
 
@@ -149,10 +163,10 @@ def rotate(*, actor: Actor, instance: Instance) -> Operation:
     instance = opening.begin(actor, instance, Permission.INSTANCE_UPDATE)
     opening.expect(instance, Phase.RUNNING)
     opening.demand_capability(instance, Capability.ROTATE)
-    name = entry_of(instance).offering.secrets[0]
-    row = instance.secrets.get(name=name)
-    row.next_value = row.next_value or crypto.encrypt(crypto.new_password())
-    row.save(update_fields=["next_value"])
+    if keeps_secrets(instance.region):
+        row = instance.secrets.get(name=entry_of(instance).offering.secrets[0])
+        row.next_value = row.next_value or crypto.encrypt(crypto.new_password())
+        row.save(update_fields=["next_value"])
     return opening.open_operation(actor, instance, Kind.ROTATE)
 
 
@@ -184,7 +198,7 @@ def undelete(*, actor: Actor, instance: Instance) -> Operation:
             _("“%(name)s” is not in the bin.") % {"name": instance.name},
             hint=_("Nothing has to be done."),
         )
-    opening.hold_quota(instance, closing.needs_of(instance))
+    opening.hold_quota(instance, needs_of(instance))
     return opening.open_operation(actor, instance, Kind.UNDELETE)
 
 
@@ -199,14 +213,17 @@ def purge(*, actor: Actor, instance: Instance, reason: str = "") -> Operation:
 
 
 @transaction.atomic
-def repair(*, actor: Actor, instance: Instance, reason: str = "") -> Operation | None:
-    """Drives the backend to what is desired now. None when something is being done to it
-    already.
+def repair(
+    *, actor: Actor, instance: Instance, reason: str = "", as_applied: bool = False
+) -> Operation | None:
+    """Drives the backend to what is desired now; `as_applied` puts back what was applied, without
+    rendering anew. None when something is being done to it already.
     """
     if instance.operations.filter(state__in=OPEN, lane=Lane.CHANGE).exists():
         return None
     instance = opening.begin(actor, instance, Permission.INSTANCE_UPDATE)
-    return opening.open_operation(actor, instance, Kind.REPAIR, reason=reason)
+    goal = {"as_applied": True} if as_applied else {}
+    return opening.open_operation(actor, instance, Kind.REPAIR, goal=goal, reason=reason)
 
 
 @transaction.atomic
@@ -302,13 +319,12 @@ def retry(*, actor: Actor, operation: Operation, reason: str = "") -> Operation:
             code="not-retryable",
         )
     if operation.kind in (Kind.CREATE, Kind.UNDELETE):
-        opening.hold_quota(instance, closing.needs_of(instance))
+        opening.hold_quota(instance, needs_of(instance))
     before: dict[str, Any] = {}
     if operation.kind in (Kind.UPDATE, Kind.UPGRADE):
         before = desired(instance)
         after = operation.goal.get("desired", before)
-        offering = entry_of(instance).offering
-        wanted = quota.needs(offering, offering.plan(after["plan"]))
+        wanted = needs_of(instance, after)
         opening.hold_quota(instance, quota.larger(wanted, quota.read(instance.reserved)))
         instance.version, instance.plan = after["version"], after["plan"]
         instance.parameters = after["parameters"]
@@ -336,7 +352,8 @@ def force_delete(*, actor: Actor, instance: Instance, reason: str) -> Operation:
         raise Invalid({"reason": _("Say why.")})
     instance = opening.lock_row(instance)
     opening.take_over(instance)
-    return opening.open_operation(actor, instance, Kind.PURGE, reason=reason)
+    goal = {"force": True}
+    return opening.open_operation(actor, instance, Kind.PURGE, goal=goal, reason=reason)
 
 
 def forget_person(name: str) -> None:

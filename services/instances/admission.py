@@ -19,7 +19,7 @@ from services import parameters
 from services.instances.models import Instance
 from services.regions.models import Region
 from services.regions.queries import orderable
-from services.spec import Entry, Plan
+from services.spec import Capability, Entry, Plan, Version, VersionStatus
 
 _NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _TAG_KEY = re.compile(r"[a-z][a-z0-9_.-]{0,39}")
@@ -87,14 +87,44 @@ def admit_change(
             faults["plan"] = _("The data takes %(used)s MB, more than this plan holds.") % {
                 "used": instance.storage_used_mib
             }
-    if version is not None and version != instance.version:
-        faults["version"] = _(
-            "Changing the version of a running service comes with upgrades, later."
-        )
+    upgrading = version is not None and version != instance.version
+    if upgrading:
+        faults |= _upgrade_faults(instance, entry, version or "", plan)
     values = _parameters(entry, raw_parameters or {}, instance.parameters, faults)
     if faults or chosen is None:
         raise Invalid(faults)
-    return Admitted(entry, chosen, instance.version, values)
+    return Admitted(entry, chosen, version or instance.version, values)
+
+
+def newer_versions(instance: Instance, entry: Entry) -> list[Version]:
+    """What it can be upgraded to where it runs, the nearest first."""
+    renderer = entry.kubernetes
+    on_kubernetes = instance.region.backend == Region.Backend.KUBERNETES
+    if renderer is None or not on_kubernetes or Capability.UPGRADE not in renderer.CAPABILITIES:
+        return []
+    supported = [v for v in entry.offering.versions if v.status != VersionStatus.END_OF_LIFE]
+    runs = [v for v in supported if v.id in renderer.VERSIONS]
+    newer = [v for v in runs if _order(v.id) > _order(instance.version)]
+    newer.sort(key=lambda v: _order(v.id))
+    return newer[:1] if entry.offering.one_version_at_a_time else newer
+
+
+def _order(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version))
+
+
+def _upgrade_faults(
+    instance: Instance, entry: Entry, version: str, plan: str | None
+) -> dict[str, str]:
+    if plan and plan != instance.plan:
+        return {"version": _("Change the plan or the version: one after the other.")}
+    newer = [v.id for v in newer_versions(instance, entry)]
+    if version in newer:
+        return {}
+    if not newer:
+        return {"version": _("There is no newer version that this service can be upgraded to.")}
+    text = _("This service can be upgraded to %(versions)s.")
+    return {"version": text % {"versions": ", ".join(newer)}}
 
 
 def _same_nodes(entry: Entry, chosen: Plan, before: str) -> bool:

@@ -15,7 +15,7 @@ from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from services.instances import notices
 from services.instances.models import Credential, Instance, InstanceEvent, Operation
-from services.instances.specs import entry_of
+from services.instances.specs import needs_of
 from services.instances.states import (
     OPEN,
     Kind,
@@ -127,11 +127,6 @@ def _take_price(operation: Operation, instance: Instance) -> None:
     price = operation.goal.get("price_hourly")
     if price is not None:
         instance.price_hourly = Decimal(price)
-
-
-def needs_of(instance: Instance) -> dict[str, Decimal]:
-    offering = entry_of(instance).offering
-    return quota.needs(offering, offering.plan(instance.plan))
 
 
 def _hold(instance: Instance, wanted: dict[str, Decimal]) -> None:

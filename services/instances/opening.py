@@ -26,6 +26,7 @@ from services.instances.specs import desired, entry_of
 from services.instances.states import OPEN, Kind, Lane, OperationState, Phase, fence, transition
 from services.instances.work import enqueue_on_commit
 from services.regions import quota
+from services.regions.models import Region
 from services.spec import Capability
 
 DEADLINE = timedelta(minutes=20)
@@ -84,9 +85,16 @@ def busy(open_one: Operation) -> OperationOpen:
     )
 
 
+def capabilities(instance: Instance) -> frozenset[Capability]:
+    """What its offering can do where it runs."""
+    entry = entry_of(instance)
+    on_kubernetes = instance.region.backend == Region.Backend.KUBERNETES
+    renderer = entry.kubernetes if on_kubernetes else entry.process
+    return renderer.CAPABILITIES if renderer is not None else frozenset()
+
+
 def demand_capability(instance: Instance, capability: Capability) -> None:
-    process = entry_of(instance).process
-    if process is not None and capability not in process.CAPABILITIES:
+    if capability not in capabilities(instance):
         raise Conflict(_("This service cannot do that here."), hint="", code="not-supported")
 
 

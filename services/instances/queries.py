@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
@@ -229,7 +229,8 @@ def point_of_no_return(operation: Operation) -> str:
     """The code of the step after which it can no longer be cancelled; empty when it can be until
     it is done.
     """
-    return POINT_OF_NO_RETURN.get(Kind(operation.kind), "")
+    codes = POINT_OF_NO_RETURN.get(Kind(operation.kind), ())
+    return next((step["code"] for step in operation.steps if step["code"] in codes), "")
 
 
 def request_of(operation: Operation) -> str:
@@ -311,9 +312,7 @@ def masked_credentials(instance: Instance) -> Credentials:
     """
     spec = spec_of(instance, with_secrets=False)
     dots = {name: type(value)("••••••••••••") for name, value in spec.secrets.items()}
-    shown = InstanceSpec(
-        spec.name, spec.namespace, spec.version, spec.plan, spec.parameters, dots, spec.generation
-    )
+    shown = replace(spec, secrets=dots)
     return backend_for(instance.region).credentials(entry_of(instance), shown)
 
 

@@ -29,12 +29,13 @@ logger = logging.getLogger(__name__)
 
 # The step at which a kind can no longer be taken back; create and update can until they are done.
 POINT_OF_NO_RETURN = {
-    Kind.PAUSE: "stop",
-    Kind.RESUME: "start",
-    Kind.ROTATE: "rotate",
-    Kind.DELETE: "stop",
-    Kind.UNDELETE: "start",
-    Kind.PURGE: "stop",
+    Kind.UPGRADE: ("objects",),
+    Kind.PAUSE: ("stop",),
+    Kind.RESUME: ("start", "objects"),
+    Kind.ROTATE: ("rotate",),
+    Kind.DELETE: ("stop",),
+    Kind.UNDELETE: ("start", "objects"),
+    Kind.PURGE: ("stop",),
 }
 _UNDO_PATIENCE = timedelta(minutes=5)
 _BROKEN_TRIES = 3
@@ -66,7 +67,8 @@ class Job:
         """See services.spec.Report. Honours a cancel that came before the point of no return."""
         operation = self.operation
         fields: dict[str, Any] = {}
-        if POINT_OF_NO_RETURN.get(Kind(operation.kind)) == code and not operation.committed_at:
+        no_return = POINT_OF_NO_RETURN.get(Kind(operation.kind), ())
+        if code in no_return and not operation.committed_at:
             fields["committed_at"] = operation.committed_at = clock.now()
         operation.steps = _advance(operation.steps, code, percent, params)
         lease = Now() + timedelta(seconds=settings.POLDER_LEASE_SECONDS)
@@ -82,8 +84,7 @@ class _Cancelled(Exception):
 def step(operation: Operation, backend: Backend) -> Outcome:
     """Raises: StaleState when another worker or a delete request took the operation."""
     entry = entry_of(operation.instance)
-    rotating = operation.kind == Kind.ROTATE
-    job = Job(operation, backend, entry, spec_of(operation.instance, next_secrets=rotating))
+    job = Job(operation, backend, entry, _spec(operation))
     if not operation.steps:
         codes = backend.steps(entry, job.spec, operation.kind)
         operation.steps = [_blank(code) for code in codes]
@@ -91,27 +92,53 @@ def step(operation: Operation, backend: Backend) -> Outcome:
     if operation.error_code or _cancelled(operation):
         return _undo(job)
     if clock.now() > operation.deadline:
-        return _fail(job.operation, "timed-out", {}, "")
+        return _fail(job.operation, "timed-out", {}, operation.error_detail)
     try:
         _DRIVERS[Kind(operation.kind)](job)
         seen = backend.observe(entry, job.spec)
     except _Cancelled:
         return Outcome(0, "cancel")
     except Temporary as error:
-        return Outcome(error.retry_after, error.code)
+        return _waiting(job, error.code, error.detail, error.retry_after)
     except Permanent as error:
         return _fail(job.operation, error.code, error.params, error.detail)
-    if seen.observed != _GOALS[Kind(operation.kind)]:
+    if seen.observed != _goal(job):
         return _not_yet(job, seen)
     _finish_steps(operation)
+    if operation.error_detail:
+        hold(operation, error_detail="")
     closing.close(operation, OperationState.SUCCEEDED, seen=seen)
     return Outcome(None)
+
+
+def _spec(operation: Operation) -> InstanceSpec:
+    """The desired state that this operation leads to."""
+    kind = Kind(operation.kind)
+    changes_passwords = kind in (Kind.ROTATE, Kind.DELETE)
+    return spec_of(
+        operation.instance,
+        rotation=operation.public_id if changes_passwords else "",
+        paused=_PAUSED.get(kind),
+    )
+
+
+# Where an operation leads, whatever holds now.
+_PAUSED = {Kind.PAUSE: True, Kind.DELETE: True, Kind.RESUME: False, Kind.UNDELETE: False}
 
 
 def _not_yet(job: Job, seen: Observation) -> Outcome:
     if seen.observed == Observed.FAILED:
         return _fail(job.operation, seen.code or "engine-crashed", {}, seen.detail)
-    return Outcome(0.3, seen.code)
+    return _waiting(job, seen.code, seen.detail, job.backend.poll_seconds)
+
+
+def _waiting(job: Job, code: str, detail: str, seconds: float) -> Outcome:
+    """Keeps what is waited for: it is what people read when time runs out."""
+    operation = job.operation
+    if detail and detail != operation.error_detail:
+        operation.error_detail = detail[:4000]
+        hold(operation, error_detail=operation.error_detail)
+    return Outcome(seconds, code)
 
 
 def _apply(job: Job) -> None:
@@ -131,12 +158,15 @@ def _rotate(job: Job) -> None:
 
 
 def _destroy(job: Job) -> None:
-    job.backend.destroy(job.entry, job.spec, job.report)
+    force = bool(job.operation.goal.get("force"))
+    job.backend.destroy(job.entry, job.spec, job.report, force=force)
 
 
 def _repair(job: Job) -> None:
     """Drives the backend to what is desired now: running, paused or in the bin."""
-    if job.instance.paused or job.instance.delete_at is not None:
+    if job.operation.goal.get("as_applied"):
+        job.backend.correct(job.entry, job.spec, job.report)
+    elif job.instance.paused or job.instance.delete_at is not None:
         _pause(job)
     else:
         _apply(job)
@@ -145,6 +175,7 @@ def _repair(job: Job) -> None:
 _DRIVERS: dict[Kind, Callable[[Job], None]] = {
     Kind.CREATE: _apply,
     Kind.UPDATE: _apply,
+    Kind.UPGRADE: _apply,
     Kind.RESUME: _apply,
     Kind.UNDELETE: _apply,
     Kind.PAUSE: _pause,
@@ -156,6 +187,7 @@ _DRIVERS: dict[Kind, Callable[[Job], None]] = {
 _GOALS = {
     Kind.CREATE: Observed.READY,
     Kind.UPDATE: Observed.READY,
+    Kind.UPGRADE: Observed.READY,
     Kind.RESUME: Observed.READY,
     Kind.UNDELETE: Observed.READY,
     Kind.ROTATE: Observed.READY,
@@ -164,6 +196,12 @@ _GOALS = {
     Kind.PURGE: Observed.ABSENT,
     Kind.REPAIR: Observed.READY,
 }
+
+
+def _goal(job: Job) -> Observed:
+    """A repair leads to what is desired, at rest or not."""
+    kind = Kind(job.operation.kind)
+    return Observed.PAUSED if kind == Kind.REPAIR and job.spec.paused else _GOALS[kind]
 
 
 # -- when it does not work ------------------------------------------------------------------------
@@ -245,6 +283,11 @@ def _undo_change(job: Job) -> Observation:
     return job.backend.observe(job.entry, spec)
 
 
+def _undo_upgrade(job: Job) -> Observation:
+    """Data of a newer version has no way back: what was begun stays desired."""
+    return _look(job) if job.operation.committed_at else _undo_change(job)
+
+
 def _undo_start(job: Job) -> Observation:
     job.report("undo")
     job.backend.pause(job.entry, job.spec, _hush)
@@ -258,6 +301,7 @@ def _look(job: Job) -> Observation:
 _UNDO: dict[Kind, Callable[[Job], Observation]] = {
     Kind.CREATE: _undo_create,
     Kind.UPDATE: _undo_change,
+    Kind.UPGRADE: _undo_upgrade,
     Kind.RESUME: _undo_start,
     Kind.UNDELETE: _undo_start,
 }

@@ -20,6 +20,9 @@ _STEPS = {
     "start": (gettext_noop("Server started"), ""),
     "ready": (gettext_noop("Answers its first client"), ""),
     "access": (gettext_noop("Users and rights"), ""),
+    "namespace": (gettext_noop("Project's place in the cluster"), ""),
+    "objects": (gettext_noop("Handed to the operator"), ""),
+    "operator": (gettext_noop("Operator at work"), ""),
     "rotate": (gettext_noop("New password set"), ""),
     "stop": (gettext_noop("Server stopped"), ""),
     "remove": (gettext_noop("Data, ports and user removed"), ""),
@@ -116,6 +119,43 @@ _ERRORS = {
         gettext_noop("Staff must correct the region's settings."),
     ),
     "supervisor-down": (gettext_noop("The region does not answer."), _RETRY),
+    "operator-failed": (
+        gettext_noop("The operator that runs this kind of service gave up."),
+        gettext_noop("Read what it says below. Staff have been told and look at it."),
+    ),
+    "operator-works": (gettext_noop("The operator is still at work."), ""),
+    "operator-retries": (gettext_noop("The operator tries again after a failure."), ""),
+    "operator-degraded": (gettext_noop("A part of the service does not run."), ""),
+    "cluster-quota": (
+        gettext_noop("The project's place in the cluster is full."),
+        gettext_noop("Delete what is not needed, or ask for more quota, then try again."),
+    ),
+    "field-conflict": (
+        gettext_noop("Somebody else changed this service in the cluster."),
+        gettext_noop("Staff must settle with %(manager)s who sets the fields named below."),
+    ),
+    "object-refused": (
+        gettext_noop("The cluster refused what this service is made of."),
+        gettext_noop("Read its answer below; a parameter is the usual cause."),
+    ),
+    "kind-not-served": (
+        gettext_noop("The operator for this kind of service is not installed in this region."),
+        gettext_noop("Choose another region, or ask staff to install it."),
+    ),
+    "not-allowed-there": (
+        gettext_noop("The portal may not do this in the region's cluster."),
+        gettext_noop("Staff must correct its rights or its token."),
+    ),
+    "region-unreachable": (gettext_noop("The region does not answer."), _RETRY),
+    "region-busy": (gettext_noop("The region has too much to do."), _RETRY),
+    "webhook-away": (gettext_noop("The operator does not answer now."), _RETRY),
+    "changed-meanwhile": (gettext_noop("Something changed it at the same moment."), _RETRY),
+    "kubeconfig-wrong": (
+        gettext_noop("The access to the region's cluster cannot be used."),
+        gettext_noop("Staff must replace its kubeconfig."),
+    ),
+    "secrets-missing": (gettext_noop("Its passwords are not there yet."), _RETRY),
+    "deleting": (gettext_noop("It is being deleted; something holds it back."), _RETRY),
     "internal": (
         gettext_noop("Something in Polder itself went wrong."),
         gettext_noop("Try again. If it fails again, send us the operation's number."),
@@ -158,4 +198,5 @@ def operation_title(kind: str, name: str) -> str:
 def error_text(code: str, params: Mapping[str, Any]) -> tuple[str, str]:
     """(what happened and what it means, what to do)."""
     text, hint = _ERRORS.get(code, (gettext_noop("The operation failed."), _RETRY))
-    return _(text), (_(hint) if hint else "")
+    filled = {"manager": "", **params}
+    return _(text), (_(hint) % filled if hint else "")

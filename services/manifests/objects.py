@@ -21,6 +21,9 @@ DEPLOYMENT = Kind("apps/v1", "Deployment")
 DISRUPTION_BUDGET = Kind("policy/v1", "PodDisruptionBudget")
 CERTIFICATE = Kind("cert-manager.io/v1", "Certificate")
 POD_MONITOR = Kind("monitoring.coreos.com/v1", "PodMonitor")
+SERVICE_MONITOR = Kind("monitoring.coreos.com/v1", "ServiceMonitor")
+
+OPTIONAL = frozenset({POD_MONITOR, SERVICE_MONITOR})  # left out where a cluster does not serve them
 
 PLAIN = frozenset({"v1", "apps/v1", "batch/v1", "policy/v1", "networking.k8s.io/v1"})
 ZONE, HOST = "topology.kubernetes.io/zone", "kubernetes.io/hostname"

@@ -15,22 +15,43 @@ from django.db.models import Case, DecimalField, F, Value, When
 from django.utils.translation import gettext as _
 
 from portal.kernel.errors import QuotaExceeded
-from services.regions.models import Quota
+from services.manifests.objects import is_public, total
+from services.regions import clusters
+from services.regions.models import Quota, Region
 
 if TYPE_CHECKING:
-    from services.spec import Offering, Plan
+    from services.spec import Entry, InstanceSpec, Plan
 
 Amounts = Mapping[str, Decimal]
 
 
-def needs(offering: Offering, plan: Plan) -> dict[str, Decimal]:
-    """What one instance of `plan` takes, by quota name; counted from the plan (process backend)."""
+def needs(entry: Entry, region: Region, spec: InstanceSpec) -> dict[str, Decimal]:
+    """What one instance takes in `region`, by quota name: on Kubernetes what its pods ask for,
+    side-cars included, elsewhere what its plan names. No query.
+    """
+    if region.backend == Region.Backend.KUBERNETES and entry.kubernetes is not None:
+        around = clusters.settings_of(region)
+        taken = total(entry.kubernetes.pods(spec, around))
+        public = Decimal(1 if is_public(spec, around) else 0)
+        more = {Quota.Name.PUBLIC_ENDPOINTS.value: public}
+    else:
+        taken, more = _of_plan(spec.plan), {}
+    return {Quota.Name.INSTANCES.value: Decimal(1), **taken, **more}
+
+
+def _of_plan(plan: Plan) -> dict[str, Decimal]:
     return {
-        Quota.Name.INSTANCES.value: Decimal(1),
         Quota.Name.VCPU.value: plan.vcpu * plan.nodes,
         Quota.Name.MEMORY_MIB.value: Decimal(plan.memory_mib * plan.nodes),
         Quota.Name.STORAGE_GIB.value: Decimal(plan.storage_gib * plan.nodes),
     }
+
+
+def limits_in(region: Region, namespace: str) -> dict[str, Decimal]:
+    """The limits of the project that owns `namespace`, by quota name. One query."""
+    project = namespace.removeprefix("polder-")
+    rows = Quota.objects.filter(region=region, project__public_id=project)
+    return dict(rows.values_list("name", "limit"))
 
 
 def in_bin(held: Amounts) -> dict[str, Decimal]:

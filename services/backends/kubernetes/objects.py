@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
@@ -59,9 +59,12 @@ class Objects:
             said = client.VersionApi(self._api).get_code(_request_timeout=_SECONDS)
         return str(said.git_version)
 
-    def apply(self, wanted: Object, *, dry_run: bool = False) -> dict[str, Any]:
+    def apply(
+        self, wanted: Object, *, dry_run: bool = False, force: bool = False
+    ) -> dict[str, Any]:
         """The object as it stands after it. Fields that this release no longer names are given up;
-        fields of others are never taken: that is Permanent("field-conflict") with their manager.
+        fields of others are not taken: that is Permanent("field-conflict") with their manager,
+        unless with `force`, for what is ours alone.
         """
         kind = self._kind(wanted["apiVersion"], wanted["kind"])
         more = {"dry_run": "All"} if dry_run else {}
@@ -72,6 +75,7 @@ class Objects:
                 name=wanted["metadata"]["name"],
                 namespace=wanted["metadata"].get("namespace"),
                 field_manager=MANAGER,
+                force_conflicts=force,
                 query_params=[("fieldValidation", "Strict")],
                 _request_timeout=_SECONDS,
                 **more,
@@ -107,8 +111,16 @@ class Objects:
             )
         return list(_plain(answer)["items"])
 
-    def delete(self, api: str, kind: str, name: str, namespace: str | None = None) -> bool:
-        """In the foreground: it stays, marked, until all that belongs to it is gone. False where
+    def delete(
+        self,
+        api: str,
+        kind: str,
+        name: str,
+        namespace: str | None = None,
+        *,
+        policy: Literal["Foreground", "Background"] = "Foreground",
+    ) -> bool:
+        """In the foreground it stays, marked, until all that belongs to it is gone. False where
         there is none any more.
         """
         with _translated():
@@ -117,7 +129,7 @@ class Objects:
                     self._kind(api, kind),
                     name=name,
                     namespace=namespace,
-                    body={"propagationPolicy": "Foreground"},
+                    body={"propagationPolicy": policy},
                     _request_timeout=_SECONDS,
                 )
             except DynamicApiError as error:
@@ -125,6 +137,61 @@ class Objects:
                     return False
                 raise
         return True
+
+    def serves(self, api: str, kind: str) -> bool:
+        """Whether the cluster knows this kind. Asked once for each kind that it knows."""
+        try:
+            self._kind(api, kind)
+        except Permanent:
+            return False
+        return True
+
+    def create(self, wanted: Object) -> bool:
+        """False where there is one of that name already: it stays as it is."""
+        kind = self._kind(wanted["apiVersion"], wanted["kind"])
+        with _translated():
+            try:
+                self._dynamic.create(
+                    kind,
+                    body=dict(wanted),
+                    namespace=wanted["metadata"].get("namespace"),
+                    field_manager=MANAGER,
+                    _request_timeout=_SECONDS,
+                )
+            except DynamicApiError as error:
+                if error.status == 409:
+                    return False
+                raise
+        return True
+
+    def release(self, api: str, kind: str, name: str, namespace: str | None = None) -> None:
+        """Takes all finalizers off an object, so that it goes without what they wait for."""
+        with _translated():
+            try:
+                self._dynamic.patch(
+                    self._kind(api, kind),
+                    name=name,
+                    namespace=namespace,
+                    body={"metadata": {"finalizers": None}},
+                    content_type="application/merge-patch+json",
+                    _request_timeout=_SECONDS,
+                )
+            except DynamicApiError as error:
+                if error.status != 404:
+                    raise
+
+    def pod_log(self, pod: str, namespace: str, lines: int) -> str:
+        """The newest lines of the first container; empty where the pod has none yet."""
+        with _translated():
+            try:
+                said: str = client.CoreV1Api(self._api).read_namespaced_pod_log(
+                    pod, namespace, tail_lines=lines, timestamps=True, _request_timeout=_SECONDS
+                )
+            except ApiException as error:
+                if error.status in (400, 404):
+                    return ""
+                raise
+        return said
 
     @property
     def _dynamic(self) -> DynamicClient:

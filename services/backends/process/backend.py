@@ -54,6 +54,8 @@ _STEPS = {
 class ProcessBackend:
     """See services.spec.Backend for the contract."""
 
+    poll_seconds = 0.3
+
     def __init__(self, home: Path | None = None) -> None:
         self.home = Path(home or settings.POLDER_HOME)
         self.supervisor = Supervisor(self.home)
@@ -263,7 +265,12 @@ class ProcessBackend:
             report("ready")
             self._wait_ready(process, spec, folder)
 
-    def destroy(self, entry: Entry, spec: InstanceSpec, report: Report) -> None:
+    def correct(self, entry: Entry, spec: InstanceSpec, report: Report) -> None:
+        self.apply(entry, spec, report)
+
+    def destroy(
+        self, entry: Entry, spec: InstanceSpec, report: Report, *, force: bool = False
+    ) -> None:
         """Server, data, ports and user are gone afterwards; nothing can be brought back."""
         folder = Folder(self.home, spec.name)
         report("stop")

@@ -1,0 +1,81 @@
+"""The memory of what was applied: rows of `Applied`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from services.backends.kubernetes import stamps
+from services.backends.models import Applied
+from services.spec import Kind, Manifest, Ref
+
+if TYPE_CHECKING:
+    from services.regions.models import Region
+
+
+def rows_of(region: Region, instance: str) -> QuerySet[Applied]:
+    """Of one instance (or a namespace's guard rails), in the order they were made in."""
+    return Applied.objects.filter(region=region, instance=instance).order_by("position")
+
+
+def is_current(rows: Iterable[Applied], wanted: Sequence[Manifest]) -> bool:
+    """Whether exactly these manifests were applied last."""
+    return [row.wanted for row in rows] == [stamps.digest(made) for made in wanted]
+
+
+def no_longer(rows: Iterable[Applied], wanted: Sequence[Manifest]) -> list[Applied]:
+    """What was applied and is wanted no more, the last made first."""
+    kept = {stamps.ref_of(made) for made in wanted}
+    return [row for row in reversed(list(rows)) if ref_of(row) not in kept]
+
+
+def ref_of(row: Applied) -> Ref:
+    return Ref(Kind(row.api, row.kind), row.name)
+
+
+def remember(
+    region: Region, instance: str, wanted: Sequence[Manifest], stands: Sequence[Manifest]
+) -> None:
+    """That `wanted` was applied and `stands` is what the cluster made of it."""
+    rows = [
+        Applied(
+            region=region,
+            instance=instance,
+            position=position,
+            api=made["apiVersion"],
+            kind=made["kind"],
+            namespace=made["metadata"].get("namespace", ""),
+            name=made["metadata"]["name"],
+            manifest=stamps.without_secrets(made),
+            wanted=stamps.digest(made),
+            stood=stamps.stood(made, found),
+            applied_at=timezone.now(),
+        )
+        for position, (made, found) in enumerate(zip(wanted, stands, strict=True))
+    ]
+    with transaction.atomic():
+        Applied.objects.filter(region=region, instance=instance).delete()
+        Applied.objects.bulk_create(rows)
+
+
+def forget(region: Region, instance: str) -> None:
+    Applied.objects.filter(region=region, instance=instance).delete()
+
+
+def put(
+    region: Region, instance: str, row: Applied | None, made: Manifest, found: Manifest
+) -> None:
+    """One object was applied anew; `row` is what was remembered of it."""
+    if row is None:
+        position = Applied.objects.filter(region=region, instance=instance).count()
+        row = Applied(region=region, instance=instance, position=position)
+        row.api, row.kind = made["apiVersion"], made["kind"]
+        row.namespace, row.name = made["metadata"]["namespace"], made["metadata"]["name"]
+    row.manifest = stamps.without_secrets(made)
+    row.wanted, row.stood = stamps.digest(made), stamps.stood(made, found)
+    row.applied_at, row.drifted_at = timezone.now(), None
+    row.save()

@@ -1,0 +1,79 @@
+"""What Polder writes on every object, and how it tells whether an object still is as it was
+applied. Pure.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from services.spec import InstanceSpec, Kind, Manifest, Ref
+
+GENERATION = "polder.eu/generation"
+INSTALLATION, INSTANCE = "polder.eu/installation", "polder.eu/instance"
+_GONE = "(gone)"
+
+
+def stamped(made: Manifest, spec: InstanceSpec, installation: str) -> Manifest:
+    """`made` with namespace, labels and generation. A Secret's texts are encoded, so that what is
+    applied and what stands can be compared.
+    """
+    metadata = made["metadata"]
+    labels = {**metadata.get("labels", {}), **spec.labels, INSTALLATION: installation}
+    notes = {**metadata.get("annotations", {}), GENERATION: str(spec.generation)}
+    placed = {"namespace": spec.namespace, "labels": labels, "annotations": notes}
+    whole = {**made, "metadata": {**metadata, **placed}}
+    texts = whole.pop("stringData", None)
+    if texts is not None:
+        encoded = {k: base64.b64encode(str(v).encode()).decode() for k, v in texts.items()}
+        whole["data"] = {**whole.get("data", {}), **encoded}
+    plain: Manifest = json.loads(json.dumps(whole))
+    return plain
+
+
+def ref_of(made: Manifest) -> Ref:
+    return Ref(Kind(made["apiVersion"], made["kind"]), made["metadata"]["name"])
+
+
+def digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def excerpt(wanted: Any, stands: Any) -> Any:
+    """Of what stands, the fields that were wanted, as the cluster holds them."""
+    if isinstance(wanted, Mapping):
+        held = stands if isinstance(stands, Mapping) else {}
+        return {key: excerpt(value, held.get(key, _GONE)) for key, value in wanted.items()}
+    if isinstance(wanted, list) and isinstance(stands, list):
+        return _rows(wanted, stands)
+    return stands
+
+
+def _rows(wanted: list[Any], stands: list[Any]) -> list[Any]:
+    """Rows with names are found by name: others (side-cars) may have been put between them."""
+    if not all(isinstance(row, Mapping) and "name" in row for row in [*wanted, *stands]):
+        pairs = zip(wanted, stands, strict=False)
+        return [len(stands), *(excerpt(row, held) for row, held in pairs)]
+    by_name = {row["name"]: row for row in stands}
+    return [excerpt(row, by_name.get(row["name"], _GONE)) for row in wanted]
+
+
+def stood(wanted: Manifest, stands: Manifest) -> str:
+    """Digest of what was wanted of an object, as it stands. The generation note does not count."""
+    return digest(excerpt(_without_note(wanted), _without_note(stands)))
+
+
+def _without_note(made: Manifest) -> Manifest:
+    metadata = dict(made.get("metadata", {}))
+    notes = {k: v for k, v in metadata.get("annotations", {}).items() if k != GENERATION}
+    return {**made, "metadata": {**metadata, "annotations": notes}}
+
+
+def without_secrets(made: Manifest) -> Manifest:
+    """Fit to be kept: of a Secret, the names of its values only."""
+    if made["kind"] != "Secret":
+        return made
+    return {**made, "data": dict.fromkeys(made.get("data", {}), "")}
