@@ -15,7 +15,7 @@ from django.conf import settings
 
 from portal.kernel import clock
 from portal.kernel.errors import Permanent, Temporary
-from services.backends.kubernetes import applied, namespaces, secrets, stamps
+from services.backends.kubernetes import applied, namespaces, rights, secrets, stamps
 from services.backends.kubernetes.clients import objects_of
 from services.backends.kubernetes.objects import Objects
 from services.manifests.objects import OPTIONAL
@@ -103,14 +103,21 @@ class KubernetesBackend:
     def _ensure_namespace(self, spec: InstanceSpec) -> None:
         limits = quota.limits_in(self.region, spec.namespace)
         keys = clusters.backup_keys_of(self.region)
-        made = namespaces.guard_rails(spec, limits, keys)
+        first, *others = namespaces.guard_rails(spec, limits, keys)
+        made = [first, rights.binding(spec.namespace), *others]
         whole = replace(spec, generation=1, labels={})  # the same for all instances of a project
         wanted = [stamps.stamped(one, whole, self._installation) for one in made]
         wanted[0]["metadata"].pop("namespace")
         rows = list(applied.rows_of(self.region, spec.namespace))
         if applied.is_current(rows, wanted):
             return
-        stands = [self.objects.apply(one) for one in wanted]
+        try:
+            stands = [self.objects.apply(one) for one in wanted]
+        except Permanent as error:
+            if error.code != "not-allowed-there":
+                raise
+            # The right that was just given takes a moment to hold.
+            raise Temporary(error.code, retry_after=1, detail=error.detail) from error
         applied.remember(self.region, spec.namespace, wanted, stands)
 
     def _wanted(self, entry: Entry, spec: InstanceSpec) -> list[Manifest]:
