@@ -1,10 +1,13 @@
-"""RabbitMQ's cluster operator 2.22.3: RabbitmqCluster. Facts from its API and recorded statuses."""
+"""RabbitMQ's cluster operator 2.22.3, and the kinds of its topology operator 1.20 that are used.
+Facts from their API and recorded statuses.
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
 
+from tests.kubernetes.api import Api, place
 from tests.kubernetes.operators.double import Object, Play, Seen, conditions, owner
 from tests.kubernetes.operators.shapes import claim, secret, service, stateful_set
 
@@ -81,3 +84,41 @@ class RabbitmqClusters(Play):
         told = {"binding": {"name": f"{name}-default-user"}, "defaultUser": user}
         more = told if seen.settled else {}
         return {"conditions": conditions(one, **said), **more}
+
+
+class _Topology(Play):
+    """What is declared in a cluster. It cannot leave while the cluster does not answer."""
+
+    api = RabbitmqClusters.api
+
+    def status(self, one: Object, seen: Seen) -> Object:
+        made = ("True", "SuccessfulCreateOrUpdate", "")
+        if seen.trouble:
+            made = ("False", "FailedCreateOrUpdate", seen.trouble[1])
+        return {"conditions": conditions(one, Ready=made)}
+
+    def leaves(self, api: Api, one: Object) -> bool:
+        named = one["metadata"]["namespace"], one["spec"]["rabbitmqClusterReference"]["name"]
+        return api.get(place(RabbitmqClusters.api, RabbitmqClusters.plural, *named)) is not None
+
+
+class Vhosts(_Topology):
+    plural = "vhosts"
+    finalizer = "deletion.finalizers.vhosts.rabbitmq.com"
+
+
+class Permissions(_Topology):
+    plural = "permissions"
+    finalizer = "deletion.finalizers.permissions.rabbitmq.com"
+
+
+class Users(_Topology):
+    plural = "users"
+    finalizer = "deletion.finalizers.users.rabbitmq.com"
+
+    def children(self, one: Object) -> Iterable[Object]:
+        yield secret(f"{one['metadata']['name']}-user-credentials", username="app", password="-")
+
+    def status(self, one: Object, seen: Seen) -> Object:
+        kept = {"name": f"{one['metadata']['name']}-user-credentials"}
+        return {**super().status(one, seen), "username": "app", "credentials": kept}
