@@ -88,6 +88,13 @@ def test_a_tile_says_price_time_promise_or_why_not(client: Client, fake: Any) ->
     assert "apt install memcached" in html
 
 
+def test_what_is_billed_by_use_is_not_said_to_cost_nothing(client: Client, fake: Any) -> None:
+    make_region("zones", backend="kubernetes")
+    html = page_of(client, q="serverless containers")
+    assert "billed by use" in html
+    assert "from €\u202f" not in html
+
+
 def test_nothing_found_says_what_was_searched_and_where_it_is(client: Client) -> None:
     make_region()
     assert "No service matches “&lt;b&gt;”" in page_of(client, q="<b>")
