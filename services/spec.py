@@ -630,6 +630,8 @@ class Kubernetes(Protocol):
     `manifests` come in the order they are made in; they are destroyed in the opposite one. With
     `spec.paused` they are the paused service. They carry name and no labels of ours: the backend
     adds namespace, labels and generation. Secrets of the instance are in `spec.secrets`.
+    `TELLS_GENERATION` says whether the operator's status names the generation it is about; without
+    it, "ready" right after a change is about what was before.
     `selectors` are the labels of its pods, one mapping a role; none where it has no pods.
     `watched` names the objects that tell how it is, `observe` reads them (see services.manifests
     for what all share), `revealed` names the operator's Secrets that `credentials` needs.
@@ -640,6 +642,7 @@ class Kubernetes(Protocol):
     NEEDS: frozenset[str]
     CAPABILITIES: frozenset[Capability]
     BIN: Bin
+    TELLS_GENERATION: bool
 
     def pods(self, spec: InstanceSpec, region: RegionSettings) -> tuple[Pods, ...]: ...
     def manifests(self, spec: InstanceSpec, region: RegionSettings) -> list[Manifest]: ...

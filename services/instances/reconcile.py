@@ -84,7 +84,7 @@ class _Cancelled(Exception):
 def step(operation: Operation, backend: Backend) -> Outcome:
     """Raises: StaleState when another worker or a delete request took the operation."""
     entry = entry_of(operation.instance)
-    job = Job(operation, backend, entry, _spec(operation))
+    job = Job(operation, backend, entry, wanted_by(operation))
     if not operation.steps:
         codes = backend.steps(entry, job.spec, operation.kind)
         operation.steps = [_blank(code) for code in codes]
@@ -111,7 +111,7 @@ def step(operation: Operation, backend: Backend) -> Outcome:
     return Outcome(None)
 
 
-def _spec(operation: Operation) -> InstanceSpec:
+def wanted_by(operation: Operation) -> InstanceSpec:
     """The desired state that this operation leads to."""
     kind = Kind(operation.kind)
     changes_passwords = kind in (Kind.ROTATE, Kind.DELETE)

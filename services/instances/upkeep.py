@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -20,7 +19,7 @@ from services.backends import backend_for
 from services.backends.process import certificates, installing, pool
 from services.backends.process.layout import empty_trash
 from services.backends.process.supervisor import Supervisor
-from services.instances import actions, closing, notices, work
+from services.instances import actions, looking, work
 from services.instances.models import Instance, Operation
 from services.instances.specs import entry_of, spec_of
 from services.instances.states import OPEN, Phase
@@ -89,26 +88,7 @@ def observe_instances() -> None:
 
 def _observe(instance: Instance) -> None:
     seen = backend_for(instance.region).observe(entry_of(instance), spec_of(instance))
-    with transaction.atomic():
-        row = Instance.objects.select_for_update().get(pk=instance.pk)
-        if Operation.objects.filter(instance=row, state__in=OPEN).exists():
-            return  # an operation began meanwhile; what was seen is old
-        before = row.health
-        closing.put_observation(row, seen)
-        closing.refresh(row)
-        notices.tell_health(row, before)
-        row.save(
-            update_fields=[
-                "observed",
-                "observed_at",
-                "observed_code",
-                "observed_detail",
-                "endpoints",
-                "storage_used_mib",
-                "phase",
-                "health",
-            ]
-        )
+    looking.note(instance, seen)
 
 
 def renew_certificates() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from services.backends.kubernetes import backend
 from services.instances import actions
 from tests.kubernetes.cloudnative_pg import CloudNativePG
 from tests.kubernetes.lives import Life
@@ -12,7 +15,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 STORE = {"endpoint": "https://s3.example.eu", "bucket": "backups"}
 
 
-def test_a_life(cnpg: CloudNativePG) -> None:
+def test_a_life(cnpg: CloudNativePG, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "SETTLE", timedelta(seconds=3))  # nothing else keeps it busy
     cluster = cnpg.cluster
     life = Life.begin(cluster, "postgresql", "ha-2x8", storage_class="ssd", backup_store=STORE)
     created = life.done()

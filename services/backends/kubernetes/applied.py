@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 def rows_of(region: Region, instance: str) -> QuerySet[Applied]:
     """Of one instance (or a namespace's guard rails), in the order they were made in."""
     return Applied.objects.filter(region=region, instance=instance).order_by("position")
+
+
+def changed_at(region: Region, instance: str) -> datetime | None:
+    """When anything of it was applied last."""
+    rows = rows_of(region, instance).order_by("-applied_at")
+    return rows.values_list("applied_at", flat=True).first()
 
 
 def is_current(rows: Iterable[Applied], wanted: Sequence[Manifest]) -> bool:
@@ -79,3 +86,14 @@ def put(
     row.wanted, row.stood = stamps.digest(made), stamps.stood(made, found)
     row.applied_at, row.drifted_at = timezone.now(), None
     row.save()
+
+
+def note_drift(row: Applied, found: Manifest) -> bool:
+    """Whether `found` no longer is what was applied; the time it was first seen is kept. A write
+    only where that has changed.
+    """
+    drifted = row.kind != "Secret" and stamps.stood(row.manifest, found) != row.stood
+    if drifted != (row.drifted_at is not None):
+        row.drifted_at = timezone.now() if drifted else None
+        row.save(update_fields=["drifted_at"])
+    return drifted

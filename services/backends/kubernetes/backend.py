@@ -47,6 +47,7 @@ _STEPS = {
     "delete": ("stop", "operator"),
     "purge": ("stop", "remove"),
 }
+SETTLE = timedelta(seconds=10)
 _LONG = timedelta(seconds=10)
 _KEPT = 300  # characters of an operator's message
 
@@ -123,8 +124,7 @@ class KubernetesBackend:
     def _wanted(self, entry: Entry, spec: InstanceSpec) -> list[Manifest]:
         renderer = _renderer(entry)
         can_pause = renderer.BIN == "stopped"
-        shown = spec if can_pause else replace(spec, paused=False)
-        made = renderer.manifests(shown, self.settings)
+        made = renderer.manifests(spec, self.settings)
         if not spec.paused or can_pause:
             made += namespaces.openings(spec, self.settings, renderer.selectors(spec))
         return [
@@ -158,9 +158,16 @@ class KubernetesBackend:
             return self._judge_closed(spec)
         seen = renderer.observe(spec, self.settings, live)
         settled = seen.observed in (Observed.READY, Observed.PAUSED)
-        if settled and not _is_of(spec.generation, live):
+        if settled and not (_is_of(spec.generation, live) and self._is_about_now(renderer, spec)):
             return Observation(Observed.PROGRESSING, "operator-works")
         return replace(seen, detail=seen.detail[:_KEPT])
+
+    def _is_about_now(self, renderer: Kubernetes, spec: InstanceSpec) -> bool:
+        """An operator that does not say which generation it has seen is given time to see it."""
+        if renderer.TELLS_GENERATION or spec.generation == 1:
+            return True
+        changed = applied.changed_at(self.region, spec.name)
+        return changed is None or clock.now() - changed > SETTLE
 
     def _judge_closed(self, spec: InstanceSpec) -> Observation:
         """In the bin without a pause: it runs, and nobody reaches it."""
@@ -220,7 +227,9 @@ class KubernetesBackend:
                 applied.put(self.region, spec.name, row, made, self.objects.apply(made))
 
     def correct(self, entry: Entry, spec: InstanceSpec, report: Report) -> None:
-        """Puts back what has drifted, as it was applied; values of Secrets are rendered."""
+        """Puts back what has drifted, as it was applied, whoever changed it; values of Secrets are
+        rendered.
+        """
         report("objects")
         fresh = {
             stamps.ref_of(made): made
@@ -229,7 +238,8 @@ class KubernetesBackend:
         for row in applied.rows_of(self.region, spec.name):
             made = fresh.get(applied.ref_of(row)) if row.kind == "Secret" else row.manifest
             if made is not None:
-                applied.put(self.region, spec.name, row, made, self.objects.apply(made))
+                stands = self.objects.apply(made, force=True)
+                applied.put(self.region, spec.name, row, made, stands)
         report("operator")
 
     def destroy(

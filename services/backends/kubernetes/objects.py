@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -18,18 +19,24 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
+from kubernetes.watch.watch import iter_resp_lines
 from urllib3.exceptions import HTTPError
 
 from portal.kernel.errors import BackendError, Permanent, Temporary
+from services.spec import Kind
 
 MANAGER = "polder"
 _SECONDS = (3.05, 20)  # to connect, to answer
+_PAGE = 500
+_CONNECTIONS = 64  # a watch holds one for each kind
+_FORGET_SECONDS = 60  # how long a kind that is not served is not asked for again
 _BUSY = frozenset({429, 500, 502, 503, 504})
 _OTHER_MANAGER = re.compile(r'conflicts? with "([^"]+)"')
 _NOT_IN_SCHEMA = "field not declared in schema"
 _MOST_DETAIL = 2000
 
 Object = Mapping[str, Any]
+Page = Sequence[dict[str, Any]]
 
 
 class Objects:
@@ -49,9 +56,11 @@ class Objects:
                 config.load_incluster_config(configuration)
         except config.ConfigException as error:
             raise Permanent("kubeconfig-wrong", detail=str(error)) from error
+        configuration.connection_pool_maxsize = _CONNECTIONS
         configuration.retries = 0  # operations try again by themselves, and are seen to
         self._api = client.ApiClient(configuration)
         self._known: DynamicClient | None = None
+        self._absent: dict[Kind, float] = {}
 
     def version(self) -> str:
         """Of the API server, as v1.36.3."""
@@ -139,10 +148,14 @@ class Objects:
         return True
 
     def serves(self, api: str, kind: str) -> bool:
-        """Whether the cluster knows this kind. Asked once for each kind that it knows."""
+        """Whether the cluster knows this kind. Asked once, or once a minute where it does not."""
+        asked = Kind(api, kind)
+        if self._absent.get(asked, 0) > time.monotonic():
+            return False
         try:
             self._kind(api, kind)
         except Permanent:
+            self._absent[asked] = time.monotonic() + _FORGET_SECONDS
             return False
         return True
 
@@ -179,6 +192,83 @@ class Objects:
             except DynamicApiError as error:
                 if error.status != 404:
                     raise
+
+    def replace(self, wanted: Object) -> bool:
+        """Writes the whole object if it still is at its `resourceVersion`; False if it is not."""
+        kind = self._kind(wanted["apiVersion"], wanted["kind"])
+        with _translated():
+            try:
+                self._dynamic.replace(
+                    kind,
+                    body=dict(wanted),
+                    name=wanted["metadata"]["name"],
+                    namespace=wanted["metadata"].get("namespace"),
+                    _request_timeout=_SECONDS,
+                )
+            except DynamicApiError as error:
+                if error.status == 409:
+                    return False
+                raise
+        return True
+
+    def pages(self, api: str, kind: str, labels: str = "") -> Iterator[tuple[Page, str]]:
+        """All objects of all namespaces, some hundred at a time, with the resourceVersion of the
+        list.
+        """
+        more = ""
+        while True:
+            asked = {"limit": str(_PAGE), "labelSelector": labels, "continue": more}
+            with _translated(), self._stream(api, kind, asked, _SECONDS) as answer:
+                page = json.loads(answer.data)
+            metadata = page["metadata"]
+            told = {"apiVersion": page["apiVersion"], "kind": kind}
+            yield [{**told, **item} for item in page["items"]], metadata["resourceVersion"]
+            more = metadata.get("continue", "")
+            if not more:
+                return
+
+    def changes(
+        self, api: str, kind: str, version: str, labels: str = "", *, seconds: int
+    ) -> Iterator[dict[str, Any]]:
+        """Events from `version` on (ADDED, MODIFIED, DELETED, BOOKMARK with `object`), for so many
+        seconds. Raises: Temporary("version-gone") where the cluster no longer remembers it.
+        """
+        asked = {
+            "watch": "true",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(seconds),
+            "labelSelector": labels,
+        }
+        with (
+            _translated(),
+            self._stream(api, kind, asked, (_SECONDS[0], seconds + 30)) as answer,
+        ):
+            for line in iter_resp_lines(answer):
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    said = event["object"]
+                    raise _told(int(said.get("code", 500)), json.dumps(said))
+                yield event
+
+    @contextmanager
+    def _stream(
+        self, api: str, kind: str, asked: Mapping[str, str], timeout: tuple[float, float]
+    ) -> Iterator[Any]:
+        """The answer as it comes, unread."""
+        answer = self._dynamic.request(
+            "get",
+            self._kind(api, kind).path(),
+            query_params=[(key, value) for key, value in asked.items() if value],
+            header_params={"Accept": "application/json"},
+            serialize=False,
+            _request_timeout=timeout,
+        )
+        try:
+            yield answer
+        finally:
+            answer.close()
+            answer.release_conn()
 
     def pod_log(self, pod: str, namespace: str, lines: int) -> str:
         """The newest lines of the first container; empty where the pod has none yet."""
@@ -241,6 +331,8 @@ def _told(status: int, body: str) -> BackendError:
         return Permanent("cluster-quota", detail=said)
     if _NOT_IN_SCHEMA in said:  # the API server answers 500 for it
         return Permanent("object-refused", detail=said)
+    if status == 410:
+        return Temporary("version-gone", retry_after=0, detail=said)
     if status in (401, 403):
         return Permanent("not-allowed-there", detail=said)
     if status in _BUSY:

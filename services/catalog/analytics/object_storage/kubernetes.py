@@ -39,6 +39,7 @@ VERSIONS = ("4",)
 NEEDS: frozenset[str] = frozenset()
 CAPABILITIES = frozenset({Capability.RESIZE})
 BIN: Bin = "none"  # a key can be neither locked nor changed, and the store is not in the namespace
+TELLS_GENERATION = True
 
 # The class of buckets that every region's staff make, beside those of its disks.
 _CLASS = "polder-buckets"

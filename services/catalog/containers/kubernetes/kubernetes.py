@@ -51,6 +51,7 @@ VERSIONS = tuple(_RELEASES)
 NEEDS: frozenset[str] = frozenset()
 CAPABILITIES = frozenset({Capability.RESIZE, Capability.UPGRADE})
 BIN: Bin = "none"  # machines cannot be stopped and kept, and stand outside the namespace's network
+TELLS_GENERATION = True
 
 _CLASS = {"name": "polder-kubeadm", "namespace": "polder-classes"}
 _USER = "kubernetes-admin"

@@ -48,6 +48,7 @@ KINDS = (MARIADB, DATABASE, SQL_USER, GRANT, BACKUP)
 NEEDS: frozenset[str] = frozenset()
 CAPABILITIES = frozenset({Capability.RESIZE, Capability.ROTATE, Capability.UPGRADE})
 BIN: Bin = "isolated"
+TELLS_GENERATION = False
 USER, PORT = "app", 3306
 
 _IMAGES = {

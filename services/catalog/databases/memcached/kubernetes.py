@@ -34,6 +34,7 @@ KINDS: tuple[Kind, ...] = ()
 NEEDS = frozenset({"issuer"})
 CAPABILITIES = frozenset({Capability.PAUSE, Capability.RESIZE, Capability.ROTATE})
 BIN: Bin = "stopped"
+TELLS_GENERATION = True
 USER, PORT = "app", 11211
 
 _IMAGES = {"1.6": "docker.io/library/memcached:1.6.39-alpine"}

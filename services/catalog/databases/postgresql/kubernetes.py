@@ -45,6 +45,7 @@ CAPABILITIES = frozenset(
     {Capability.PAUSE, Capability.RESIZE, Capability.ROTATE, Capability.UPGRADE}
 )
 BIN: Bin = "stopped"
+TELLS_GENERATION = False
 USER, PORT = "app", 5432
 
 # The newest fixes of each major that are known to be published.

@@ -47,6 +47,7 @@ KINDS = (REPLICATION, SENTINEL, CLUSTER)
 NEEDS: frozenset[str] = frozenset()
 CAPABILITIES = frozenset({Capability.RESIZE, Capability.ROTATE})
 BIN: Bin = "isolated"  # the operator cannot stop its pods
+TELLS_GENERATION = False
 PORT = 6379
 
 _IMAGES = {"9": "docker.io/valkey/valkey:9.1.1"}

@@ -43,6 +43,7 @@ KINDS = (KAFKA, NODE_POOL, KAFKA_USER, POD_SET)
 NEEDS: frozenset[str] = frozenset()
 CAPABILITIES = frozenset({Capability.RESIZE, Capability.ROTATE})
 BIN: Bin = "isolated"
+TELLS_GENERATION = True
 PORT, PUBLIC_PORT = 9093, 9094
 
 _RELEASES = {"4.2": "4.2.1"}

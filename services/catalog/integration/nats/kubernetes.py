@@ -36,6 +36,7 @@ KINDS = flux.KINDS
 NEEDS = frozenset({"issuer"})
 CAPABILITIES = frozenset({Capability.PAUSE, Capability.RESIZE, Capability.ROTATE})
 BIN: Bin = "stopped"
+TELLS_GENERATION = True
 USER, PORT, MQTT_PORT = "app", 4222, 1883
 
 _CHARTS = {"2": flux.Chart("https://nats-io.github.io/k8s/helm/charts/", "nats", "2.14.2")}

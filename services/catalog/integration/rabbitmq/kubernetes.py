@@ -44,6 +44,7 @@ KINDS = (CLUSTER, *_TOPOLOGY)
 NEEDS = frozenset({"issuer"})
 CAPABILITIES = frozenset({Capability.RESIZE, Capability.ROTATE})
 BIN: Bin = "isolated"
+TELLS_GENERATION = True
 USER, PORT, PAGES_PORT = "app", 5671, 15671
 
 _IMAGES = {"4.2": "docker.io/library/rabbitmq:4.2.6-management"}

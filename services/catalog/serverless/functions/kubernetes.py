@@ -27,6 +27,7 @@ VERSIONS = knative.VERSIONS
 NEEDS: frozenset[str] = frozenset()
 CAPABILITIES = frozenset({Capability.RESIZE, Capability.ROTATE})
 BIN: Bin = "isolated"  # nothing runs that nobody can reach
+TELLS_GENERATION = True
 
 
 def pods(spec: InstanceSpec, region: RegionSettings) -> tuple[Pods, ...]:
