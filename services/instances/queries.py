@@ -230,7 +230,8 @@ def point_of_no_return(operation: Operation) -> str:
     it is done.
     """
     codes = POINT_OF_NO_RETURN.get(Kind(operation.kind), ())
-    return next((step["code"] for step in operation.steps if step["code"] in codes), "")
+    known = [step["code"] for step in operation.steps if step["code"] in codes]
+    return next(iter([*known, *codes]), "")
 
 
 def request_of(operation: Operation) -> str:
