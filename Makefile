@@ -29,7 +29,7 @@ manage: .venv/runtime.stamp
 test: .venv/dev.stamp
 	@$(MAKE) --no-print-directory unit
 	@$(PYTEST) -m walk -n 2 --dist loadfile $(ARGS)
-	@for kind in engine browser soak; do $(PYTEST) -m $$kind $(ARGS) || exit 1; done
+	@for kind in engine kubernetes browser soak; do $(PYTEST) -m $$kind $(ARGS) || exit 1; done
 
 unit: .venv/dev.stamp
 	@$(PYTEST) $(UNIT) -n 2 --dist loadfile $(ARGS)

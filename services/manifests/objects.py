@@ -63,8 +63,13 @@ def secret(
 
 def resources(vcpu: Decimal, memory_mib: int) -> dict[str, Any]:
     """Asked for and allowed are the same, so that the plan is what one has."""
-    amount = {"cpu": cpu(vcpu), "memory": f"{memory_mib}Mi"}
+    amount = {"cpu": cpu(vcpu), "memory": memory(memory_mib)}
     return {"requests": amount, "limits": dict(amount)}
+
+
+def memory(mib: int) -> str:
+    """As operators' webhooks write it back: in whole Gi where it is."""
+    return f"{mib // 1024}Gi" if mib % 1024 == 0 else f"{mib}Mi"
 
 
 def cpu(vcpu: Decimal) -> str:

@@ -173,5 +173,5 @@ def test_without_a_kubeconfig_it_is_the_cluster_that_this_runs_in(
     monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(cluster.home / "token"))
     monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(cluster.home / "ca.crt"))
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
-    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(cluster.ports["api"]))
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(cluster.network.port))
     assert Objects({}).version() == build.kubernetes_version()
