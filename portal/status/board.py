@@ -21,10 +21,10 @@ from services import registry
 from services.regions import health
 from services.regions import queries as places
 from services.regions.models import Region, RegionHealth
+from services.regions.texts import NOT_OFFERED
 from services.spec import Family
 
 DAYS = 90
-_ELSEWHERE = frozenset({"needs-kubernetes", "needs-process", "no-version-here"})
 _HEAVY = frozenset({Impact.MAJOR, Impact.CRITICAL})
 # Worst first: what a region says is the worst of its families.
 ORDER = ("bad", "part", "work", "none", "ok")
@@ -166,7 +166,7 @@ def _families(region: Region) -> list[Family]:
     offered = {
         entry.offering.family
         for entry in registry.entries().values()
-        if places.orderable(entry, region).code not in _ELSEWHERE
+        if places.orderable(entry, region).code not in NOT_OFFERED
     }
     return [family for family in Family if family in offered]
 

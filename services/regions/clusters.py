@@ -1,7 +1,7 @@
 """What a Kubernetes region is set to: its cluster, its settings, its policies.
 
 `Region.settings` is plain JSON and shown to staff; `Region.secrets` is encrypted JSON with the
-kubeconfig, the context of it to use, and the keys of the backup store.
+kubeconfig and the keys of the backup store.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def kubeconfig_of(region: Region) -> Mapping[str, Any]:
 
 
 def context_of(region: Region) -> str | None:
-    """Of the kubeconfig; None for its current one."""
-    return _secrets(region).get("context") or None
+    """The one that the kubeconfig was given for; None without a kubeconfig."""
+    return kubeconfig_of(region).get("current-context")
 
 
 def backup_keys_of(region: Region) -> Mapping[str, str]:
@@ -106,7 +106,7 @@ def _secrets(region: Region) -> dict[str, Any]:
 
 
 def sealed(region: Region, **changes: Any) -> str:
-    """`Region.secrets` with `changes` in it (kubeconfig, context, backup_keys)."""
+    """`Region.secrets` with `changes` in it (kubeconfig, backup_keys)."""
     return crypto.encrypt(json.dumps(_secrets(region) | changes))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,7 @@ class Orderable:
     code: str = ""
     reason: str = ""
     hint: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
 
 
 def region(code: str) -> Region:
@@ -75,10 +76,8 @@ def orderable(entry: Entry, where: Region, plan: Plan | None = None) -> Orderabl
     code, params = _obstacle(entry, where, plan)
     if not code:
         return Orderable(where, True)
-    reason, hint = reason_text(
-        code, {"region": where.name, "offering": entry.offering.name, **params}
-    )
-    return Orderable(where, False, code, reason, hint)
+    known = {"region": where.name, "offering": entry.offering.name, **params}
+    return Orderable(where, False, code, *reason_text(code, known), known)
 
 
 def _obstacle(entry: Entry, where: Region, plan: Plan | None) -> tuple[str, Mapping[str, str]]:
@@ -88,6 +87,8 @@ def _obstacle(entry: Entry, where: Region, plan: Plan | None) -> tuple[str, Mapp
         return "needs-kubernetes", {}
     if where.backend == Region.Backend.KUBERNETES and entry.kubernetes is None:
         return "needs-process", {}
+    if where.backend == Region.Backend.KUBERNETES and where.checked_at is None:
+        return "not-looked-at", {}
     if entry.offering.slug in where.unavailable:
         code, params = where.unavailable[entry.offering.slug]
         return code, params

@@ -24,6 +24,10 @@ _REASONS = {
         gettext_noop("The server program of %(offering)s is not installed on this machine."),
         gettext_noop("Install it with “apt install %(package)s”, then try again."),
     ),
+    "not-looked-at": (
+        gettext_noop("%(region)s is new or was changed, and has not been looked at since."),
+        gettext_noop("Try again in a minute."),
+    ),
     "no-version-here": (
         gettext_noop("No version of %(offering)s runs in %(region)s."),
         gettext_noop("Choose another region."),
@@ -38,12 +42,131 @@ _REASONS = {
     ),
 }
 
+# What a cluster lacks is staff's to see to: tenants read that it is not offered there.
+_NOT_OFFERED = (
+    gettext_noop("%(offering)s is not offered in %(region)s."),
+    gettext_noop("Choose another region, or ask the provider's support for it."),
+)
+_STAFF_REASONS = {
+    "kubernetes-old": (
+        gettext_noop("The cluster runs Kubernetes %(version)s, which is too old."),
+        gettext_noop("Upgrade it to %(minimum)s or newer."),
+    ),
+    "operator-missing": (
+        gettext_noop("The cluster does not know: %(kinds)s."),
+        gettext_noop("Install the operator of %(offering)s there; docs/operating.md names it."),
+    ),
+    "setting-missing": (
+        gettext_noop("It needs what is not set: %(settings)s."),
+        gettext_noop("Fill it in among the settings of the region."),
+    ),
+    "issuer-missing": (
+        gettext_noop("The cluster has no ClusterIssuer “%(name)s”."),
+        gettext_noop("Make it there, or name another among the settings of the region."),
+    ),
+    "storage-class-missing": (
+        gettext_noop("The cluster has no storage class “%(name)s”."),
+        gettext_noop("Make it there, or name another among the settings of the region."),
+    ),
+    "right-missing": (
+        gettext_noop("Polder's account lacks rights in the cluster: %(rights)s."),
+        gettext_noop("Give it the rights of deploy/region, then look again."),
+    ),
+}
+# Reasons for which a region does not offer something at all, rather than not just now.
+NOT_OFFERED = frozenset(
+    {"needs-kubernetes", "needs-process", "no-version-here", "not-looked-at", *_STAFF_REASONS}
+)
 
-def reason_text(code: str, params: Mapping[str, str]) -> tuple[str, str]:
+
+def reason_text(code: str, params: Mapping[str, str], *, to_staff: bool = False) -> tuple[str, str]:
     """(reason, hint) in the reader's language; an unknown code is shown as it is."""
-    reason, hint = _REASONS.get(code, (code, ""))
-    filled = {"package": "", **params}
+    known = {**_REASONS, **(_STAFF_REASONS if to_staff else {})}
+    unknown = _NOT_OFFERED if code in _STAFF_REASONS else (code, "")
+    reason, hint = known.get(code, unknown)
+    names = params.get("settings", "").split(",")
+    filled = {"package": "", **params, "settings": ", ".join(map(setting_label, names))}
     return _(reason) % filled, (_(hint) % filled if hint else "")
+
+
+# Name, and what it is for, as the form of a region's settings says it.
+SETTINGS = {
+    "storage_class": (
+        gettext_noop("Storage class"),
+        gettext_noop("Of the volumes. Empty: the cluster's default."),
+    ),
+    "issuer": (
+        gettext_noop("Certificate issuer"),
+        gettext_noop("The ClusterIssuer of cert-manager that signs what tenants connect to."),
+    ),
+    "domain": (
+        gettext_noop("Domain"),
+        gettext_noop("What public names end with; its records must point into the cluster."),
+    ),
+    "zones": (
+        gettext_noop("Zones"),
+        gettext_noop("Values of topology.kubernetes.io/zone, with commas between."),
+    ),
+    "backup_store": (gettext_noop("Backup store"), ""),
+    "backup_endpoint": (
+        gettext_noop("Address of the backup store"),
+        gettext_noop("An S3 service, best in another place. Empty: no backups here."),
+    ),
+    "backup_bucket": (gettext_noop("Bucket for backups"), ""),
+    "backup_region": (
+        gettext_noop("The store's name for its region"),
+        gettext_noop("Empty where it has none."),
+    ),
+    "external": (
+        gettext_noop("Public endpoints"),
+        gettext_noop("Services can be reached from outside of the cluster, by a load balancer."),
+    ),
+    "drift": (
+        gettext_noop("Changes by others"),
+        gettext_noop("What Polder does when somebody changes its objects in the cluster."),
+    ),
+    "resync_minutes": (
+        gettext_noop("Compare everything each, minutes"),
+        gettext_noop("It heals what the watch of the cluster missed."),
+    ),
+}
+DRIFTS = {
+    "show": gettext_noop("Show them, leave them"),
+    "correct": gettext_noop("Set them right"),
+}
+
+
+def setting_label(name: str) -> str:
+    """In the reader's language."""
+    return _(SETTINGS[name][0]) if name in SETTINGS else name
+
+
+_FAULTS = {
+    "region-unreachable": (
+        gettext_noop("The API server does not answer."),
+        gettext_noop("Check its address and the network between; a replaced kubeconfig helps."),
+    ),
+    "region-busy": (gettext_noop("The API server is busy or starting."), ""),
+    "not-allowed-there": (
+        gettext_noop("The API server does not accept Polder's account."),
+        gettext_noop("Its token may have ended: replace the kubeconfig."),
+    ),
+    "kubeconfig-wrong": (
+        gettext_noop("Polder cannot use the kubeconfig."),
+        gettext_noop("Replace it."),
+    ),
+    "supervisor-down": (
+        gettext_noop("The supervisor of this machine's servers is away."),
+        gettext_noop("Look at its log, then start Polder again."),
+    ),
+    "no-backend": (gettext_noop("This release has no backend of that kind."), ""),
+}
+
+
+def fault_text(code: str) -> tuple[str, str]:
+    """(what is wrong with the region, what staff can do), in the reader's language."""
+    text, hint = _FAULTS.get(code, ("", ""))
+    return (_(text) if text else code), (_(hint) if hint else "")
 
 
 _QUOTAS = {

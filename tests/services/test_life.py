@@ -164,7 +164,7 @@ def test_the_number_of_nodes_stays_where_nothing_leads_to_another(project, regio
 
 
 def test_a_version_is_one_that_runs_in_the_region(project, region):
-    region.backend = Region.Backend.KUBERNETES
+    region.backend, region.checked_at = Region.Backend.KUBERNETES, clock.now()
     order = {"project": project, "region": region, "entry": registry.get("kafka"), "name": "events"}
     assert admission.admit_order(**order).version == "4.2"
     with pytest.raises(Invalid) as caught:

@@ -15,7 +15,8 @@ from django.conf import settings
 
 from portal.kernel import clock
 from portal.kernel.errors import Permanent, Temporary
-from services.backends.kubernetes import applied, namespaces, rights, secrets, stamps
+from services import registry
+from services.backends.kubernetes import applied, health, namespaces, rights, secrets, stamps
 from services.backends.kubernetes.clients import objects_of
 from services.backends.kubernetes.objects import Objects
 from services.manifests.objects import OPTIONAL
@@ -63,8 +64,7 @@ class KubernetesBackend:
         self.objects = objects or objects_of(region)
 
     def check(self) -> Health:
-        self.objects.version()
-        return Health(True)
+        return health.check(self.objects, self.settings, registry.entries().values())
 
     def steps(self, entry: Entry, spec: InstanceSpec, kind: str) -> tuple[str, ...]:
         return _STEPS.get(kind, ("objects", "operator"))

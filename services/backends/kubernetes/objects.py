@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from kubernetes import client, config
@@ -35,8 +36,27 @@ _OTHER_MANAGER = re.compile(r'conflicts? with "([^"]+)"')
 _NOT_IN_SCHEMA = "field not declared in schema"
 _MOST_DETAIL = 2000
 
+# Source: Kubernetes, "Aggregated discovery"; the server falls back to nothing that we would take.
+_ALL_AT_ONCE = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+_TOKEN = ["BearerToken"]
+
 Object = Mapping[str, Any]
 Page = Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Of RBAC; `*` stands for all."""
+
+    groups: tuple[str, ...]
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+
+    def allows(self, group: str, resource: str, verb: str) -> bool:
+        return all(
+            one in many or "*" in many
+            for one, many in ((group, self.groups), (resource, self.resources), (verb, self.verbs))
+        )
 
 
 class Objects:
@@ -67,6 +87,47 @@ class Objects:
         with _translated():
             said = client.VersionApi(self._api).get_code(_request_timeout=_SECONDS)
         return str(said.git_version)
+
+    def kinds(self) -> dict[Kind, str]:
+        """What the server serves now, operators' kinds included: the name in addresses by kind. One
+        request.
+        """
+        with _translated():
+            answer = self._api.call_api(
+                *self._api.param_serialize(
+                    "GET", "/apis", header_params={"Accept": _ALL_AT_ONCE}, auth_settings=_TOKEN
+                ),
+                _request_timeout=_SECONDS,
+            )
+            said = answer.read()
+            if answer.status != 200:
+                raise _told(answer.status, said.decode(errors="replace"))
+        return {
+            Kind(
+                f"{group['metadata']['name']}/{version['version']}", one["responseKind"]["kind"]
+            ): (one["resource"])
+            for group in json.loads(said)["items"]
+            for version in group["versions"]
+            for one in version.get("resources", ())
+        }
+
+    def rights(self, namespace: str) -> list[Rule] | None:
+        """What whoever asks may do there and in the whole cluster; None where the server cannot
+        tell all of it. One request.
+        """
+        spec = client.V1SelfSubjectRulesReviewSpec(namespace=namespace)
+        body = client.V1SelfSubjectRulesReview(spec=spec)
+        with _translated():
+            review = client.AuthorizationV1Api(self._api).create_self_subject_rules_review(
+                body, _request_timeout=_SECONDS
+            )
+        if review.status is None or review.status.incomplete:
+            return None
+        return [
+            Rule(tuple(rule.api_groups or ()), tuple(rule.resources or ()), tuple(rule.verbs))
+            for rule in review.status.resource_rules
+            if not rule.resource_names
+        ]
 
     def apply(
         self, wanted: Object, *, dry_run: bool = False, force: bool = False
