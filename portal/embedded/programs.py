@@ -68,7 +68,7 @@ _CELERY = ("celery", "--quiet", "--app", "portal.conf.celery")
 
 
 def _worker_options() -> list[str]:
-    regions = Region.objects.filter(backend=Region.Backend.PROCESS).values_list("code", flat=True)
+    regions = Region.objects.exclude(status=Region.Status.OFF).values_list("code", flat=True)
     queues = [settings.CELERY_TASK_DEFAULT_QUEUE, *(queue_of(code) for code in sorted(regions))]
     return [
         "--pool=threads",

@@ -68,7 +68,7 @@ def _resource_quota(quota: Amounts) -> Manifest:
         for name, (ours, unit) in units.items()
         if ours in quota
     }
-    return manifest(_QUOTA, "polder", {"hard": {"services.nodeports": "0", **hard}})
+    return manifest(_QUOTA, "polder", {"hard": hard})
 
 
 def _default_deny() -> Manifest:
