@@ -284,14 +284,15 @@ def _server_name(spec: InstanceSpec) -> str:
 # -- what is seen ---------------------------------------------------------------------------------
 
 _HEALTHY = "Cluster in healthy state"
+# What the operator does not leave by itself. That a plugin is unknown, or an object cannot be made,
+# it says for a moment after its own start, too, and tries again.
 _FAILED = (
     "Cluster is unrecoverable",
-    "Unable to create required cluster objects",
     "Invalid cluster definition",
     "Cluster has incomplete or invalid image catalog",
-    "Cluster cannot proceed to reconciliation",
     "Cluster cannot execute instance online upgrade",
 )
+_RETRIED = ("Cluster cannot proceed", "Unable to create required cluster objects")
 _CHANGING = (
     "Setting up primary",
     "Creating a new replica",
@@ -317,6 +318,8 @@ def observe(spec: InstanceSpec, region: RegionSettings, live: Live) -> Observati
         return conditions.failed(said)
     if spec.paused:
         return _observe_pause(found, said)
+    if phase.startswith(_RETRIED):
+        return progressing("operator-retries", said)
     if condition(found, "cnpg.io/hibernation").status or phase == "Waiting for user action":
         return progressing("operator-works", said)
     ready, wanted = status.get("readyInstances", 0), spec.plan.nodes
