@@ -9,6 +9,7 @@ Source: Kubernetes API conventions, "Server-Side Apply" and "API server: status 
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,8 @@ MANAGER = "polder"
 _SECONDS = (3.05, 20)  # to connect, to answer
 _PAGE = 500
 _CONNECTIONS = 64  # a watch holds one for each kind
+# The client would keep what a cluster serves in a file that anybody may write, and trust it.
+_NOWHERE = os.path.join(os.devnull, "discovery")
 _FORGET_SECONDS = 60  # how long a kind that is not served is not asked for again
 _BUSY = frozenset({429, 500, 502, 503, 504})
 _OTHER_MANAGER = re.compile(r'conflicts? with "([^"]+)"')
@@ -349,7 +352,7 @@ class Objects:
         """Made at the first call: it asks the server what it serves."""
         if self._known is None:
             with _translated():
-                self._known = DynamicClient(self._api)
+                self._known = DynamicClient(self._api, cache_file=_NOWHERE)
         return self._known
 
     def _kind(self, api: str, kind: str) -> Any:
