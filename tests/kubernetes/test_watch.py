@@ -70,9 +70,12 @@ def test_what_changes_wakes_the_operation_and_becomes_an_observation(
     nodes: Cluster, woken: list[int]
 ) -> None:
     life = begun(nodes)
+    machines = [node["metadata"]["name"] for node in nodes.read("nodes")["items"]]
+    nodes.kubectl("cordon", *machines)  # its pod waits for a place
     with watched(life.region):
         work.take_turn(life.operation.pk)
         woken.clear()
+        nodes.kubectl("uncordon", *machines)
         until(lambda: life.operation.pk in woken)
         life.done()
         assert life.instance.health == "ok"
