@@ -59,10 +59,11 @@ def parameter_fields(
     """A field for each parameter that means something on `backend`; with `changing`, those fixed at
     create are shown and locked.
     """
-    return [_field(p, values, errors, changing) for p in _asked(offering, backend)]
+    return [_field(p, values, errors, changing) for p in asked(offering, backend)]
 
 
-def _asked(offering: Offering, backend: str) -> list[Parameter]:
+def asked(offering: Offering, backend: str) -> list[Parameter]:
+    """The parameters that mean something on `backend`."""
     return [p for p in offering.parameters if p.backend in ("", backend)]
 
 
@@ -96,7 +97,7 @@ def raw_parameters(
     """
     typed: dict[str, Any] = {}
     sent = data.dict()
-    for parameter in _asked(offering, backend):
+    for parameter in asked(offering, backend):
         key = f"{PREFIX}{parameter.name}"
         if changing and not parameter.mutable:
             continue

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from billing import queries as prices
 from portal.console import as_code, markdown
 from portal.console.catalogue import FAMILIES, usual_seconds, why_not
+from portal.console.forms import asked
 from portal.kernel import clock
 from portal.kernel.formats import reader_locale
 from services import registry, snippets
@@ -86,7 +87,7 @@ def offering(entry: Entry, wanted: str = "") -> dict[str, Any]:
         "releases": [_release(v) for v in o.versions],
         "included": _included(entry),
         "components": _components(entry),
-        "settings": [_setting(p) for p in o.parameters],
+        "settings": [_setting(p) for p in asked(o, region.backend if region else "")],
         "ready_seconds": usual_seconds([entry], places).get(o.slug),
         "guide": _guide(entry),
         "clients": [s.title for s in entry.snippets],

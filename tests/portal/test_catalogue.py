@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.console import markdown
+from portal.console.forms import asked
 from portal.kernel import clock
 from portal.tenancy.permissions import Role
 from services import registry
@@ -140,7 +141,7 @@ def test_every_offering_has_a_page(client: Client, slug: str) -> None:
         assert f'<span class="mono">{plan.id}</span>' in html
     for version in offering.versions:
         assert f"{offering.name} {version.id}" in html
-    for parameter in offering.parameters:
+    for parameter in asked(offering, "process"):
         assert parameter.name in html
     assert offering.licence in html
     ids = re.findall(r'\sid="([^"]+)"', html)
