@@ -43,13 +43,19 @@ def test_every_answer_carries_the_headers(tour):
     )
 
 
-@pytest.mark.parametrize(("name", "status"), [("app.js", 200), ("missing.js", 404)])
-def test_files_carry_them_too(plain_static, settings, tmp_path, name, status):
+@pytest.mark.parametrize(
+    ("name", "status", "policy"),
+    [
+        ("app.js", 200, django_settings.CONTENT_SECURITY_POLICY_OF_FILES),
+        ("missing.js", 404, django_settings.CONTENT_SECURITY_POLICY),
+    ],
+)
+def test_files_carry_them_too(plain_static, settings, tmp_path, name, status, policy):
     (tmp_path / "app.js").write_text("1;")
     settings.STATIC_ROOT = tmp_path
     answer = Client().get(f"/static/{name}")
     assert answer.status_code == status
-    assert answer["Content-Security-Policy"] == django_settings.CONTENT_SECURITY_POLICY
+    assert answer["Content-Security-Policy"] == policy
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["Referrer-Policy"] == "same-origin"
 
