@@ -685,6 +685,12 @@ class Entry:
     folder: Path = Path()
     snippets: tuple[Snippet, ...] = ()
 
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What it can do somewhere; where it runs may lack some of it."""
+        known = (r.CAPABILITIES for r in (self.kubernetes, self.process) if r is not None)
+        return frozenset[Capability]().union(*known)
+
     def versions(self, backend: str) -> tuple[Version, ...]:
         """Those that run on a backend ("kubernetes", "process"), the default there first; all on
         one that has no renderer.

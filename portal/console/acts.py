@@ -12,6 +12,7 @@ from billing import queries as prices
 from portal.console import as_code
 from portal.console.templatetags.ui import mib
 from portal.kernel.money import HOURS_PER_MONTH, Money
+from services.instances import opening
 from services.instances.specs import entry_of
 
 if TYPE_CHECKING:
@@ -75,8 +76,11 @@ def delete(instance: Instance, bin_days: int) -> Act:
         "Its data%(size)s waits in the bin for %(n)s days, then it is destroyed.",
         bin_days,
     )
+    stops = _("The server stops at once, and its clients lose their connections.")
+    if opening.bin_of(instance) == "isolated":
+        stops = _("It runs on, but nobody reaches it any more, and its password is changed.")
     points = [
-        _("The server stops at once, and its clients lose their connections."),
+        stops,
         waits % {"n": bin_days, "size": _size(instance)},
         _("Until then it can be brought back with its data."),
         _("Compute is not billed from here, storage until it is destroyed."),
@@ -97,8 +101,9 @@ def delete(instance: Instance, bin_days: int) -> Act:
 
 
 def is_final(instance: Instance) -> bool:
-    """Whether a deletion destroys: from the bin, or where nothing is worth keeping."""
-    return instance.delete_at is not None or instance.phase == "failed"
+    """Whether a deletion destroys: from the bin, or where there is none, or nothing to keep."""
+    none = opening.bin_of(instance) == "none"
+    return none or instance.delete_at is not None or instance.phase == "failed"
 
 
 def _size(instance: Instance) -> str:

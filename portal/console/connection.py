@@ -27,7 +27,7 @@ def connection(
     try:
         found = shown or queries.masked_credentials(instance)
     except BackendError:
-        return {"connection": None}
+        return {"connection": None, "away": True}
     return {
         "connection": found,
         "revealed": shown is not None,

@@ -141,7 +141,7 @@ def _release(version: Version) -> Release:
 
 
 def _included(entry: Entry) -> list[Included]:
-    able = entry.process.CAPABILITIES if entry.process else frozenset[Capability]()
+    able = entry.capabilities
     days = settings.POLDER_BIN.days
     return [
         Included(True, _("A server of your own, with a user and a password of your own")),

@@ -15,7 +15,7 @@ from portal.kernel.actor import Actor
 from portal.kernel.money import HOURS_PER_MONTH, Money
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
-from services.instances import queries, texts
+from services.instances import opening, queries, texts
 from services.instances.specs import entry_of
 from services.spec import Capability, promised_availability
 
@@ -42,8 +42,7 @@ class Can:
 def can(actor: Actor, instance: Instance) -> Can:
     """One query."""
     held = access.permissions_in(actor, instance.project)
-    process = entry_of(instance).process
-    able = process.CAPABILITIES if process else frozenset[Capability]()
+    able = opening.capabilities(instance)
     update, phase = Permission.INSTANCE_UPDATE in held, instance.phase
     gone = phase == "deleted"
     return Can(

@@ -172,7 +172,9 @@ def rotate(*, actor: Actor, instance: Instance) -> Operation:
 
 @transaction.atomic
 def delete(*, actor: Actor, instance: Instance, reason: str = "") -> Operation:
-    """Into the bin. Work that is under way is cancelled. Raises: Conflict("protected"), Gone."""
+    """Into the bin, or destroyed where there is none. Work that is under way is cancelled. Raises:
+    Conflict("protected"), Gone.
+    """
     instance = opening.begin(actor, instance, Permission.INSTANCE_DELETE)
     opening.demand_unprotected(instance)
     if instance.delete_at is not None:
@@ -181,10 +183,10 @@ def delete(*, actor: Actor, instance: Instance, reason: str = "") -> Operation:
             hint=_("Bring it back, or destroy it now."),
         )
     opening.take_over(instance)
-    if instance.phase == Phase.FAILED:
+    if instance.phase == Phase.FAILED or opening.bin_of(instance) == "none":
         return opening.open_operation(
             actor, instance, Kind.PURGE, reason=reason
-        )  # nothing there worth keeping
+        )  # nothing there worth keeping, or nothing that could be kept from use
     closing.event(instance, "deleted", None)
     return opening.open_operation(actor, instance, Kind.DELETE, reason=reason)
 

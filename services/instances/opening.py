@@ -27,7 +27,7 @@ from services.instances.states import OPEN, Kind, Lane, OperationState, Phase, f
 from services.instances.work import enqueue_on_commit
 from services.regions import quota
 from services.regions.models import Region
-from services.spec import Capability
+from services.spec import Bin, Capability
 
 DEADLINE = timedelta(minutes=20)
 
@@ -91,6 +91,13 @@ def capabilities(instance: Instance) -> frozenset[Capability]:
     on_kubernetes = instance.region.backend == Region.Backend.KUBERNETES
     renderer = entry.kubernetes if on_kubernetes else entry.process
     return renderer.CAPABILITIES if renderer is not None else frozenset()
+
+
+def bin_of(instance: Instance) -> Bin:
+    """What the bin means where it runs."""
+    renderer = entry_of(instance).kubernetes
+    on_kubernetes = instance.region.backend == Region.Backend.KUBERNETES
+    return renderer.BIN if renderer is not None and on_kubernetes else "stopped"
 
 
 def demand_capability(instance: Instance, capability: Capability) -> None:

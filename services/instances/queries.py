@@ -289,10 +289,7 @@ def reveal_credentials(actor: Actor, instance: Instance) -> Credentials:
     try:
         found = backend_for(instance.region).credentials(entry_of(instance), spec_of(instance))
     except BackendError as error:
-        raise Unavailable(
-            _("The region does not answer, so its credentials cannot be read now."),
-            hint=_("Nothing is lost. Try again in a minute."),
-        ) from error
+        raise _away() from error
     with transaction.atomic():
         record(
             actor,
@@ -315,6 +312,21 @@ def masked_credentials(instance: Instance) -> Credentials:
     dots = {name: type(value)("••••••••••••") for name, value in spec.secrets.items()}
     shown = replace(spec, secrets=dots)
     return backend_for(instance.region).credentials(entry_of(instance), shown)
+
+
+def authority_of(instance: Instance) -> str:
+    """The CA certificates that clients trust; empty where there are none. Raises: Unavailable."""
+    try:
+        return masked_credentials(instance).ca_certificate
+    except BackendError as error:
+        raise _away() from error
+
+
+def _away() -> Unavailable:
+    return Unavailable(
+        _("The region does not answer, so its credentials cannot be read now."),
+        hint=_("Nothing is lost. Try again in a minute."),
+    )
 
 
 def effect_of(

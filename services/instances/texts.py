@@ -148,6 +148,7 @@ _ERRORS = {
     ),
     "region-unreachable": (gettext_noop("The region does not answer."), _RETRY),
     "region-busy": (gettext_noop("The region has too much to do."), _RETRY),
+    "namespace-gone": (gettext_noop("The project's place in the cluster is gone."), _RETRY),
     "webhook-away": (gettext_noop("The operator does not answer now."), _RETRY),
     "changed-meanwhile": (gettext_noop("Something changed it at the same moment."), _RETRY),
     "kubeconfig-wrong": (

@@ -11,7 +11,7 @@ from django.db.models import F
 from portal.kernel import clock
 from services.regions.models import Region
 
-UNREACHABLE = frozenset({"supervisor-down", "api-unreachable"})
+UNREACHABLE = frozenset({"supervisor-down", "region-unreachable"})
 _TOLERATED = 3
 _LONGEST_PAUSE_SECONDS = 60
 

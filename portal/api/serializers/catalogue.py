@@ -165,5 +165,4 @@ def _plan_name(plan: Plan) -> str:
 
 def _capabilities(entry: Entry) -> list[str]:
     """What it can do somewhere."""
-    known = entry.process.CAPABILITIES if entry.process else frozenset()
-    return sorted(capability.value for capability in known)
+    return sorted(capability.value for capability in entry.capabilities)

@@ -72,7 +72,7 @@ def reveal(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_GET
 def certificate(request: HttpRequest, public_id: str) -> HttpResponse:
     """GET /services/ID/ca.pem: the CA certificates to trust."""
-    found = queries.masked_credentials(_one(request, public_id)).ca_certificate
+    found = queries.authority_of(_one(request, public_id))
     response = HttpResponse(found, content_type="application/x-pem-file")
     response["Content-Disposition"] = 'attachment; filename="polder-ca.pem"'
     return response

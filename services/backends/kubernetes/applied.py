@@ -64,9 +64,22 @@ def remember(
         )
         for position, (made, found) in enumerate(zip(wanted, stands, strict=True))
     ]
+    kept = {(row.api, row.kind, row.name) for row in rows}
     with transaction.atomic():
-        Applied.objects.filter(region=region, instance=instance).delete()
-        Applied.objects.bulk_create(rows)
+        gone = [row.pk for row in rows_of(region, instance) if _key(row) not in kept]
+        Applied.objects.filter(pk__in=gone).delete()
+        # Two first orders of a project write the same guard rails: who comes second agrees.
+        Applied.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=_ONE_OBJECT, update_fields=_WRITTEN
+        )
+
+
+_ONE_OBJECT = ("region", "api", "kind", "namespace", "name")
+_WRITTEN = ("instance", "position", "manifest", "wanted", "stood", "drifted_at", "applied_at")
+
+
+def _key(row: Applied) -> tuple[str, str, str]:
+    return row.api, row.kind, row.name
 
 
 def forget(region: Region, instance: str) -> None:

@@ -6,7 +6,8 @@ nothing is applied twice and drift is seen against it, never against what today'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -84,9 +85,20 @@ class KubernetesBackend:
         report("namespace")
         self._ensure_namespace(spec)
         report("objects")
-        spec = self._with_secrets(entry, spec)
-        self._apply(self._wanted(entry, spec), spec)
+        with self._forgetting(spec):
+            spec = self._with_secrets(entry, spec)
+            self._apply(self._wanted(entry, spec), spec)
         report("operator")
+
+    @contextmanager
+    def _forgetting(self, spec: InstanceSpec) -> Iterator[None]:
+        """A namespace that is gone took its guard rails along: they are made again next time."""
+        try:
+            yield
+        except Temporary as error:
+            if error.code == "namespace-gone":
+                applied.forget(self.region, spec.namespace)
+            raise
 
     def _apply(self, wanted: Sequence[Manifest], spec: InstanceSpec) -> None:
         """Nothing is asked of the cluster where exactly this was applied before and stands."""
@@ -230,7 +242,13 @@ class KubernetesBackend:
         """Puts back what has drifted, as it was applied, whoever changed it; values of Secrets are
         rendered.
         """
+        self._ensure_namespace(spec)
         report("objects")
+        with self._forgetting(spec):
+            self._put_back(entry, spec)
+        report("operator")
+
+    def _put_back(self, entry: Entry, spec: InstanceSpec) -> None:
         fresh = {
             stamps.ref_of(made): made
             for made in self._wanted(entry, self._with_secrets(entry, spec))
@@ -240,7 +258,6 @@ class KubernetesBackend:
             if made is not None:
                 stands = self.objects.apply(made, force=True)
                 applied.put(self.region, spec.name, row, made, stands)
-        report("operator")
 
     def destroy(
         self, entry: Entry, spec: InstanceSpec, report: Report, *, force: bool = False

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,9 +21,9 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
 from kubernetes.watch.watch import iter_resp_lines
-from urllib3.exceptions import HTTPError
 
-from portal.kernel.errors import BackendError, Permanent, Temporary
+from portal.kernel.errors import Permanent
+from services.backends.kubernetes.answers import told, translated
 from services.spec import Kind
 
 MANAGER = "polder"
@@ -34,10 +33,6 @@ _CONNECTIONS = 64  # a watch holds one for each kind
 # The client would keep what a cluster serves in a file that anybody may write, and trust it.
 _NOWHERE = os.path.join(os.devnull, "discovery")
 _FORGET_SECONDS = 60  # how long a kind that is not served is not asked for again
-_BUSY = frozenset({429, 500, 502, 503, 504})
-_OTHER_MANAGER = re.compile(r'conflicts? with "([^"]+)"')
-_NOT_IN_SCHEMA = "field not declared in schema"
-_MOST_DETAIL = 2000
 
 # Source: Kubernetes, "Aggregated discovery"; the server falls back to nothing that we would take.
 _ALL_AT_ONCE = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -87,7 +82,7 @@ class Objects:
 
     def version(self) -> str:
         """Of the API server, as v1.36.3."""
-        with _translated():
+        with translated():
             said = client.VersionApi(self._api).get_code(_request_timeout=_SECONDS)
         return str(said.git_version)
 
@@ -95,7 +90,7 @@ class Objects:
         """What the server serves now, operators' kinds included: the name in addresses by kind. One
         request.
         """
-        with _translated():
+        with translated():
             answer = self._api.call_api(
                 *self._api.param_serialize(
                     "GET", "/apis", header_params={"Accept": _ALL_AT_ONCE}, auth_settings=_TOKEN
@@ -104,7 +99,7 @@ class Objects:
             )
             said = answer.read()
             if answer.status != 200:
-                raise _told(answer.status, said.decode(errors="replace"))
+                raise told(answer.status, said.decode(errors="replace"))
         return {
             Kind(
                 f"{group['metadata']['name']}/{version['version']}", one["responseKind"]["kind"]
@@ -120,7 +115,7 @@ class Objects:
         """
         spec = client.V1SelfSubjectRulesReviewSpec(namespace=namespace)
         body = client.V1SelfSubjectRulesReview(spec=spec)
-        with _translated():
+        with translated():
             review = client.AuthorizationV1Api(self._api).create_self_subject_rules_review(
                 body, _request_timeout=_SECONDS
             )
@@ -141,7 +136,7 @@ class Objects:
         """
         kind = self._kind(wanted["apiVersion"], wanted["kind"])
         more = {"dry_run": "All"} if dry_run else {}
-        with _translated():
+        with translated():
             answer = self._dynamic.server_side_apply(
                 kind,
                 body=dict(wanted),
@@ -159,7 +154,7 @@ class Objects:
         self, api: str, kind: str, name: str, namespace: str | None = None
     ) -> dict[str, Any] | None:
         """None where there is no such object."""
-        with _translated():
+        with translated():
             try:
                 answer = self._dynamic.get(
                     self._kind(api, kind), name=name, namespace=namespace, _request_timeout=_SECONDS
@@ -175,7 +170,7 @@ class Objects:
     ) -> list[dict[str, Any]]:
         """All with these labels, in one namespace or in all."""
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
-        with _translated():
+        with translated():
             answer = self._dynamic.get(
                 self._kind(api, kind),
                 namespace=namespace,
@@ -196,7 +191,7 @@ class Objects:
         """In the foreground it stays, marked, until all that belongs to it is gone. False where
         there is none any more.
         """
-        with _translated():
+        with translated():
             try:
                 self._dynamic.delete(
                     self._kind(api, kind),
@@ -226,7 +221,7 @@ class Objects:
     def create(self, wanted: Object) -> bool:
         """False where there is one of that name already: it stays as it is."""
         kind = self._kind(wanted["apiVersion"], wanted["kind"])
-        with _translated():
+        with translated():
             try:
                 self._dynamic.create(
                     kind,
@@ -243,7 +238,7 @@ class Objects:
 
     def release(self, api: str, kind: str, name: str, namespace: str | None = None) -> None:
         """Takes all finalizers off an object, so that it goes without what they wait for."""
-        with _translated():
+        with translated():
             try:
                 self._dynamic.patch(
                     self._kind(api, kind),
@@ -260,7 +255,7 @@ class Objects:
     def replace(self, wanted: Object) -> bool:
         """Writes the whole object if it still is at its `resourceVersion`; False if it is not."""
         kind = self._kind(wanted["apiVersion"], wanted["kind"])
-        with _translated():
+        with translated():
             try:
                 self._dynamic.replace(
                     kind,
@@ -282,7 +277,7 @@ class Objects:
         more = ""
         while True:
             asked = {"limit": str(_PAGE), "labelSelector": labels, "continue": more}
-            with _translated(), self._stream(api, kind, asked, _SECONDS) as answer:
+            with translated(), self._stream(api, kind, asked, _SECONDS) as answer:
                 page = json.loads(answer.data)
             metadata = page["metadata"]
             told = {"apiVersion": page["apiVersion"], "kind": kind}
@@ -305,14 +300,14 @@ class Objects:
             "labelSelector": labels,
         }
         with (
-            _translated(),
+            translated(),
             self._stream(api, kind, asked, (_SECONDS[0], seconds + 30)) as answer,
         ):
             for line in iter_resp_lines(answer):
                 event = json.loads(line)
                 if event["type"] == "ERROR":
                     said = event["object"]
-                    raise _told(int(said.get("code", 500)), json.dumps(said))
+                    raise told(int(said.get("code", 500)), json.dumps(said))
                 yield event
 
     @contextmanager
@@ -336,7 +331,7 @@ class Objects:
 
     def pod_log(self, pod: str, namespace: str, lines: int) -> str:
         """The newest lines of the first container; empty where the pod has none yet."""
-        with _translated():
+        with translated():
             try:
                 said: str = client.CoreV1Api(self._api).read_namespaced_pod_log(
                     pod, namespace, tail_lines=lines, timestamps=True, _request_timeout=_SECONDS
@@ -351,13 +346,13 @@ class Objects:
     def _dynamic(self) -> DynamicClient:
         """Made at the first call: it asks the server what it serves."""
         if self._known is None:
-            with _translated():
+            with translated():
                 self._known = DynamicClient(self._api, cache_file=_NOWHERE)
         return self._known
 
     def _kind(self, api: str, kind: str) -> Any:
         """Raises: Permanent("kind-not-served") for an operator that is not installed."""
-        with _translated():
+        with translated():
             try:
                 return self._dynamic.resources.get(api_version=api, kind=kind)
             except ResourceNotFoundError as error:
@@ -366,47 +361,3 @@ class Objects:
 
 def _plain(answer: Any) -> dict[str, Any]:
     return dict(answer.to_dict())
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except BackendError:
-        raise
-    except DynamicApiError as error:
-        raise _told(error.status, str(error.body or "")) from error
-    except ApiException as error:
-        raise _told(error.status, str(error.body or "")) from error
-    except (HTTPError, OSError) as error:
-        raise Temporary("region-unreachable", retry_after=5, detail=type(error).__name__) from error
-
-
-def _told(status: int, body: str) -> BackendError:
-    """The error for an answer of the API server."""
-    said = _message(body)
-    if "failed calling webhook" in said:
-        return Temporary("webhook-away", retry_after=5, detail=said)
-    if status == 409 and (other := _OTHER_MANAGER.search(said)):
-        return Permanent("field-conflict", manager=other[1], detail=said)
-    if status == 409:
-        return Temporary("changed-meanwhile", retry_after=1, detail=said)
-    if status == 403 and "exceeded quota" in said:
-        return Permanent("cluster-quota", detail=said)
-    if _NOT_IN_SCHEMA in said:  # the API server answers 500 for it
-        return Permanent("object-refused", detail=said)
-    if status == 410:
-        return Temporary("version-gone", retry_after=0, detail=said)
-    if status in (401, 403):
-        return Permanent("not-allowed-there", detail=said)
-    if status in _BUSY:
-        return Temporary("region-busy", retry_after=5, detail=said)
-    return Permanent("object-refused", detail=said)
-
-
-def _message(body: str) -> str:
-    try:
-        said = json.loads(body).get("message", "")
-    except (ValueError, AttributeError):
-        said = body
-    return str(said)[:_MOST_DETAIL]

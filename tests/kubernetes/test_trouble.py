@@ -1,0 +1,150 @@
+"""What goes wrong in a cluster while Polder works there: nothing is lost and nothing doubled."""
+
+from __future__ import annotations
+
+import json
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from portal.kernel import crypto
+from portal.kernel.actor import SYSTEM
+from services.backends.models import Applied
+from services.instances import actions, work
+from services.instances.models import Operation
+from services.regions.models import Region
+from tests.kubernetes.cluster import Cluster
+from tests.kubernetes.definitions import Definitions
+from tests.kubernetes.lives import Life
+from tests.kubernetes.test_cluster import until
+from tests.makers import make_staff, order
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("prices")]
+
+
+@pytest.fixture(autouse=True)
+def certificates(definitions: Definitions) -> None:
+    definitions.load({"cert-manager.io/v1"})
+
+
+def begun(cluster: Cluster) -> Life:
+    return Life.begin(cluster, "memcached", "dev-1x1", issuer="platform-ca")
+
+
+def place(life: Life) -> str:
+    return f"polder-{life.project.public_id}"
+
+
+def turn(operation: Operation) -> Operation:
+    """One turn of a worker, due or not."""
+    Operation.objects.filter(pk=operation.pk).update(next_attempt_at=None)
+    work.take_turn(operation.pk)
+    operation.refresh_from_db()
+    return operation
+
+
+def test_the_api_server_dies_in_the_middle(nodes: Cluster) -> None:
+    life = begun(nodes)
+    nodes.kill("kube-apiserver")
+    waiting = turn(life.operation)
+    assert (waiting.state, waiting.error_code) == ("running", "")
+    nodes.start_api_server()
+    Region.objects.update(failures=0, retry_at=None)  # else the circuit breaker waits first
+    life.done()
+    assert len(life.read(nodes, "statefulsets")["items"]) == 1
+
+
+def test_the_region_that_is_away_opens_its_circuit_breaker(nodes: Cluster) -> None:
+    life = begun(nodes)
+    nodes.kill("kube-apiserver")
+    turn(life.operation)
+    nodes.start_api_server()
+    assert Region.objects.get().failures == 1
+
+
+def test_a_token_that_ended_is_waited_for(nodes: Cluster) -> None:
+    life = begun(nodes)
+    good = life.region.secrets
+    kubeconfig = json.loads(nodes.write_kubeconfig("ended", "no-token").read_text())
+    ended = crypto.encrypt(json.dumps({"kubeconfig": kubeconfig}))
+    Region.objects.update(secrets=ended)
+    waiting = turn(life.operation)
+    assert (waiting.state, waiting.error_code) == ("running", "")
+    Region.objects.update(secrets=good)
+    life.done()
+
+
+def test_a_namespace_that_somebody_deleted_is_made_again(nodes: Cluster) -> None:
+    life = begun(nodes)
+    life.done()
+    nodes.kubectl("delete", "namespace", place(life), "--wait=true")
+    assert life.look().observed == "absent"
+    life.act(actions.repair)
+    assert life.instance.health == "ok"
+    assert life.read(nodes, "resourcequota", "polder")["kind"] == "ResourceQuota"
+
+
+def test_an_object_that_somebody_deleted_comes_back(nodes: Cluster) -> None:
+    life = begun(nodes)
+    life.done()
+    name = life.instance.public_id
+    nodes.kubectl("-n", place(life), "delete", "statefulset", name, "--wait=true")
+    assert life.look().observed == "absent"
+    life.act(actions.repair)
+    assert life.read(nodes, "statefulset", name)["spec"]["replicas"] == 1
+
+
+def test_what_holds_back_a_purge_is_named_and_staff_can_force_it(nodes: Cluster) -> None:
+    life = begun(nodes)
+    life.done()
+    name = life.instance.public_id
+    held = json.dumps({"metadata": {"finalizers": ["example.eu/held"]}})
+    nodes.kubectl("-n", place(life), "patch", "statefulset", name, "--type=merge", "-p", held)
+    actions.purge(actor=SYSTEM, instance=life.refresh())
+    until(lambda: "example.eu/held" in turn(life.operation).error_detail)
+    assert life.operation.state == "running"
+    actions.force_delete(
+        actor=make_staff(), instance=life.refresh(), reason="Its operator is gone."
+    )
+    life.done()
+    assert life.instance.phase == "deleted"
+    assert life.read(nodes, "statefulsets")["items"] == []
+
+
+def test_two_workers_at_one_operation_make_it_once(nodes: Cluster) -> None:
+    life = begun(nodes)
+    together([life.operation.pk, life.operation.pk])
+    life.done()
+    assert len(life.read(nodes, "statefulsets")["items"]) == 1
+    assert Operation.objects.count() == 1
+
+
+def test_two_first_orders_of_a_project_at_once(nodes: Cluster) -> None:
+    life = begun(nodes)
+    words: dict[str, Any] = {"offering": "memcached", "plan": "dev-1x1"}
+    other = order(life.project, life.region, name="second", **words)
+    together([life.operation.pk, other.pk])
+    until(lambda: turn(life.operation).state == "succeeded", 60)
+    until(lambda: turn(other).state == "succeeded", 60)
+    assert Applied.objects.filter(kind="Namespace").count() == 1
+    assert len(life.read(nodes, "statefulsets")["items"]) == 2
+
+
+def together(operations: list[int]) -> None:
+    """A worker for each, at the same moment."""
+    start = Barrier(len(operations))
+
+    def worker(pk: int) -> None:
+        try:
+            start.wait(10)
+            work.take_turn(pk)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=worker, args=(pk,)) for pk in operations]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
