@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from portal.kernel.errors import Permanent, Temporary
+from portal.kernel.errors import Temporary
 from services import registry
 from services.backends.kubernetes import health
 from services.backends.kubernetes.objects import Objects
@@ -195,7 +195,7 @@ def test_whoever_may_nothing_misses_all(cluster: Cluster, namespace: str) -> Non
 
 def test_a_token_that_is_none_says_so(cluster: Cluster) -> None:
     stranger = Objects(json.loads(cluster.write_kubeconfig("stranger", "no-token").read_text()))
-    with pytest.raises(Permanent) as refused:
+    with pytest.raises(Temporary) as refused:
         health.check(stranger, RegionSettings(), [])
     assert refused.value.code == "not-allowed-there"
 
