@@ -8,7 +8,10 @@ from datetime import date
 from typing import Any
 
 MASK = "…"
-_SECRET_WORDS = ("password", "passwd", "secret", "token", "credential", "private", "apikey")
+_SECRET_WORDS = (
+    *("password", "passwd", "secret", "token", "credential", "private", "apikey"),
+    "kubeconfig",
+)
 _SECRET_PARTS = frozenset({"key", "keys", "pin", "pass"})
 _WORD = re.compile(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]+")
 _URI_PASSWORD = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")

@@ -92,9 +92,9 @@ def resync_minutes(region: Region) -> int:
     return int(region.settings.get("resync_minutes", _DEFAULTS["resync_minutes"]))
 
 
-def filled_in(region: Region) -> dict[str, Any]:
-    """Its settings by the names of `FIELDS`, as a form shows them."""
-    stored = {**_DEFAULTS, **region.settings}
+def filled_in(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """`Region.settings` by the names of `FIELDS`, as a form shows them."""
+    stored = {**_DEFAULTS, **settings}
     store = stored.get("backup_store") or {}
     backup = {f"backup_{name}": store.get(name, "") for name in ("endpoint", "bucket", "region")}
     plain = {name: stored.get(name, "") for name in FIELDS if name not in backup}

@@ -48,6 +48,17 @@ def region(actor: Actor, code: str) -> Region:
     return found
 
 
+def cluster(actor: Actor, code: str) -> Region:
+    """A region on a Kubernetes cluster. Raises: NotFound."""
+    found = region(actor, code)
+    if found.backend != Region.Backend.KUBERNETES:
+        raise NotFound(
+            _("%(region)s runs on no Kubernetes cluster.") % {"region": found.name},
+            hint=_("Regions of one machine have no settings."),
+        )
+    return found
+
+
 def is_well(region: Region) -> bool:
     """Whether its backend answers and the circuit is closed. One that is off is not looked at."""
     return region.status == Region.Status.OFF or (region.healthy and region.retry_at is None)

@@ -54,7 +54,7 @@ _STAFF_REASONS = {
     ),
     "operator-missing": (
         gettext_noop("The cluster does not know: %(kinds)s."),
-        gettext_noop("Install the operator of %(offering)s there; docs/operating.md names it."),
+        gettext_noop("Install the operator of %(offering)s there; docs/kubernetes.md names it."),
     ),
     "setting-missing": (
         gettext_noop("It needs what is not set: %(settings)s."),
@@ -89,6 +89,7 @@ def reason_text(code: str, params: Mapping[str, str], *, to_staff: bool = False)
     return _(reason) % filled, (_(hint) % filled if hint else "")
 
 
+_KEPT = gettext_noop("Kept encrypted and never shown. Empty: what is kept stays.")
 # Name, and what it is for, as the form of a region's settings says it.
 SETTINGS = {
     "storage_class": (
@@ -112,11 +113,13 @@ SETTINGS = {
         gettext_noop("Address of the backup store"),
         gettext_noop("An S3 service, best in another place. Empty: no backups here."),
     ),
-    "backup_bucket": (gettext_noop("Bucket for backups"), ""),
+    "backup_bucket": (gettext_noop("Bucket for backups"), gettext_noop("It must be there.")),
     "backup_region": (
         gettext_noop("The store's name for its region"),
         gettext_noop("Empty where it has none."),
     ),
+    "backup_access_key": (gettext_noop("Access key of the store"), _KEPT),
+    "backup_secret_key": (gettext_noop("Secret key of the store"), _KEPT),
     "external": (
         gettext_noop("Public endpoints"),
         gettext_noop("Services can be reached from outside of the cluster, by a load balancer."),

@@ -86,7 +86,7 @@ def test_what_is_filled_in_is_what_renderers_see():
 
 def test_a_form_gets_back_what_it_gave():
     first = clusters.clean_settings(FILLED_IN)
-    again = clusters.filled_in(region_with(first))
+    again = clusters.filled_in(first)
     assert set(again) == set(clusters.FIELDS)
     assert clusters.clean_settings(again) == first
 

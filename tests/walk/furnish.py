@@ -41,7 +41,7 @@ from services import backends
 from services.backends.fake import FakeBackend
 from services.instances import actions, work
 from services.instances.models import Instance
-from services.regions import requests
+from services.regions import clusters, requests
 from services.regions.models import Region
 from tests.makers import (
     actor_for,
@@ -59,6 +59,7 @@ from tests.portal.world import make_world
 NASTY = """<b>"Dike & Sons'"""
 LONG = "orders-db-of-the-webshop-in-the-north-42"
 LINK = "the-secret-of-an-invitation"
+_SERVED = "postgresql.cnpg.io/v1/Cluster postgresql.cnpg.io/v1/Pooler"
 PEOPLE = (None, "newcomer", Role.OWNER, Role.VIEWER, "staff")
 
 
@@ -129,6 +130,7 @@ def furnish(fake: FakeBackend) -> Place:
     make_project(organisation, "zeeland")
     owner = actor_for(people[Role.OWNER])
     south = make_region("south", name="Northern Islands and the Far South", country="FR")
+    _cluster(place)
     _services(place, owner, south, fake)
     _access(place, owner)
     _announcements(place, south)
@@ -140,6 +142,31 @@ def furnish(fake: FakeBackend) -> Place:
     }
     place.secrets += [str(v) for spec in fake.applied.values() for v in spec.secrets.values()]
     return place
+
+
+def _cluster(place: Place) -> None:
+    """A region on Kubernetes that lacks some of everything."""
+    token, key = crypto.new_password(), crypto.new_password()
+    cluster = make_region("cluster", backend="kubernetes", name=f"Upper {NASTY}")
+    raw = {"domain": "eu1.example.com", "issuer": "letsencrypt", "zones": "eu1-a, eu1-b"}
+    raw |= {"backup_endpoint": "https://s3.example.com", "backup_bucket": "backups"}
+    cluster.settings = clusters.clean_settings(raw)
+    kubeconfig = {
+        "clusters": [{"name": "cluster", "cluster": {"server": f"https://{'k8s.' * 20}test:6443"}}],
+        "users": [{"name": "user", "user": {"token": token}}],
+        "current-context": NASTY,
+    }
+    keys = {"AWS_ACCESS_KEY_ID": key[:8], "AWS_SECRET_ACCESS_KEY": key}
+    cluster.secrets = clusters.sealed(cluster, kubeconfig=kubeconfig, backup_keys=keys)
+    cluster.facts = {"version": "v1.36.3", "storage_class": "", "served": _SERVED}
+    cluster.unavailable = {
+        "kafka": ("operator-missing", {"kinds": "Kafka (kafka.strimzi.io/v1), KafkaUser"}),
+        "postgresql": ("setting-missing", {"settings": "external,backup_store"}),
+        "redis": ("right-missing", {"rights": f"create {NASTY}"}),
+    }
+    cluster.save()
+    place.secrets += [token, key]
+    place.reals["console:staff-region"] = {"code": "cluster"}
 
 
 def _services(place: Place, owner: Actor, south: Region, fake: FakeBackend) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from portal.console.staff import clusters
 from portal.kernel.actor import Actor
 from services.instances import engines, machine, oversight, queries, workers
 from services.instances.states import Phase
@@ -14,6 +15,7 @@ from services.instances.texts import error_text
 from services.regions import breaker
 from services.regions import oversight as places
 from services.regions import queries as regions_queries
+from services.regions.texts import fault_text, reason_text
 
 if TYPE_CHECKING:
     from services.regions.models import Region
@@ -45,7 +47,16 @@ def health(region: Region) -> dict[str, Any]:
         tone, word = "bad", _("Does not answer")
     else:
         tone, word = ("degraded", _("Resting")) if waiting else ("ok", _("Answers"))
-    return {"tone": tone, "word": word, "waiting": waiting, "why": region.detail}
+    fault, hint = fault_text(region.detail) if tone == "bad" else ("", "")
+    said = ": ".join(filter(None, (region.detail, region.facts.get("said", ""))))
+    return {
+        "tone": tone,
+        "word": word,
+        "waiting": waiting,
+        "why": said,
+        "fault": fault if fault != region.detail else "",
+        "hint": hint,
+    }
 
 
 def region(actor: Actor, found: Region) -> dict[str, Any]:
@@ -62,8 +73,13 @@ def region(actor: Actor, found: Region) -> dict[str, Any]:
         "phases": [(phase.label, phases[phase]) for phase in Phase if phase in phases],
         "machine": local,
         "engines_here": _engines_here(actor) if local else None,
+        "cluster": clusters.cluster(found) if found.backend == "kubernetes" else None,
         "orderable": [offering for offering, answer in offerings if answer.ok],
-        "obstacles": [(offering, answer) for offering, answer in offerings if not answer.ok],
+        "obstacles": [
+            (offering, " ".join(reason_text(answer.code, answer.params, to_staff=True)))
+            for offering, answer in offerings
+            if not answer.ok
+        ],
         "open": oversight.open_operations_by_region(actor).get(found.pk, 0),
         "crumbs": [(_("Regions"), reverse("console:staff-regions"))],
     }

@@ -4,6 +4,7 @@ from django.urls import path
 
 from portal.console.staff.views import (
     announcements,
+    clusters,
     home,
     incidents,
     looking,
@@ -33,6 +34,10 @@ urlpatterns = [
     path("regions/<slug:code>/queue/", regions.queue, name="staff-queue"),
     path("regions/<slug:code>/close/", regions.close, name="staff-region-close"),
     path("regions/<slug:code>/open/", regions.reopen, name="staff-region-open"),
+    path("regions/<slug:code>/check/", clusters.check, name="staff-region-check"),
+    path("regions/<slug:code>/settings/", clusters.settings, name="staff-region-settings"),
+    path("regions/<slug:code>/kubeconfig/", clusters.kubeconfig, name="staff-region-kubeconfig"),
+    path("regions/add/cluster/", clusters.add, name="staff-region-add"),
     path("engines/", regions.engines, name="staff-engines"),
     path("engines/<str:name>/install/", regions.install, name="staff-engine-install"),
     path("engines/<str:name>/remove/", regions.remove, name="staff-engine-remove"),

@@ -1,5 +1,7 @@
 """The provider's pages."""
 
+from services.regions.models import Region
+from tests.makers import make_region
 from tests.portal.doors import ANY, STAFF, Door, World
 
 
@@ -25,6 +27,13 @@ def _request(_: World) -> dict[str, str]:
 
 def _region(_: World) -> dict[str, str]:
     return {"code": "local"}
+
+
+def _cluster(_: World) -> dict[str, str]:
+    """A region on Kubernetes; made where the world has none."""
+    if not Region.objects.filter(code="cluster").exists():
+        make_region("cluster", backend="kubernetes")
+    return {"code": "cluster"}
 
 
 def _engine(_: World) -> dict[str, str]:
@@ -63,6 +72,12 @@ DOORS = [
     Door("console:staff-queue", "GET", STAFF, at=_region),
     Door("console:staff-region-close", "POST", STAFF, at=_region),
     Door("console:staff-region-open", "POST", STAFF, at=_region),
+    Door("console:staff-region-check", "POST", STAFF, at=_region),
+    Door("console:staff-region-settings", "GET", STAFF, at=_cluster),
+    Door("console:staff-region-settings", "POST", STAFF, at=_cluster),
+    Door("console:staff-region-kubeconfig", "POST", STAFF, at=_cluster),
+    Door("console:staff-region-add", "GET", STAFF),
+    Door("console:staff-region-add", "POST", STAFF),
     Door("console:staff-engines", "GET", STAFF),
     Door("console:staff-engine-install", "POST", STAFF, at=_engine),
     Door("console:staff-engine-remove", "POST", STAFF, at=_engine),
