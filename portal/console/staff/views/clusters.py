@@ -28,7 +28,7 @@ _SETTINGS = "console/staff/region_settings.html"
 @_FORM
 @fresh_sign_in
 def add(request: HttpRequest) -> HttpResponse:
-    """GET, POST /staff/regions/add/cluster/ (code, name, country, kubeconfig, context, settings …)"""
+    """GET, POST /staff/regions/add/cluster/ (code, name, country, kubeconfig, settings …)"""
     actor, sent = staff_actor(request), sent_of(request)
     errors: dict[str, str] = {}
     if request.method == "POST":
