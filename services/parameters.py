@@ -15,10 +15,15 @@ from services.spec import Offering, Parameter
 
 
 def clean(
-    offering: Offering, raw: Mapping[str, Any], *, current: Mapping[str, Any] | None = None
+    offering: Offering,
+    raw: Mapping[str, Any],
+    *,
+    current: Mapping[str, Any] | None = None,
+    idle: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Values for every parameter of `offering`. What is left out keeps its `current` value, else
-    its default.
+    its default. `idle` has those that mean nothing where the service runs, with the reason: they
+    may only stay, or go back to their default.
 
     Raises: Invalid, with one message per field, named `parameters.<name>`; also when `current` is
     given and a parameter that cannot change would change.
@@ -39,9 +44,27 @@ def clean(
             continue
         if current is not None and not parameter.mutable and values[name] != before:
             faults[f"parameters.{name}"] = _("This is fixed when the service is created.")
+        elif idle and name in idle and values[name] not in (before, parameter.default):
+            faults[f"parameters.{name}"] = idle[name]
+    faults = {**_beside(known, values, current or {}), **faults}
     if faults:
         raise Invalid(faults)
     return values
+
+
+def _beside(
+    known: Mapping[str, Parameter], values: Mapping[str, Any], current: Mapping[str, Any]
+) -> dict[str, str]:
+    """Faults of what is switched on beside something that leaves it without effect."""
+    text = _("This does nothing where “%(label)s” is “%(value)s”.")
+    faults = {}
+    for name in values:
+        other, value = known[name].unless or ("", "")
+        kept = (current.get(name), known[name].default)
+        if other and values.get(other) == value and values[name] not in kept:
+            words = {"label": _(known[other].label), "value": value}
+            faults[f"parameters.{name}"] = text % words
+    return faults
 
 
 def _value(parameter: Parameter, raw: object) -> object:

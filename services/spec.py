@@ -123,7 +123,9 @@ class Parameter:
     `minimum` and `maximum` bound an integer, or the length of a string; `pattern` (a full match)
     bounds a string.
     `mutable=False` fixes it at create; `restart` says that changing it restarts the service.
-    `backend` names the only one where it means something; elsewhere nobody is asked for it.
+    `backend` names the only one where it means something; elsewhere nobody is asked for it. The
+    same holds for a Kubernetes region that lacks one of `needs` (names of `RegionSettings`).
+    `unless` is another parameter and a value of it, beside which this one does nothing.
     """
 
     name: str
@@ -139,6 +141,8 @@ class Parameter:
     restart: bool = True
     advanced: bool = True
     backend: Literal["", "kubernetes", "process"] = ""
+    needs: tuple[str, ...] = ()
+    unless: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

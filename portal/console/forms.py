@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from services.regions.choices import asked
 from services.spec import Offering, Parameter
+
+if TYPE_CHECKING:
+    from services.regions.models import Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +57,13 @@ def parameter_fields(
     values: Mapping[str, Any],
     errors: Mapping[str, str],
     *,
-    backend: str,
+    region: Region | None,
     changing: bool = False,
 ) -> list[Field]:
-    """A field for each parameter that means something on `backend`; with `changing`, those fixed at
+    """A field for each parameter that means something in `region`; with `changing`, those fixed at
     create are shown and locked.
     """
-    return [_field(p, values, errors, changing) for p in asked(offering, backend)]
-
-
-def asked(offering: Offering, backend: str) -> list[Parameter]:
-    """The parameters that mean something on `backend`."""
-    return [p for p in offering.parameters if p.backend in ("", backend)]
+    return [_field(p, values, errors, changing) for p in asked(offering, region)]
 
 
 def _field(
@@ -90,14 +89,14 @@ def _field(
 
 
 def raw_parameters(
-    offering: Offering, data: QueryDict, *, backend: str, changing: bool = False
+    offering: Offering, data: QueryDict, *, region: Region | None, changing: bool = False
 ) -> dict[str, Any]:
     """What was typed, by parameter name. A checkbox that was not sent is off; what is locked is
     left out.
     """
     typed: dict[str, Any] = {}
     sent = data.dict()
-    for parameter in asked(offering, backend):
+    for parameter in asked(offering, region):
         key = f"{PREFIX}{parameter.name}"
         if changing and not parameter.mutable:
             continue

@@ -17,11 +17,11 @@ from django.utils.translation import ngettext
 from billing import queries as prices
 from portal.console import as_code, markdown
 from portal.console.catalogue import FAMILIES, usual_seconds, why_not
-from portal.console.forms import asked
 from portal.kernel import clock
 from portal.kernel.formats import reader_locale
 from services import registry, snippets
 from services.regions import queries as regions
+from services.regions.choices import asked
 from services.spec import Capability, Debian, Entry, Parameter, Plan, Version, promised_availability
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def offering(entry: Entry, wanted: str = "") -> dict[str, Any]:
         "releases": [_release(v) for v in o.versions],
         "included": _included(entry),
         "components": _components(entry),
-        "settings": [_setting(p) for p in asked(o, region.backend if region else "")],
+        "settings": [_setting(p) for p in asked(o, region)],
         "ready_seconds": usual_seconds([entry], places).get(o.slug),
         "guide": _guide(entry),
         "clients": [s.title for s in entry.snippets],

@@ -102,7 +102,7 @@ def place(actor: Actor, project: Project, entry: Entry, data: QueryDict) -> Oper
         name=data.get("name", "").strip(),
         plan=data.get("plan") or None,
         version=data.get("version") or None,
-        parameters=raw_parameters(entry.offering, data, backend=region.backend),
+        parameters=raw_parameters(entry.offering, data, region=region),
         tags=tags.typed(data),
         protected="unprotected" not in data,
     )
@@ -134,10 +134,9 @@ def form(
     found = [regions.orderable(entry, place) for place in places]
     chosen = _region(found, data.get("region", ""))
     spots = [_spot(f, f.region == chosen) for f in found]
-    backend = chosen.backend if chosen else ""
-    typed = raw_parameters(offering, data, backend=backend)
-    fields = parameter_fields(offering, typed, errors, backend=backend)
-    versions = entry.versions(backend)
+    typed = raw_parameters(offering, data, region=chosen)
+    fields = parameter_fields(offering, typed, errors, region=chosen)
+    versions = entry.versions(chosen.backend if chosen else "")
     context = {
         "project": project,
         "offering": offering,
@@ -235,8 +234,8 @@ def change_form(
     actor: Actor, instance: Instance, entry: Entry, data: QueryDict, errors: Mapping[str, str]
 ) -> dict[str, Any]:
     """What the settings of a service need: plans, parameters and the price of the change."""
-    backend = instance.region.backend
-    typed = raw_parameters(entry.offering, data, backend=backend, changing=True)
+    region = instance.region
+    typed = raw_parameters(entry.offering, data, region=region, changing=True)
     plan_id = data.get("plan") or instance.plan
     known = {p.id for p in entry.offering.plans}
     preview = ordering.preview_change(
@@ -246,7 +245,7 @@ def change_form(
         parameters=typed,
     )
     values = {**instance.parameters, **typed}
-    fields = parameter_fields(entry.offering, values, errors, backend=backend, changing=True)
+    fields = parameter_fields(entry.offering, values, errors, region=region, changing=True)
     parameters = as_code.changed_parameters(entry.offering, typed, instance.parameters)
     body = {"plan": plan_id} if plan_id != instance.plan else {}
     return {

@@ -17,6 +17,7 @@ from portal.kernel.errors import Invalid
 from portal.tenancy.models import Project
 from services import parameters
 from services.instances.models import Instance
+from services.regions import choices
 from services.regions.models import Region
 from services.regions.queries import orderable
 from services.spec import Capability, Entry, Plan, Version, VersionStatus
@@ -53,7 +54,7 @@ def admit_order(
     faults |= tag_faults(tags or {})
     chosen = _plan(entry, plan or default_plan(entry, region), faults)
     wanted_version = _version(entry, region, version, faults)
-    values = _parameters(entry, raw_parameters or {}, None, faults)
+    values = _parameters(entry, region, raw_parameters or {}, None, faults)
     where = orderable(entry, region, chosen)
     if not where.ok:
         field = "plan" if where.code in ("one-node-only", "plan-retired") else "region"
@@ -90,7 +91,7 @@ def admit_change(
     upgrading = version is not None and version != instance.version
     if upgrading:
         faults |= _upgrade_faults(instance, entry, version or "", plan)
-    values = _parameters(entry, raw_parameters or {}, instance.parameters, faults)
+    values = _parameters(entry, instance.region, raw_parameters or {}, instance.parameters, faults)
     if faults or chosen is None:
         raise Invalid(faults)
     return Admitted(entry, chosen, version or instance.version, values)
@@ -213,12 +214,14 @@ def _version(entry: Entry, region: Region, version: str | None, faults: dict[str
 
 def _parameters(
     entry: Entry,
+    region: Region,
     raw: Mapping[str, Any],
     current: Mapping[str, Any] | None,
     faults: dict[str, str],
 ) -> dict[str, Any]:
     try:
-        return parameters.clean(entry.offering, raw, current=current)
+        idle = choices.idle(entry.offering, region)
+        return parameters.clean(entry.offering, raw, current=current, idle=idle)
     except Invalid as error:
         faults.update(error.fields)
         return {}

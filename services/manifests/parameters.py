@@ -9,6 +9,7 @@ PUBLIC = Parameter(
     default=False,
     restart=False,
     backend="kubernetes",
+    needs=("external", "domain"),
     help=gettext_noop(
         "A public name and address, always with TLS. Otherwise only what runs in the same "
         "project reaches it."
@@ -23,6 +24,7 @@ BACKUP_DAYS = Parameter(
     maximum=35,
     restart=False,
     backend="kubernetes",
+    needs=("backup_store",),
     help=gettext_noop("A backup is made each night where the region has a store for backups."),
 )
 # Of containers that run while they are asked for. A host, a path, and a tag or a digest.

@@ -89,6 +89,22 @@ def reason_text(code: str, params: Mapping[str, str], *, to_staff: bool = False)
     return _(reason) % filled, (_(hint) % filled if hint else "")
 
 
+# Why a parameter means nothing in a region, by the setting that it lacks.
+_NO_WAY_IN = gettext_noop("Nothing in %(region)s can be reached from the internet.")
+_IDLE = {
+    "external": _NO_WAY_IN,
+    "domain": _NO_WAY_IN,
+    "issuer": gettext_noop("%(region)s has no certificates for it."),
+    "backup_store": gettext_noop("%(region)s has no store for backups."),
+}
+
+
+def idle_text(code: str, region: str) -> str:
+    """Why a parameter cannot be set in `region`, in the reader's language."""
+    text = _IDLE.get(code, gettext_noop("This setting means nothing in %(region)s."))
+    return _(text) % {"region": region}
+
+
 _KEPT = gettext_noop("Kept encrypted and never shown. Empty: what is kept stays.")
 # Name, and what it is for, as the form of a region's settings says it.
 SETTINGS = {

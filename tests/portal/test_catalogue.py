@@ -11,10 +11,10 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.console import markdown
-from portal.console.forms import asked
 from portal.kernel import clock
 from portal.tenancy.permissions import Role
 from services import registry
+from services.regions.choices import asked
 from tests.makers import make_instance, make_member, make_project, make_region
 from tests.portal.test_ui import strict
 
@@ -134,14 +134,14 @@ def offering_page(client: Client, slug: str = "postgresql", **asked: str) -> str
 
 @pytest.mark.parametrize("slug", sorted(registry.entries()))
 def test_every_offering_has_a_page(client: Client, slug: str) -> None:
-    make_region(backend="process")
+    region = make_region(backend="process")
     offering = registry.get(slug).offering
     html = offering_page(client, slug)
     for plan in offering.plans:
         assert f'<span class="mono">{plan.id}</span>' in html
     for version in offering.versions:
         assert f"{offering.name} {version.id}" in html
-    for parameter in asked(offering, "process"):
+    for parameter in asked(offering, region):
         assert parameter.name in html
     assert offering.licence in html
     ids = re.findall(r'\sid="([^"]+)"', html)

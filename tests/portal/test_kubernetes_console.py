@@ -85,3 +85,24 @@ def test_a_region_that_is_away_is_said(
     assert "The region does not answer" in told
     assert "There is nothing to connect to" not in told
     assert client.get(f"/services/{instance.public_id}/ca.pem").status_code == 503
+
+
+def order_page(client: Client, around: dict[str, Any], offering: str = "postgresql") -> str:
+    make_region("eu-1", backend="kubernetes", settings=around)
+    signed_in(client, make_member(make_project()))
+    page: str = client.get(f"/catalogue/{offering}/order/?region=eu-1").content.decode()
+    return page
+
+
+@pytest.mark.parametrize(
+    ("around", "offered"),
+    [({"external": True, "domain": "eu-1.example.eu"}, True), ({"external": True}, False)],
+)
+def test_a_public_endpoint_is_offered_where_there_is_a_way_in(
+    cluster: FakeBackend, client: Client, around: dict[str, Any], offered: bool
+) -> None:
+    page = order_page(client, around)
+    assert ('name="p-public"' in page) is offered
+    assert 'name="p-work_mem_mib"' in page
+    listed = client.get("/catalogue/postgresql/?region=eu-1").content.decode()
+    assert ("Reachable from the internet" in listed) is offered

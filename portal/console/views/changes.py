@@ -79,13 +79,13 @@ undelete = _simply(ordering.undelete_order)
 def change(request: HttpRequest, public_id: str) -> HttpResponse:
     """POST /services/ID/change/: another plan or other parameters; 422 with what is wrong."""
     actor, instance = actor_of(request), _one(request, public_id)
-    entry, backend = entry_of(instance), instance.region.backend
+    entry, region = entry_of(instance), instance.region
     try:
         ordering.change_order(
             actor=actor,
             instance=instance,
             plan=request.POST.get("plan") or None,
-            parameters=raw_parameters(entry.offering, request.POST, backend=backend, changing=True),
+            parameters=raw_parameters(entry.offering, request.POST, region=region, changing=True),
         )
     except (Invalid, QuotaExceeded) as error:
         errors = error.fields if isinstance(error, Invalid) else {"quota": error.text}

@@ -1,5 +1,6 @@
 """Redis-compatible cache and store: Valkey, named as what it is."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from services.manifests.parameters import PUBLIC
@@ -83,6 +84,6 @@ OFFERING = Offering(
                 "three leaders and needs clients that know Redis Cluster."
             ),
         ),
-        PUBLIC,
+        replace(PUBLIC, needs=(*PUBLIC.needs, "issuer"), unless=("mode", "cluster")),
     ),
 )
