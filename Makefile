@@ -10,10 +10,10 @@ PYTEST := $(PY) -m pytest
 # Settings for what reads them and asks no server.
 NO_SERVER := POLDER_SIGNING_KEY=check POLDER_SECRET_KEYS= POLDER_DATABASE_URL=postgres://127.0.0.1:1/none
 # Rooms and plugins whose imports alone take seconds are not even opened.
-UNIT := -m 'not engine' $(addprefix --ignore=tests/,walk e2e kubernetes soak) \
+UNIT := -m 'not engine and not einvoice' $(addprefix --ignore=tests/,walk e2e kubernetes soak) \
 	$(addprefix -p no:,schemathesis playwright anyio)
 
-.PHONY: run token manage test unit check format messages screens numbers kubernetes-assets kubernetes lock soak clean
+.PHONY: run token manage test unit check format messages screens numbers kubernetes-assets kubernetes einvoice-rules lock soak clean
 .DEFAULT_GOAL := run
 
 run: .venv/runtime.stamp
@@ -26,10 +26,10 @@ manage: .venv/runtime.stamp
 	@$(PY) manage.py $(ARGS)
 
 # One process a kind: the browser's event loop must not stand beside clients that have their own.
-test: .venv/dev.stamp
+test: .venv/dev.stamp einvoice-rules
 	@$(MAKE) --no-print-directory unit
 	@$(PYTEST) -m walk -n 2 --dist loadfile $(ARGS)
-	@for kind in engine kubernetes browser soak; do $(PYTEST) -m $$kind $(ARGS) || exit 1; done
+	@for kind in einvoice engine kubernetes browser soak; do $(PYTEST) -m $$kind $(ARGS) || exit 1; done
 
 unit: .venv/dev.stamp
 	@$(PYTEST) $(UNIT) -n 2 --dist loadfile $(ARGS)
@@ -61,6 +61,10 @@ kubernetes-assets: .venv/dev.stamp
 
 kubernetes: .venv/dev.stamp
 	@$(PYTEST) -m kubernetes $(ARGS)
+
+# What electronic invoices are judged by: fetched once, into a cache outside the checkout.
+einvoice-rules: .venv/runtime.stamp
+	@$(NO_SERVER) $(PY) manage.py einvoice_rules
 
 # A picture of every page, light, dark and on a phone.
 screens: .venv/dev.stamp

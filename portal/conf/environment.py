@@ -50,6 +50,15 @@ def text(name: str, default: str | None = None) -> str:
     return value
 
 
+def cache() -> Path:
+    """`POLDER_CACHE`, else /var/cache/polder for root, else the user's cache; below POLDER_HOME for
+    a user without a home.
+    """
+    usual = Path("/var/cache" if os.geteuid() == 0 else os.path.expanduser("~/.cache"))
+    usable = usual if usual.is_absolute() else HOME / "cache"
+    return Path(text("POLDER_CACHE", "") or usable / "polder").absolute()
+
+
 def number(name: str, default: int) -> int:
     value = text(name, str(default))
     try:

@@ -336,6 +336,7 @@ POLDER_SECURITY_CONTACT = env.words("POLDER_SECURITY_CONTACT")  # mailto:… or 
 POLDER_SECURITY_POLICY = env.text("POLDER_SECURITY_POLICY", "")
 
 POLDER_MAVEN_REPOSITORY = env.text("POLDER_MAVEN_REPOSITORY", "")  # a mirror, where wanted
+POLDER_CACHE = env.cache()  # what can be fetched again, shared by all copies of Polder
 
 # -- API -------------------------------------------------------------------------------------------
 

@@ -49,7 +49,7 @@ def fill(engine: Engine, source: Maven, part: Path, progress: Progress) -> None:
     """Raises: Permanent("engine-checksum"), Temporary("engine-download")."""
     artifacts: list[Artifact] = json.loads(source.lock.read_text())["artifacts"]
     downloads = part / ".downloads"
-    files = _fetch_all(_context(downloads), artifacts, progress)
+    files = fetch(downloads, artifacts, progress)
     if source.unpack is None:
         _lay(files, part)
     else:
@@ -60,6 +60,16 @@ def fill(engine: Engine, source: Maven, part: Path, progress: Progress) -> None:
     for pattern in source.executable:
         for path in part.glob(pattern):
             path.chmod(0o755)
+
+
+def fetch(
+    folder: Path, artifacts: list[Artifact], progress: Progress = lambda percent, what: None
+) -> dict[str, Path]:
+    """The locked files by coordinate, somewhere below `folder`.
+
+    Raises: Permanent("engine-checksum"), Temporary("engine-download").
+    """
+    return _fetch_all(_context(folder), artifacts, progress)
 
 
 def _context(folder: Path) -> Any:

@@ -1,0 +1,32 @@
+"""The rules of the standards for tests that are marked `einvoice`. They skip loudly where the rules
+are not installed; in CI nothing may skip (`POLDER_REQUIRE_ENGINES`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from billing.einvoice import rules
+from billing.einvoice.judging import worker
+from billing.einvoice.profiles import Profile
+
+
+@pytest.fixture(scope="session")
+def einvoice_rules() -> Iterator[Path]:
+    """Their folder. The process that applies them ends with the tests."""
+    if not rules.is_installed():
+        pytest.skip("NO RULES: run make einvoice-rules")
+    yield rules.folder()
+    worker(rules.folder()).close()
+
+
+@pytest.fixture(scope="session")
+def mutation_report() -> Iterator[dict[str, dict[Profile, set[str]]]]:
+    """Collects what caught each mutation; printed at the end, for `pytest -rA -s`."""
+    report: dict[str, dict[Profile, set[str]]] = {}
+    yield report
+    for name, found in report.items():
+        print(f"{name}: " + "; ".join(f"{p} {', '.join(sorted(c))}" for p, c in found.items()))
