@@ -127,7 +127,8 @@ def _settlement(trade: Node, document: Document, sums: Totals) -> None:
     _period(settlement, document.span)
     for allowance in document.allowances:
         _allowance(settlement("ram:SpecifiedTradeAllowanceCharge"), allowance)
-    _terms(settlement("ram:SpecifiedTradePaymentTerms"), document)
+    if document.terms or document.due_on:
+        _terms(settlement("ram:SpecifiedTradePaymentTerms"), document)
     _sums(settlement, document, sums)
     if document.corrects:
         reference = settlement("ram:InvoiceReferencedDocument")

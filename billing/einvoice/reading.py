@@ -1,12 +1,13 @@
 """Reads XML back and holds it against the document that it was made from: whatever was lost or
 changed on the way is found, whether a rule of the standards looks there or not.
 
-It shares nothing with the writers but the names of the namespaces.
+It shares nothing with the writers but what XML cannot say at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -14,6 +15,7 @@ from lxml import etree
 
 from billing.einvoice.document import Category, DirectDebit, Document, Line, Vat
 from billing.einvoice.totals import Totals, totals
+from billing.einvoice.tree import legal_text
 
 _SETTLEMENT = ".//ram:ApplicableHeaderTradeSettlement"
 _SUMS = f"{_SETTLEMENT}/ram:SpecifiedTradeSettlementHeaderMonetarySummation"
@@ -104,7 +106,8 @@ _ALLOWANCE = {
     "category": (".//ram:CategoryCode", "cac:TaxCategory/cbc:ID"),
 }
 
-Figures = dict[str, str | Decimal]
+Figure = str | Decimal | date
+Figures = dict[str, Figure]
 _PREFIXES = {
     "rsm": "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100",
     "ram": "urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100",
@@ -140,9 +143,11 @@ def _compare(where: str, wanted: Figures, read: dict[str, str]) -> Iterator[str]
             yield f"{where}{name} reads {got or 'nothing'} instead of {want or 'nothing'}."
 
 
-def _same(want: str | Decimal, got: str) -> bool:
+def _same(want: Figure, got: str) -> bool:
     if isinstance(want, str):
-        return want == got
+        return legal_text(want).split() == got.split()
+    if isinstance(want, date):
+        return got.replace("-", "") == want.strftime("%Y%m%d")
     try:
         return Decimal(got) == want
     except InvalidOperation:
@@ -175,6 +180,7 @@ def _document(document: Document) -> Figures:
         "currency": document.currency,
         "buyer reference": document.buyer_reference,
         "corrects": document.corrects.number if document.corrects else "",
+        "due": document.due_on or "",
         "terms": document.terms,
         "mandate": document.payment.mandate if isinstance(document.payment, DirectDebit) else "",
         "seller": document.seller.name,

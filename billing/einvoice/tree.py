@@ -25,7 +25,7 @@ class Node:
         given = {key: value for key, value in attributes.items() if value}
         child = etree.SubElement(self._element, f"{{{self._namespaces[prefix]}}}{name}", given)
         if text is not None:
-            child.text = _legal(str(text))
+            child.text = legal_text(str(text))
         return Node(child, self._namespaces)
 
     def written(self) -> bytes:
@@ -62,6 +62,6 @@ def compact_day(value: date) -> str:
     return value.strftime("%Y%m%d")
 
 
-def _legal(text: str) -> str:
+def legal_text(text: str) -> str:
     """Without the control characters that XML has no way to write."""
     return "".join(c for c in text if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff"))
