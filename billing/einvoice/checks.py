@@ -8,20 +8,24 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 from billing.einvoice.document import (
+    ZERO,
     Category,
     DirectDebit,
     Document,
     Line,
+    Party,
     Transfer,
     Vat,
     rounded,
 )
 from billing.einvoice.findings import Finding, Judge
-from billing.einvoice.rates import UNION, standard_rate, vat_prefix
 from billing.einvoice.totals import totals
 from billing.einvoice.units import UNIT_CODES
+from billing.territories import UNION, Place, place_of
+from billing.vat_rates import rate_on
 
 CURRENCY = "EUR"
+_VAT_PREFIXES = {"EL" if country == "GR" else country for country in UNION}
 
 # Electronic Address Scheme list, version of EN 16931 1.3.16; those of companies, and mail.
 _SCHEMES = (
@@ -112,7 +116,7 @@ def _sums(document: Document) -> Said:
         if allowance.vat not in rates:
             yield "allowance-vat", f"An allowance at {_words(allowance.vat)}, but no line is."
     for part in sums.breakdown:
-        charged = sum((x.net for x in document.lines if x.vat == part.vat), Decimal(0))
+        charged = sum((x.net for x in document.lines if x.vat == part.vat), ZERO)
         if part.base < 0 <= charged:
             yield (
                 "allowance-larger",
@@ -139,46 +143,50 @@ def _vat(document: Document) -> Said:
         if expected is not None and line.vat != expected:
             yield (
                 "vat-rate",
-                f"Line {n} is charged {_words(line.vat)}; where VAT is due in "
-                f"{document.place or 'no country of the Union'} it is {_words(expected)}.",
+                f"Line {n} is charged {_words(line.vat)}; in {document.place} it is "
+                f"{_words(expected)}.",
             )
 
 
 def _place(document: Document) -> Said:
-    """Whether the place of supply that was decided can be true of these two parties."""
-    seller, buyer, place = document.seller, document.buyer, document.place
-    home = seller.address.country
-    inside = buyer.address.country in UNION and not buyer.address.outside_vat_area
-    if not place and (inside or buyer.address.country == home):
-        yield "vat-place", f"VAT is due for a buyer in {buyer.address.country}."
-    if place and not inside and place != home:
-        yield "vat-place", f"A buyer in {buyer.address.country} owes no VAT in {place}."
-    if place and place not in (home, buyer.address.country):
-        yield "vat-place", f"{place} is neither the seller's country nor the buyer's."
-    if place == home != buyer.address.country and inside and buyer.vat_id:
+    """Whether what was decided can be true of these two parties."""
+    here, there = _seat(document.seller), _seat(document.buyer)
+    abroad = there.state != here.state
+    allowed = {home for home in (here.state, there.state, document.buyer.address.country) if home}
+    if document.place not in allowed | {document.seller.address.country}:
+        yield "vat-place", f"{document.place} is neither the seller's country nor the buyer's."
+    categories = {line.vat.category for line in document.lines}
+    if Category.OUTSIDE in categories and there.state and here.state:
+        yield "vat-place", f"VAT is due for a buyer in {there.state}."
+    if categories - {Category.OUTSIDE} and here.state and not there.state:
+        yield "vat-place", f"A buyer in {document.buyer.address.country} owes no VAT of the Union."
+    if abroad and there.state and document.buyer.vat_id and Category.STANDARD in categories:
         yield (
             "vat-reverse-charge",
-            f"{buyer.name} has a VAT number of another country: reverse charge is due.",
+            f"{document.buyer.name} has a VAT number of another country: reverse charge is due.",
         )
-    if _is_reverse_charge(document) and not buyer.vat_id.startswith(
-        vat_prefix(buyer.address.country)
-    ):
-        yield "vat-buyer", "Reverse charge needs the buyer's VAT number, with its country's prefix."
-
-
-def _is_reverse_charge(document: Document) -> bool:
-    return any(line.vat.category is Category.REVERSE_CHARGE for line in document.lines)
+    if Category.REVERSE_CHARGE in categories:
+        if not abroad:
+            yield "vat-place", "Reverse charge is for buyers in other countries."
+        if document.buyer.vat_id[:2] not in _VAT_PREFIXES:
+            yield "vat-buyer", "Reverse charge needs a VAT number of the buyer, with its prefix."
 
 
 def _expected(document: Document, line: Line) -> Vat | None:
-    """None where nothing can be said."""
-    place, home = document.place, document.seller.address.country
-    if not place:
-        return Vat(Category.OUTSIDE, Decimal(0))
-    if place != home and (document.buyer.vat_id or _is_reverse_charge(document)):
-        return Vat(Category.REVERSE_CHARGE, Decimal(0))
-    percent = standard_rate(place, line.period.end)
-    return None if percent is None else Vat(Category.STANDARD, percent)
+    """None where nothing can be said: of rates outside of the Union."""
+    if line.vat.category is not Category.STANDARD:
+        return Vat(line.vat.category, ZERO)
+    owners = (_seat(document.buyer), _seat(document.seller))
+    owner = next((seat for seat in owners if seat.state == document.place), None)
+    try:
+        rate = rate_on(owner.state, line.period.end, owner.territory) if owner else None
+    except LookupError:
+        rate = None
+    return Vat(Category.STANDARD, rate.percent) if rate else None
+
+
+def _seat(party: Party) -> Place:
+    return place_of(party.address.country, party.address.postcode)
 
 
 def _words(vat: Vat) -> str:

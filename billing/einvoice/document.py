@@ -55,16 +55,13 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`country` is ISO 3166-1. `outside_vat_area`: a territory of that country which the Union's
-    VAT does not reach (the Canary Islands, Åland, Büsingen, …).
-    """
+    """`country` is ISO 3166-1."""
 
     street: str
     postcode: str
     city: str
     country: str
     extra: str = ""
-    outside_vat_area: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +86,9 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """`vat_id` with its country's prefix (BT-31, BT-48). `registration` is the number in a register
-    of companies (BT-30, BT-47), `tax_number` the one of a local tax office (BT-32).
+    """`vat_id` with its country's prefix (BT-31, BT-48); of a buyer only one that was confirmed,
+    for with it reverse charge is due. `registration` is the number in a register of companies
+    (BT-30, BT-47), `tax_number` the one of a local tax office (BT-32).
     """
 
     name: str
@@ -196,9 +194,8 @@ class Document:
     """`language` is the buyer's. `notes`, `terms` and `exemption` (why no VAT is charged, BT-120)
     are in it already. `paid` is what was paid before (BT-113).
 
-    `place` is the country whose VAT applies by the decision that was made about the buyer; empty
-    where none of the Union's does. It is written nowhere: it is what the own checks hold the lines
-    against.
+    `place` is the country whose VAT was decided to apply (`billing.vat.Decision.country`). It is
+    written nowhere: it is what the own checks hold the lines against.
     """
 
     kind: Kind

@@ -75,7 +75,7 @@ class Case:
 CASES = {
     "domestic": Case(GERMAN, "DE", Vat(Category.STANDARD, Decimal(19)), "de"),
     "reverse-charge": Case(FRENCH, "FR", Vat(Category.REVERSE_CHARGE, Decimal(0)), "fr"),
-    "outside": Case(SWISS, "", Vat(Category.OUTSIDE, Decimal(0)), "de"),
+    "outside": Case(SWISS, "CH", Vat(Category.OUTSIDE, Decimal(0)), "de"),
     "consumer": Case(DUTCH_CONSUMER, "NL", Vat(Category.STANDARD, Decimal(21)), "en"),
 }
 IBAN = "DE89370400440532013000"
