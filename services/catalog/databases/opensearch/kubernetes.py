@@ -2,10 +2,12 @@
 
 Three equal nodes that are managers, too. The operator makes the certificates and its own CA, and
 keeps users and rights through the REST API: the tenant's user may do everything with indices and
-nothing with users, nodes or snapshots. Nodes read files instead of mapping them into memory:
-mapping needs a setting of the machine, which no pod of a tenant may change. The operator does not
-say which generation its status is about: a digest on the pods tells whether they are made of what
-stands. Source: the operator's user guide and code; OpenSearch 3 documentation.
+nothing with users, nodes or snapshots. Its webhook wants the cluster before them, and their
+finalizers want it to answer: they come after it and go before it. Nodes read files instead of
+mapping them into memory: mapping needs a setting of the machine, which no pod of a tenant may
+change. The operator does not say which generation its status is about: a digest on the pods tells
+whether they are made of what stands. Source: the operator's user guide and code; OpenSearch 3
+documentation.
 """
 
 from __future__ import annotations
@@ -48,22 +50,26 @@ KINDS = (CLUSTER, USER, ROLE, BINDING, POLICY)
 NEEDS: frozenset[str] = frozenset()
 CAPABILITIES = frozenset({Capability.RESIZE, Capability.ROTATE, Capability.UPGRADE})
 BIN: Bin = "isolated"  # the operator has no pause
+TELLS_GENERATION = False
 PORT, DASHBOARDS_PORT = 9200, 5601
 
 _RELEASES = {"2.19": "2.19.4", "3": "3.7.0"}  # of server and Dashboards alike
 VERSIONS = tuple(_RELEASES)
 _BOOTSTRAP = Pods("bootstrap", 1, Decimal("0.5"), 1536)
 _DASHBOARDS = Pods("dashboards", 1, Decimal("0.25"), 1024)
-_REPOSITORY = "backup"
+_JOB = Pods("job", 1, Decimal("0.5"), 512)
+_REPOSITORY, _PLUGINS = "backup", ["repository-s3"]
 _DAILY, _CLEARING = "0 2 * * *", "0 5 * * *"
 
 
 def pods(spec: InstanceSpec, region: RegionSettings) -> tuple[Pods, ...]:
-    """One more is there for the first minutes, so that the nodes find each other."""
+    """One more is there for the first minutes, so that the nodes find each other, and one while
+    the administrator's password is set.
+    """
     plan = spec.plan
     nodes = Pods("server", plan.nodes, plan.vcpu, plan.memory_mib, plan.storage_gib)
     more = (_DASHBOARDS,) if spec.parameters["dashboards"] else ()
-    return (nodes, _BOOTSTRAP, *more)
+    return (nodes, _BOOTSTRAP, _JOB, *more)
 
 
 def manifests(spec: InstanceSpec, region: RegionSettings) -> list[Manifest]:
@@ -113,26 +119,29 @@ def _dashboards_name(spec: InstanceSpec) -> str:
 
 
 def _logins(spec: InstanceSpec) -> list[Manifest]:
-    """The image refuses an administrator's password without a capital, a digit and a sign."""
+    """The image refuses an administrator's password without a capital, a digit and a sign. What
+    Dashboards logs in with is ours: the operator would leave its own behind.
+    """
     admin = {"username": "admin", "password": f"{spec.secrets['admin_password']}-Aa1"}
+    pages = {"username": "kibanaserver", "password": spec.secrets["dashboards_password"]}
     return [
         objects.secret(f"{spec.name}-admin", admin),
+        objects.secret(f"{spec.name}-pages", pages),
         objects.secret(f"{spec.name}-login", {"password": spec.secrets["password"]}),
     ]
 
 
 def _cluster(spec: InstanceSpec, region: RegionSettings) -> Manifest:
-    job = {"labels": _job_labels(spec)}
+    small = objects.resources(_JOB.vcpu, _JOB.memory_mib)
+    job = {"labels": _job_labels(spec), "resources": small}
     body = {
         "general": _general(spec, region),
         "security": {
             "tls": _tls(spec, region),
             "config": {"adminCredentialsSecret": {"name": f"{spec.name}-admin"}, "updateJob": job},
         },
-        "bootstrap": {
-            "jvm": "-Xms512m -Xmx512m",
-            "resources": objects.resources(_BOOTSTRAP.vcpu, _BOOTSTRAP.memory_mib),
-        },
+        "initHelper": {"resources": dict(small)},
+        "bootstrap": _bootstrap(region),
         "nodePools": [_pool(spec, region)],
         "dashboards": _dashboards(spec),
     }
@@ -157,11 +166,18 @@ def _general(spec: InstanceSpec, region: RegionSettings) -> dict[str, Any]:
         }
         where = {"bucket": store.bucket, "base_path": f"{spec.namespace}/{spec.name}"}
         general |= {
-            "pluginsList": ["repository-s3"],
+            "pluginsList": list(_PLUGINS),
             "keystore": [{"secret": {"name": store.secret}, "keyMappings": keys}],
             "snapshotRepositories": [{"name": _REPOSITORY, "type": "s3", "settings": where}],
         }
     return general
+
+
+def _bootstrap(region: RegionSettings) -> dict[str, Any]:
+    """It reads the nodes' settings, so that it needs their plugins."""
+    resources = objects.resources(_BOOTSTRAP.vcpu, _BOOTSTRAP.memory_mib)
+    plugins = {"pluginsList": list(_PLUGINS)} if region.backup_store else {}
+    return {"jvm": "-Xms512m -Xmx512m", "resources": resources, **plugins}
 
 
 def _settings(spec: InstanceSpec, region: RegionSettings) -> dict[str, str]:
@@ -208,6 +224,7 @@ def _pool(spec: InstanceSpec, region: RegionSettings) -> dict[str, Any]:
         "persistence": {"pvc": disk},
         "pdb": {"enable": True, "maxUnavailable": 1},
         "topologySpreadConstraints": objects.spread(_nodes(spec)),
+        "labels": dict(spec.labels),
         "annotations": {objects.RESTART: _mark(spec, region)},
     }
 
@@ -225,6 +242,7 @@ def _dashboards(spec: InstanceSpec) -> dict[str, Any]:
         "enable": spec.parameters["dashboards"],
         "version": _RELEASES[spec.version],
         "replicas": _DASHBOARDS.count,
+        "opensearchCredentialsSecret": {"name": f"{spec.name}-pages"},
         "tls": {"enable": True, "generate": True},
         "resources": objects.resources(_DASHBOARDS.vcpu, _DASHBOARDS.memory_mib),
     }
@@ -280,6 +298,9 @@ def _at(cron: str) -> dict[str, Any]:
 
 # -- what is seen ---------------------------------------------------------------------------------
 
+_DONE = ("CREATED", "IGNORED")  # or there already, and so was made here before
+_OF_ANOTHER = "cannot change the cluster"  # the cluster was made anew: they must be, too
+
 
 def observe(spec: InstanceSpec, region: RegionSettings, live: Live) -> Observation:
     """The operator says RUNNING also of a cluster that lacks nodes, and for a moment of the one of
@@ -293,7 +314,8 @@ def observe(spec: InstanceSpec, region: RegionSettings, live: Live) -> Observati
     said = ", ".join(filter(None, (phase, health, _component(status))))
     refused = _refused(live, spec)
     if refused:
-        return progressing("operator-retries", refused)
+        final = _OF_ANOTHER in refused
+        return conditions.failed(refused) if final else progressing("operator-retries", refused)
     nodes = live.get(Ref(objects.STATEFUL_SET, f"{spec.name}-nodes"), {})
     settled = phase == "RUNNING" and status.get("version") == _RELEASES[spec.version]
     if not settled or refused is None or not _as_asked(spec, found, nodes):
@@ -319,7 +341,7 @@ def _refused(live: Live, spec: InstanceSpec) -> str | None:
         status = conditions.status(live, Ref(kind, spec.name))
         if status.get("state") == "ERROR":
             return f"{kind.name}: {status.get('reason', '')}"
-        if status.get("state") != "CREATED":
+        if status.get("state") not in _DONE:
             return None
     return ""
 

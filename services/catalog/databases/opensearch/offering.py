@@ -34,7 +34,7 @@ OFFERING = Offering(
     ),
     price_class="database.opensearch",
     sla_class="database",
-    secrets=("password", "admin_password"),
+    secrets=("password", "admin_password", "dashboards_password"),
     versions=(Version("3"), Version("2.19", VersionStatus.DEPRECATED)),
     plans=(
         Plan("ha-1x4", vcpu=Decimal(1), memory_mib=4096, storage_gib=20, nodes=3),
@@ -70,5 +70,4 @@ OFFERING = Offering(
         PUBLIC,
         BACKUP_DAYS,
     ),
-    database_label=gettext_noop("Index"),
 )
