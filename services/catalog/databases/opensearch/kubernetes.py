@@ -51,7 +51,7 @@ NEEDS: frozenset[str] = frozenset()
 CAPABILITIES = frozenset({Capability.RESIZE, Capability.ROTATE, Capability.UPGRADE})
 BIN: Bin = "isolated"  # the operator has no pause
 TELLS_GENERATION = False
-PORT, DASHBOARDS_PORT = 9200, 5601
+PORT, PAGES_PORT = 9200, 5601
 
 _RELEASES = {"2.19": "2.19.4", "3": "3.7.0"}  # of server and Dashboards alike
 VERSIONS = tuple(_RELEASES)
@@ -60,6 +60,14 @@ _DASHBOARDS = Pods("dashboards", 1, Decimal("0.25"), 1024)
 _JOB = Pods("job", 1, Decimal("0.5"), 512)
 _REPOSITORY, _PLUGINS = "backup", ["repository-s3"]
 _DAILY, _CLEARING = "0 2 * * *", "0 5 * * *"
+_RIGHTS = (
+    "cluster_monitor",
+    "cluster_composite_ops",
+    "cluster_manage_index_templates",
+    "cluster_manage_pipelines",
+    "indices:data/read/scroll*",
+    "cluster:admin/script/*",
+)
 
 
 def pods(spec: InstanceSpec, region: RegionSettings) -> tuple[Pods, ...]:
@@ -84,7 +92,7 @@ def selectors(spec: InstanceSpec) -> tuple[Mapping[str, str], ...]:
 
 
 def watched(spec: InstanceSpec) -> tuple[Ref, ...]:
-    """Dashboards' Deployment also where it must have gone."""
+    """Dashboards' Deployment also where it must have no pods."""
     mine = (Ref(kind, spec.name) for kind in (CLUSTER, USER, ROLE, BINDING))
     pods = Ref(objects.STATEFUL_SET, f"{spec.name}-nodes")
     return (*mine, pods, Ref(objects.DEPLOYMENT, _dashboards_name(spec)))
@@ -238,10 +246,11 @@ def _mark(spec: InstanceSpec, region: RegionSettings) -> str:
 
 
 def _dashboards(spec: InstanceSpec) -> dict[str, Any]:
+    """Of no pods where they are not wanted: the operator would leave behind what it made once."""
     return {
-        "enable": spec.parameters["dashboards"],
+        "enable": True,
         "version": _RELEASES[spec.version],
-        "replicas": _DASHBOARDS.count,
+        "replicas": _DASHBOARDS.count if spec.parameters["dashboards"] else 0,
         "opensearchCredentialsSecret": {"name": f"{spec.name}-pages"},
         "tls": {"enable": True, "generate": True},
         "resources": objects.resources(_DASHBOARDS.vcpu, _DASHBOARDS.memory_mib),
@@ -259,16 +268,8 @@ def _user(spec: InstanceSpec) -> Manifest:
 
 
 def _role(spec: InstanceSpec) -> Manifest:
-    cluster = [
-        "cluster_monitor",
-        "cluster_composite_ops",
-        "cluster_manage_index_templates",
-        "cluster_manage_pipelines",
-        "indices:data/read/scroll*",
-        "cluster:admin/script/*",
-    ]
     indices = {"indexPatterns": ["*"], "allowedActions": ["indices_all"]}
-    rights = {"clusterPermissions": cluster, "indexPermissions": [indices]}
+    rights = {"clusterPermissions": list(_RIGHTS), "indexPermissions": [indices]}
     return manifest(ROLE, spec.name, _in(spec, rights))
 
 
@@ -303,8 +304,8 @@ _OF_ANOTHER = "cannot change the cluster"  # the cluster was made anew: they mus
 
 
 def observe(spec: InstanceSpec, region: RegionSettings, live: Live) -> Observation:
-    """The operator says RUNNING also of a cluster that lacks nodes, and for a moment of the one of
-    before. Once the tenant's user has its rights, what is not whole lacks something.
+    """The operator says RUNNING also of a cluster that never had its nodes or lacks some, and for a
+    moment of the one of before. With the tenant's user made, what is not whole lacks something.
     """
     found = live.get(Ref(CLUSTER, spec.name))
     if found is None:
@@ -313,17 +314,19 @@ def observe(spec: InstanceSpec, region: RegionSettings, live: Live) -> Observati
     phase, health = status.get("phase", ""), status.get("health", "")
     said = ", ".join(filter(None, (phase, health, _component(status))))
     refused = _refused(live, spec)
-    if refused:
-        final = _OF_ANOTHER in refused
-        return conditions.failed(refused) if final else progressing("operator-retries", refused)
+    if refused and _OF_ANOTHER in refused:
+        return conditions.failed(refused)
     nodes = live.get(Ref(objects.STATEFUL_SET, f"{spec.name}-nodes"), {})
     settled = phase == "RUNNING" and status.get("version") == _RELEASES[spec.version]
-    if not settled or refused is None or not _as_asked(spec, found, nodes):
+    begun = status.get("initialized") and refused is not None
+    if not settled or not begun or not _as_asked(spec, found, nodes):
         return progressing("operator-works", said)
+    if refused:
+        return progressing("operator-retries", refused)
     up, _ = conditions.replicas(nodes)
     whole = up == spec.plan.nodes == status.get("availableNodes") and health == "green"
     if whole and _dashboards_ready(spec, live):
-        return replace(_endpoints(spec, region), observed=Observed.READY)
+        return _endpoints(spec, region)
     if whole:
         return progressing("operator-works", "dashboards")
     return replace(degraded(said), endpoints=_endpoints(spec, region).endpoints)
@@ -356,17 +359,16 @@ def _as_asked(spec: InstanceSpec, found: Manifest, nodes: Manifest) -> bool:
 
 
 def _dashboards_ready(spec: InstanceSpec, live: Live) -> bool:
-    found = live.get(Ref(objects.DEPLOYMENT, _dashboards_name(spec)))
+    found = live.get(Ref(objects.DEPLOYMENT, _dashboards_name(spec)), {})
     if not spec.parameters["dashboards"]:
-        return found is None
-    ready, wanted = conditions.replicas(found or {})
-    return found is not None and ready == wanted
+        return conditions.paused(found)
+    return conditions.replicas(found) == (_DASHBOARDS.count, _DASHBOARDS.count)
 
 
 def _endpoints(spec: InstanceSpec, region: RegionSettings) -> Observation:
     hosts = {"client": (objects.host(spec, spec.name), PORT)}
     if spec.parameters["dashboards"]:
-        hosts["dashboards"] = (objects.host(spec, _dashboards_name(spec)), DASHBOARDS_PORT)
+        hosts["dashboards"] = (objects.host(spec, _dashboards_name(spec)), PAGES_PORT)
     if objects.is_public(spec, region):
         hosts["public"] = (objects.public_host(spec, region), PORT)
     return Observation(
