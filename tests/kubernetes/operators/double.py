@@ -110,7 +110,7 @@ class Double:
         self._outage = Outage(name, self.api, [(play.api, play.plural) for play in plays])
         self._held: set[str] = set()
         self._troubles: dict[str, tuple[str, str]] = {}
-        self._memory: dict[str, _Memory] = {}
+        self._memory: dict[str, _Memory] = {}  # by the object's uid
         self._pods: dict[str, tuple[int, int]] = {}  # wanted and ready, by the workload's path
         self._lock = threading.Lock()  # held while it works; `down` waits for it
         self._stopped = threading.Event()
@@ -163,12 +163,11 @@ class Double:
 
     def _see(self, play: Play, one: Object) -> None:
         named = one["metadata"]
-        key = f"{play.plural}/{named['namespace']}/{named['name']}"
         try:
             if named.get("deletionTimestamp"):
                 self._let_go(play, one)
             else:
-                self._reconcile(play, one, self._memory.setdefault(key, _Memory()))
+                self._reconcile(play, one, self._memory.setdefault(named["uid"], _Memory()))
         except Refused as refused:
             if refused.status not in (404, 409):  # gone, or changed: the next look shows
                 self.errors.append(str(refused))
