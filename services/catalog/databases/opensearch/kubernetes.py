@@ -166,8 +166,7 @@ def _general(spec: InstanceSpec, region: RegionSettings) -> dict[str, Any]:
         "drainDataNodes": True,
         "additionalConfig": _settings(spec, region),
     }
-    store = region.backup_store
-    if store:
+    if store := region.backup_store:
         keys = {
             "AWS_ACCESS_KEY_ID": "s3.client.default.access_key",
             "AWS_SECRET_ACCESS_KEY": "s3.client.default.secret_key",
@@ -212,9 +211,8 @@ def _store(store: BackupStore) -> dict[str, str]:
 def _tls(spec: InstanceSpec, region: RegionSettings) -> dict[str, Any]:
     """Renewed a month ahead, and taken over by nodes that run."""
     renewed = {"generate": True, "rotateDaysBeforeExpiry": 30, "enableHotReload": True}
-    http: dict[str, Any] = dict(renewed)
-    if objects.is_public(spec, region):
-        http["customFQDN"] = objects.public_host(spec, region)
+    public = objects.is_public(spec, region)
+    http = {**renewed, **({"customFQDN": objects.public_host(spec, region)} if public else {})}
     return {"transport": {**renewed, "perNode": True}, "http": http}
 
 
@@ -353,7 +351,8 @@ def _as_asked(spec: InstanceSpec, found: Manifest, nodes: Manifest) -> bool:
     """Every pod renewed, ready or not."""
     (pool,) = found.get("spec", {}).get("nodePools") or ({},)
     template = nodes.get("spec", {}).get("template", {}).get("metadata", {})
-    of_pods, asked = (one.get("annotations", {}).get(objects.RESTART) for one in (template, pool))
+    parts: tuple[Manifest, ...] = (template, pool)
+    of_pods, asked = (part.get("annotations", {}).get(objects.RESTART) for part in parts)
     renewed = (nodes.get("status") or {}).get("updatedReplicas", 0) >= spec.plan.nodes
     return of_pods == asked and renewed and conditions.up_to_date(nodes)
 
