@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from portal.kernel import clock
-from portal.kernel.errors import Permanent, Temporary
+from portal.kernel.errors import BackendError, Permanent, Temporary
 from services.instances import closing
 from services.instances.models import Instance, Operation
 from services.instances.specs import entry_of, spec_of
@@ -39,6 +39,7 @@ POINT_OF_NO_RETURN = {
 }
 _UNDO_PATIENCE = timedelta(minutes=5)
 _BROKEN_TRIES = 3
+_NO_WAY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def step(operation: Operation, backend: Backend) -> Outcome:
     except _Cancelled:
         return Outcome(0, "cancel")
     except Temporary as error:
-        return _waiting(job, error.code, error.detail, error.retry_after)
+        return _waiting(job.operation, error.code, error.detail, error.retry_after)
     except Permanent as error:
         return _fail(job.operation, error.code, error.params, error.detail)
     if seen.observed != _goal(job):
@@ -129,12 +130,11 @@ _PAUSED = {Kind.PAUSE: True, Kind.DELETE: True, Kind.RESUME: False, Kind.UNDELET
 def _not_yet(job: Job, seen: Observation) -> Outcome:
     if seen.observed == Observed.FAILED:
         return _fail(job.operation, seen.code or "engine-crashed", {}, seen.detail)
-    return _waiting(job, seen.code, seen.detail, job.backend.poll_seconds)
+    return _waiting(job.operation, seen.code, seen.detail, job.backend.poll_seconds)
 
 
-def _waiting(job: Job, code: str, detail: str, seconds: float) -> Outcome:
+def _waiting(operation: Operation, code: str, detail: str, seconds: float) -> Outcome:
     """Keeps what is waited for: it is what people read when time runs out."""
-    operation = job.operation
     if detail and detail != operation.error_detail:
         operation.error_detail = detail[:4000]
         hold(operation, error_detail=operation.error_detail)
@@ -205,6 +205,19 @@ def _goal(job: Job) -> Observed:
 
 
 # -- when it does not work ------------------------------------------------------------------------
+
+
+def without_backend(operation: Operation, error: BackendError) -> Outcome:
+    """There is no way to the region at all (a kubeconfig that is none): waited for until staff has
+    mended it or the time is over, and then, since nothing can be undone, closed for staff.
+    """
+    if clock.now() <= operation.deadline:
+        return _waiting(operation, error.code, f"{error.code}: {error.detail}", _NO_WAY_SECONDS)
+    if operation.error_code:
+        return _abandon(operation, OperationState.FAILED)
+    if _cancelled(operation):
+        return _abandon(operation, OperationState.CANCELLED)
+    return _fail(operation, "timed-out", {}, operation.error_detail)
 
 
 def broken(operation: Operation) -> Outcome:

@@ -113,10 +113,21 @@ class RegionWatch:
 
     def _hold(self) -> bool:
         try:
+            self._follow_staff()
             return self.lease.hold()
         except BackendError as error:
             logger.warning("watch.lease", extra={"region": self.region.code, "code": error.code})
             return False
+
+    def _follow_staff(self) -> None:
+        """What they changed of the region meanwhile: its settings, or a kubeconfig whose token
+        ended.
+        """
+        self.region.refresh_from_db(fields=["settings", "secrets"])
+        self.backend = KubernetesBackend(self.region)
+        if self.lease.objects is not self.backend.objects:
+            self._rest()
+            self.lease.objects = self.backend.objects
 
     def _leave(self) -> None:
         try:

@@ -99,11 +99,13 @@ def _step(operation: Operation) -> reconcile.Outcome:
     """
     try:
         operation.refresh_from_db(fields=["cancel_requested_at"])
-        return reconcile.step(operation, backend_for(operation.instance.region))
+        try:
+            backend = backend_for(operation.instance.region)
+        except BackendError as error:
+            return reconcile.without_backend(operation, error)
+        return reconcile.step(operation, backend)
     except (StaleState, DatabaseError):
         raise
-    except BackendError as error:
-        return reconcile.Outcome(5, error.code)
     except Exception:
         logger.exception("operation.broken", extra={"operation": operation.public_id})
         return reconcile.broken(operation)

@@ -17,7 +17,15 @@ from django.conf import settings
 from portal.kernel import clock
 from portal.kernel.errors import Permanent, Temporary
 from services import registry
-from services.backends.kubernetes import applied, health, namespaces, rights, secrets, stamps
+from services.backends.kubernetes import (
+    applied,
+    health,
+    namespaces,
+    patience,
+    rights,
+    secrets,
+    stamps,
+)
 from services.backends.kubernetes.clients import objects_of
 from services.backends.kubernetes.objects import Objects
 from services.manifests.objects import OPTIONAL
@@ -51,6 +59,7 @@ _STEPS = {
 }
 SETTLE = timedelta(seconds=10)
 _LONG = timedelta(seconds=10)
+_NOT_MADE = "type=Warning,reason=FailedCreate"
 _KEPT = 300  # characters of an operator's message
 
 
@@ -161,7 +170,28 @@ class KubernetesBackend:
 
     def observe(self, entry: Entry, spec: InstanceSpec) -> Observation:
         refs = _renderer(entry).watched(spec)
-        return self.judge(entry, spec, self._live(refs, spec.namespace))
+        seen = self.judge(entry, spec, self._live(refs, spec.namespace))
+        if seen.observed == Observed.PROGRESSING and (said := self._refused_pods(spec)):
+            return replace(seen, code="operator-retries", detail=said[:_KEPT])
+        return seen
+
+    def _refused_pods(self, spec: InstanceSpec) -> str:
+        """Why a controller cannot make a pod (a quota, a webhook): it says so in an event only.
+        Asked for what takes long.
+        """
+        changed = applied.changed_at(self.region, spec.name)
+        if changed is None or clock.now() - changed < _LONG:
+            return ""
+        found = self.objects.list("v1", "Event", spec.namespace, fields=_NOT_MADE)
+        return max(
+            (
+                (event.get("lastTimestamp") or "", event.get("message", ""))
+                for event in found
+                if event["involvedObject"]["name"].startswith(spec.name)
+                and (event.get("lastTimestamp") or "") >= changed.isoformat()[:19]
+            ),
+            default=("", ""),
+        )[1]
 
     def judge(self, entry: Entry, spec: InstanceSpec, live: Live) -> Observation:
         """What `live` says. Ready or paused counts for what was applied last only."""
@@ -191,9 +221,10 @@ class KubernetesBackend:
     def credentials(self, entry: Entry, spec: InstanceSpec) -> Credentials:
         """With secrets in `spec` (dots, for a page) nothing secret is read."""
         renderer, shown = _renderer(entry), bool(spec.secrets)
-        live = self._live(renderer.revealed(spec), spec.namespace)
-        if not shown:
-            spec = replace(spec, secrets=secrets.held(self.objects, spec))
+        with patience.within(patience.PAGE_SECONDS):
+            live = self._live(renderer.revealed(spec), spec.namespace)
+            if not shown:
+                spec = replace(spec, secrets=secrets.held(self.objects, spec))
         try:
             return renderer.credentials(
                 spec, self.settings, secrets.masked(live) if shown else live
@@ -203,6 +234,10 @@ class KubernetesBackend:
 
     def logs(self, entry: Entry, spec: InstanceSpec, lines: int) -> str:
         """The newest `lines` of each pod, pod by pod."""
+        with patience.within(patience.PAGE_SECONDS):
+            return self._logs(entry, spec, lines)
+
+    def _logs(self, entry: Entry, spec: InstanceSpec, lines: int) -> str:
         told: list[str] = []
         for labels in _renderer(entry).selectors(spec):
             for pod in self.objects.list("v1", "Pod", spec.namespace, labels):

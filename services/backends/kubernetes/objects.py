@@ -24,10 +24,10 @@ from kubernetes.watch.watch import iter_resp_lines
 
 from portal.kernel.errors import Permanent
 from services.backends.kubernetes.answers import told, translated
+from services.backends.kubernetes.patience import CONNECT_SECONDS, PatientClient
 from services.spec import Kind
 
 MANAGER = "polder"
-_SECONDS = (3.05, 20)  # to connect, to answer
 _PAGE = 500
 _CONNECTIONS = 64  # a watch holds one for each kind
 # The client would keep what a cluster serves in a file that anybody may write, and trust it.
@@ -37,6 +37,8 @@ _FORGET_SECONDS = 60  # how long a kind that is not served is not asked for agai
 # Source: Kubernetes, "Aggregated discovery"; the server falls back to nothing that we would take.
 _ALL_AT_ONCE = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _TOKEN = ["BearerToken"]
+# What the client raises for a kubeconfig of another shape, or with a key that is none.
+_UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, OSError)
 
 Object = Mapping[str, Any]
 Page = Sequence[dict[str, Any]]
@@ -74,16 +76,18 @@ class Objects:
                 config.load_incluster_config(configuration)
         except config.ConfigException as error:
             raise Permanent("kubeconfig-wrong", detail=str(error)) from error
+        except _UNREADABLE as error:  # what it says may show a part of a key
+            raise Permanent("kubeconfig-wrong", detail=type(error).__name__) from error
         configuration.connection_pool_maxsize = _CONNECTIONS
         configuration.retries = 0  # operations try again by themselves, and are seen to
-        self._api = client.ApiClient(configuration)
+        self._api = PatientClient(configuration)
         self._known: DynamicClient | None = None
         self._absent: dict[Kind, float] = {}
 
     def version(self) -> str:
         """Of the API server, as v1.36.3."""
         with translated():
-            said = client.VersionApi(self._api).get_code(_request_timeout=_SECONDS)
+            said = client.VersionApi(self._api).get_code()
         return str(said.git_version)
 
     def kinds(self) -> dict[Kind, str]:
@@ -94,8 +98,7 @@ class Objects:
             answer = self._api.call_api(
                 *self._api.param_serialize(
                     "GET", "/apis", header_params={"Accept": _ALL_AT_ONCE}, auth_settings=_TOKEN
-                ),
-                _request_timeout=_SECONDS,
+                )
             )
             said = answer.read()
             if answer.status != 200:
@@ -116,9 +119,7 @@ class Objects:
         spec = client.V1SelfSubjectRulesReviewSpec(namespace=namespace)
         body = client.V1SelfSubjectRulesReview(spec=spec)
         with translated():
-            review = client.AuthorizationV1Api(self._api).create_self_subject_rules_review(
-                body, _request_timeout=_SECONDS
-            )
+            review = client.AuthorizationV1Api(self._api).create_self_subject_rules_review(body)
         if review.status is None or review.status.incomplete:
             return None
         return [
@@ -145,7 +146,6 @@ class Objects:
                 field_manager=MANAGER,
                 force_conflicts=force,
                 query_params=[("fieldValidation", "Strict")],
-                _request_timeout=_SECONDS,
                 **more,
             )
         return _plain(answer)
@@ -156,9 +156,7 @@ class Objects:
         """None where there is no such object."""
         with translated():
             try:
-                answer = self._dynamic.get(
-                    self._kind(api, kind), name=name, namespace=namespace, _request_timeout=_SECONDS
-                )
+                answer = self._dynamic.get(self._kind(api, kind), name=name, namespace=namespace)
             except DynamicApiError as error:
                 if error.status == 404:
                     return None
@@ -166,16 +164,21 @@ class Objects:
         return _plain(answer)
 
     def list(
-        self, api: str, kind: str, namespace: str | None = None, labels: Mapping[str, str] = {}
+        self,
+        api: str,
+        kind: str,
+        namespace: str | None = None,
+        labels: Mapping[str, str] = {},
+        fields: str = "",
     ) -> list[dict[str, Any]]:
-        """All with these labels, in one namespace or in all."""
+        """All with these labels and fields (a selector), in one namespace or in all."""
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
         with translated():
             answer = self._dynamic.get(
                 self._kind(api, kind),
                 namespace=namespace,
                 label_selector=selector or None,
-                _request_timeout=_SECONDS,
+                field_selector=fields or None,
             )
         return list(_plain(answer)["items"])
 
@@ -198,7 +201,6 @@ class Objects:
                     name=name,
                     namespace=namespace,
                     body={"propagationPolicy": policy},
-                    _request_timeout=_SECONDS,
                 )
             except DynamicApiError as error:
                 if error.status == 404:
@@ -228,7 +230,6 @@ class Objects:
                     body=dict(wanted),
                     namespace=wanted["metadata"].get("namespace"),
                     field_manager=MANAGER,
-                    _request_timeout=_SECONDS,
                 )
             except DynamicApiError as error:
                 if error.status == 409:
@@ -246,7 +247,6 @@ class Objects:
                     namespace=namespace,
                     body={"metadata": {"finalizers": None}},
                     content_type="application/merge-patch+json",
-                    _request_timeout=_SECONDS,
                 )
             except DynamicApiError as error:
                 if error.status != 404:
@@ -262,7 +262,6 @@ class Objects:
                     body=dict(wanted),
                     name=wanted["metadata"]["name"],
                     namespace=wanted["metadata"].get("namespace"),
-                    _request_timeout=_SECONDS,
                 )
             except DynamicApiError as error:
                 if error.status == 409:
@@ -277,7 +276,7 @@ class Objects:
         more = ""
         while True:
             asked = {"limit": str(_PAGE), "labelSelector": labels, "continue": more}
-            with translated(), self._stream(api, kind, asked, _SECONDS) as answer:
+            with translated(), self._stream(api, kind, asked) as answer:
                 page = json.loads(answer.data)
             metadata = page["metadata"]
             told = {"apiVersion": page["apiVersion"], "kind": kind}
@@ -301,7 +300,7 @@ class Objects:
         }
         with (
             translated(),
-            self._stream(api, kind, asked, (_SECONDS[0], seconds + 30)) as answer,
+            self._stream(api, kind, asked, (CONNECT_SECONDS, seconds + 30)) as answer,
         ):
             for line in iter_resp_lines(answer):
                 event = json.loads(line)
@@ -312,7 +311,11 @@ class Objects:
 
     @contextmanager
     def _stream(
-        self, api: str, kind: str, asked: Mapping[str, str], timeout: tuple[float, float]
+        self,
+        api: str,
+        kind: str,
+        asked: Mapping[str, str],
+        timeout: tuple[float, float] | None = None,
     ) -> Iterator[Any]:
         """The answer as it comes, unread."""
         answer = self._dynamic.request(
@@ -334,7 +337,7 @@ class Objects:
         with translated():
             try:
                 said: str = client.CoreV1Api(self._api).read_namespaced_pod_log(
-                    pod, namespace, tail_lines=lines, timestamps=True, _request_timeout=_SECONDS
+                    pod, namespace, tail_lines=lines, timestamps=True
                 )
             except ApiException as error:
                 if error.status in (400, 404):
