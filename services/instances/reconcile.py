@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 
 from portal.kernel import clock
 from portal.kernel.errors import BackendError, Permanent, Temporary
-from services.instances import closing
+from services.instances import closing, steps
 from services.instances.models import Instance, Operation
 from services.instances.specs import entry_of, spec_of
 from services.instances.states import Kind, OperationState, hold
@@ -71,7 +71,7 @@ class Job:
         no_return = POINT_OF_NO_RETURN.get(Kind(operation.kind), ())
         if code in no_return and not operation.committed_at:
             fields["committed_at"] = operation.committed_at = clock.now()
-        operation.steps = _advance(operation.steps, code, percent, params)
+        operation.steps = steps.advance(operation.steps, code, percent, params)
         lease = Now() + timedelta(seconds=settings.POLDER_LEASE_SECONDS)
         hold(operation, steps=operation.steps, lease_until=lease, **fields)
         if not self.undoing and _cancelled(operation):
@@ -88,12 +88,12 @@ def step(operation: Operation, backend: Backend) -> Outcome:
     job = Job(operation, backend, entry, wanted_by(operation))
     if not operation.steps:
         codes = backend.steps(entry, job.spec, operation.kind)
-        operation.steps = [_blank(code) for code in codes]
+        operation.steps = [steps.blank(code) for code in codes]
         hold(operation, steps=operation.steps)
     if operation.error_code or _cancelled(operation):
         return _undo(job)
     if clock.now() > operation.deadline:
-        return _fail(job.operation, "timed-out", {}, operation.error_detail)
+        return _time_out(operation, steps.waited_for(operation.steps))
     try:
         _DRIVERS[Kind(operation.kind)](job)
         seen = backend.observe(entry, job.spec)
@@ -134,10 +134,12 @@ def _not_yet(job: Job, seen: Observation) -> Outcome:
 
 
 def _waiting(operation: Operation, code: str, detail: str, seconds: float) -> Outcome:
-    """Keeps what is waited for: it is what people read when time runs out."""
-    if detail and detail != operation.error_detail:
-        operation.error_detail = detail[:4000]
-        hold(operation, error_detail=operation.error_detail)
+    """Keeps what is waited for: people read it meanwhile, and when time runs out."""
+    before = operation.steps, operation.error_detail
+    operation.steps = steps.waiting(operation.steps, code)
+    operation.error_detail = detail[:4000] or operation.error_detail
+    if (operation.steps, operation.error_detail) != before:
+        hold(operation, steps=operation.steps, error_detail=operation.error_detail)
     return Outcome(seconds, code)
 
 
@@ -212,12 +214,12 @@ def without_backend(operation: Operation, error: BackendError) -> Outcome:
     mended it or the time is over, and then, since nothing can be undone, closed for staff.
     """
     if clock.now() <= operation.deadline:
-        return _waiting(operation, error.code, f"{error.code}: {error.detail}", _NO_WAY_SECONDS)
+        return _waiting(operation, error.code, error.detail, _NO_WAY_SECONDS)
     if operation.error_code:
         return _abandon(operation, OperationState.FAILED)
     if _cancelled(operation):
         return _abandon(operation, OperationState.CANCELLED)
-    return _fail(operation, "timed-out", {}, operation.error_detail)
+    return _time_out(operation, error.code)
 
 
 def broken(operation: Operation) -> Outcome:
@@ -249,6 +251,10 @@ def _fail(operation: Operation, code: str, params: dict[str, Any], detail: str) 
         deadline=operation.deadline,
     )
     return Outcome(0, code)
+
+
+def _time_out(operation: Operation, waited_for: str) -> Outcome:
+    return _fail(operation, "timed-out", {"waits": waited_for}, operation.error_detail)
 
 
 def _undo(job: Job) -> Outcome:
@@ -336,48 +342,8 @@ def restore_desired(operation: Operation) -> None:
     operation.instance = instance
 
 
-# -- steps ----------------------------------------------------------------------------------------
-
-
-def _blank(code: str) -> dict[str, Any]:
-    return {"code": code, "params": {}, "started": None, "finished": None, "percent": None}
-
-
-def _advance(
-    steps: list[dict[str, Any]], code: str, percent: int | None, params: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """`code` is being done now: those before it are finished; one not foreseen joins at its
-    place.
-    """
-    now = clock.now().isoformat()
-    if code not in [s["code"] for s in steps]:
-        begun = sum(1 for s in steps if s["started"])
-        steps = [*steps[:begun], _blank(code), *steps[begun:]]
-    done: list[dict[str, Any]] = []
-    reached = False
-    for one in steps:
-        if one["code"] == code:
-            reached = True
-            one = {
-                **one,
-                "started": one["started"] or now,
-                "percent": percent,
-                "params": {**one["params"], **params},
-            }
-        elif not reached and one["started"] and not one["finished"]:
-            one = {**one, "finished": now, "percent": None}
-        done.append(one)
-    return done
-
-
 def _finish_steps(operation: Operation) -> None:
-    """All that began is finished; what was foreseen and not needed is left out."""
-    now = clock.now().isoformat()
-    operation.steps = [
-        {**s, "finished": s["finished"] or now, "percent": None}
-        for s in operation.steps
-        if s["started"]
-    ]
+    operation.steps = steps.finished(operation.steps)
     hold(operation, steps=operation.steps)
 
 

@@ -165,10 +165,10 @@ _ERRORS = {
 
 
 def step_text(code: str, params: Mapping[str, Any]) -> tuple[str, str]:
-    """(title, detail) of a step; an unknown code is shown as it is."""
+    """(title, detail) of a step, or what it waits for; an unknown code is shown as it is."""
     title, detail = _STEPS.get(code, (code, ""))
     filled = {"engine": "", "mib": "", **params}
-    return _(title), (_(detail) % filled if detail else "")
+    return _(title), (_(detail) % filled if detail else _waits_for(params))
 
 
 _LABELS = {
@@ -200,4 +200,11 @@ def error_text(code: str, params: Mapping[str, Any]) -> tuple[str, str]:
     """(what happened and what it means, what to do)."""
     text, hint = _ERRORS.get(code, (gettext_noop("The operation failed."), _RETRY))
     filled = {"manager": "", **params}
-    return _(text), (_(hint) % filled if hint else "")
+    said = f"{_(text)} {_waits_for(params)}".rstrip()
+    return said, (_(hint) % filled if hint else "")
+
+
+def _waits_for(params: Mapping[str, Any]) -> str:
+    """A sentence; empty where nothing is known of it."""
+    text, _hint = _ERRORS.get(params.get("waits", ""), ("", ""))
+    return _(text) if text else ""
