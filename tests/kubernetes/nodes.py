@@ -24,7 +24,7 @@ STORAGE_CLASS = {
     "provisioner": "rig.test/none",  # KWOK makes the volumes: stages/volumes.yaml
     "allowVolumeExpansion": True,
 }
-_SIZE = {"cpu": "64", "memory": "512Gi", "pods": "200", "ephemeral-storage": "1Ti"}
+_SIZE = {"cpu": "4000", "memory": "8Ti", "pods": "2000", "ephemeral-storage": "1Ti"}
 
 
 def start_nodes(cluster: Cluster) -> None:
