@@ -24,7 +24,19 @@ from tests.kubernetes.keys import Authority, accounts_key
 from tests.kubernetes.network import Network
 
 READY_SECONDS = 60
+# Programs that hold themselves back, for a server that many share.
+QUICK = ("--kube-api-qps=500", "--kube-api-burst=1000")
 _APPLY = ("apply", "--server-side", "--force-conflicts", "-f")
+_RBAC = "rbac.authorization.k8s.io"
+# May do everything, and is another than who looks after the cluster. test_deploy.py has the account
+# with the rights that it needs.
+_POLDER = {
+    "apiVersion": f"{_RBAC}/v1",
+    "kind": "ClusterRoleBinding",
+    "metadata": {"name": "polder-in-tests"},
+    "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": "cluster-admin"},
+    "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": "polder"}],
+}
 _SERVER_NAMES = ("localhost", "127.0.0.1", "10.96.0.1", "10.0.0.10", "kubernetes.default.svc")
 
 
@@ -36,6 +48,7 @@ class Cluster:
 
     home: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="polder-k8s")))
     token: str = field(default_factory=lambda: secrets.token_hex(16))
+    polder: str = field(default_factory=lambda: secrets.token_hex(16))  # Polder's own token
     network: Network = field(default_factory=Network)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -46,6 +59,7 @@ class Cluster:
         self.start_api_server()
         self.run("kube-controller-manager", *self._controllers())
         self.wait("kube-controller-manager", self._has_default_account)
+        self.apply(_POLDER)
         return self
 
     def start_api_server(self) -> None:
@@ -208,6 +222,7 @@ class Cluster:
             f"--root-ca-file={home / 'ca.crt'}",
             "--service-cluster-ip-range=10.96.0.0/16",
             "--node-monitor-grace-period=1h",  # nobody sends a fake node's heartbeat
+            *QUICK,
         ]
 
     def _make_keys(self) -> None:
@@ -218,4 +233,6 @@ class Cluster:
         (self.home / "server.crt").write_bytes(certificate)
         (self.home / "server.key").write_bytes(key)
         (self.home / "accounts.key").write_bytes(accounts_key())
-        (self.home / "tokens.csv").write_text(f"{self.token},admin,admin,system:masters\n")
+        (self.home / "tokens.csv").write_text(
+            f"{self.token},admin,admin,system:masters\n{self.polder},polder,polder\n"
+        )

@@ -60,7 +60,7 @@ def played(name: str, cluster: Cluster, *plays: Play) -> Iterator[Double]:
 
 def make_cluster_region(cluster: Cluster, code: str = "eu-1", **settings: Any) -> Region:
     """A region on the tests' cluster; `settings` are those of services.regions.clusters."""
-    kubeconfig = json.loads(cluster.kubeconfig.read_text())
+    kubeconfig = json.loads(cluster.write_kubeconfig("polder", cluster.polder).read_text())
     return make_region(
         code,
         backend="kubernetes",

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.kubernetes.cluster import Cluster
+from tests.kubernetes.cluster import QUICK, Cluster
 from tests.kubernetes.network import ROOT
 
 STAGES = Path(__file__).parent / "stages"
@@ -34,6 +34,7 @@ def start_nodes(cluster: Cluster) -> None:
         f"--kubeconfig={cluster.kubeconfig}",
         "--bind-address=127.0.0.1",
         "--leader-elect=false",
+        *QUICK,
     )
     run_module(cluster, "names")
     pairs = zip(NODES, ZONES, strict=True)
