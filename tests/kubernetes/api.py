@@ -6,7 +6,7 @@ import http.client
 import json
 import ssl
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,23 @@ class Api:
         """Empty where there is no such kind either."""
         return self.get(path).get("items") or []
 
+    def changes(self, path: str, version: str) -> Iterator[dict[str, Any]]:
+        """Events of a watch from this resourceVersion on, for half a minute."""
+        query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": "30"}
+        link = self._link(40)
+        try:
+            address = f"{path}?{urllib.parse.urlencode(query)}"
+            link.request("GET", address, headers={"Authorization": f"Bearer {self._token}"})
+            answer = link.getresponse()
+            if answer.status >= 300:
+                raise Refused(answer.status, answer.read().decode(errors="replace"))
+            for line in answer:
+                yield json.loads(line)
+        except (http.client.HTTPException, ValueError) as error:
+            raise OSError(str(error)) from error
+        finally:
+            link.close()
+
     def merge(self, path: str, change: Mapping[str, Any]) -> dict[str, Any]:
         return self._ask("PATCH", path, change, "application/merge-patch+json")
 
@@ -96,8 +113,7 @@ class Api:
     def _ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, kind: str = ""
     ) -> dict[str, Any]:
-        host, port = self._to.hostname or "", self._to.port
-        link = http.client.HTTPSConnection(host, port, context=self._trusted, timeout=10)
+        link = self._link(10)
         headers = {"Authorization": f"Bearer {self._token}"}
         headers |= {"Content-Type": kind} if kind else {}
         try:
@@ -111,3 +127,7 @@ class Api:
         if answer.status >= 300:
             raise Refused(answer.status, said.get("message", ""))
         return said
+
+    def _link(self, seconds: float) -> http.client.HTTPSConnection:
+        host, port = self._to.hostname or "", self._to.port
+        return http.client.HTTPSConnection(host, port, context=self._trusted, timeout=seconds)

@@ -33,6 +33,7 @@ from tests.makers import make_project, order
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("prices")]
 MANY = int(os.environ.get("POLDER_INSTANCES", "40"))
 SECONDS = 60 + MANY
+_LEASES = "/apis/coordination.k8s.io/v1/namespaces/polder-system/leases"
 _enqueue = work.enqueue
 
 
@@ -126,7 +127,7 @@ def test_two_workers_and_two_watches(nodes: Cluster, region: Region, programs: P
 def test_many_orders_at_once(nodes: Cluster, region: Region, programs: Programs) -> None:
     programs.worker("worker")
     programs.watch("watch")
-    until(lambda: bool(nodes.read("-n", "polder-system", "leases", "--ignore-not-found")), 30)
+    until(lambda: bool(nodes.get(f"{_LEASES}/polder-watch-{region.code}")), 60)
     before, began = counting.requests(nodes), time.monotonic()
     instances = ordered(region, MANY)
     say("ordered after", f"{time.monotonic() - began:.1f} s")

@@ -27,12 +27,14 @@ from typing import Any
 from tests.kubernetes.api import Api, Refused, place, place_of
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.operators.down import Outage
+from tests.kubernetes.operators.watched import Watched
 
 Object = dict[str, Any]
 LATE = 0.4  # seconds until a change is seen, and again until ready is told
-_TICK = 0.15
+_SHORTEST, _LONGEST = 0.05, 0.25  # seconds between two looks at what is known
 WORKLOADS = ("StatefulSet", "Deployment")
 _APPS = {"apiVersion": "apps/v1"}
+_WORKLOAD_PATHS = {place("apps/v1", f"{kind.lower()}s"): kind for kind in WORKLOADS}
 
 
 @dataclass(frozen=True)
@@ -112,16 +114,23 @@ class Double:
         self._troubles: dict[str, tuple[str, str]] = {}
         self._memory: dict[str, _Memory] = {}  # by the object's uid
         self._pods: dict[str, tuple[int, int]] = {}  # wanted and ready, by the workload's path
+        self._changed = threading.Event()
+        self._known: dict[str, Watched] = {}  # by the path of their kind
         self._lock = threading.Lock()  # held while it works; `down` waits for it
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
     def start(self) -> Double:
+        paths = [place(play.api, play.plural) for play in self.plays]
+        for path in [*paths, *_WORKLOAD_PATHS]:
+            self._known[path] = Watched(self.api, path, self._changed)
         self._thread.start()
         return self
 
     def stop(self) -> None:
         self._stopped.set()
+        for known in self._known.values():
+            known.stop()
         self._thread.join(30)
 
     def down(self) -> None:
@@ -148,17 +157,19 @@ class Double:
         self._troubles.pop(key, None)
 
     def _work(self) -> None:
-        while not self._stopped.wait(_TICK):
+        """After a change, and a few times a second for what only takes its time."""
+        while not self._stopped.wait(_SHORTEST):
+            self._changed.wait(_LONGEST)
+            self._changed.clear()
             with self._lock, contextlib.suppress(OSError):  # the API server is away: the next time
                 self._count()
                 for play in self.plays:
-                    for one in self.api.items(place(play.api, play.plural)):
+                    for one in self._known[place(play.api, play.plural)].items():
                         self._see(play, one)
 
     def _count(self) -> None:
-        """All pods at once: a thousand objects are not a thousand requests."""
-        for plural, kind in (("statefulsets", "StatefulSet"), ("deployments", "Deployment")):
-            for workload in self.api.items(place("apps/v1", plural)):
+        for path, kind in _WORKLOAD_PATHS.items():
+            for workload in self._known[path].items():
                 self._pods[place_of({**workload, **_APPS, "kind": kind})] = _ready(workload)
 
     def _see(self, play: Play, one: Object) -> None:
@@ -185,8 +196,7 @@ class Double:
         if now - known.changed < LATE:
             return
         if play.finalizer and play.finalizer not in named.get("finalizers", []):
-            kept = [*named.get("finalizers", []), play.finalizer]
-            self.api.merge(_path(play, one), {"metadata": {"finalizers": kept}})
+            self._keep(play, one, [*named.get("finalizers", []), play.finalizer])
             return
         trouble = play.refuses(one)
         if not known.made and not trouble:
@@ -249,13 +259,18 @@ class Double:
         old = one.get("status", {})
         changes = {key: value for key, value in status.items() if old.get(key) != value}
         if changes:
-            self.api.merge(f"{_path(play, one)}/status", {"status": changes})
+            written = self.api.merge(f"{_path(play, one)}/status", {"status": changes})
+            self._known[place(play.api, play.plural)].put(written)
 
     def _let_go(self, play: Play, one: Object) -> None:
         held = one["metadata"].get("finalizers", [])
         if play.finalizer in held and play.leaves(self.api, one):
-            kept = [other for other in held if other != play.finalizer]
-            self.api.merge(_path(play, one), {"metadata": {"finalizers": kept}})
+            self._keep(play, one, [other for other in held if other != play.finalizer])
+
+    def _keep(self, play: Play, one: Object, finalizers: list[str]) -> None:
+        """Refused (409) where the object has changed since it was seen."""
+        at = {"resourceVersion": one["metadata"]["resourceVersion"], "finalizers": finalizers}
+        self.api.merge(_path(play, one), {"metadata": at})
 
 
 def owner(one: Object) -> Object:
