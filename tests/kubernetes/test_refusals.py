@@ -25,7 +25,7 @@ from tests.kubernetes.keys import Authority
 from tests.kubernetes.lives import Life
 from tests.kubernetes.nodes import run_module
 from tests.kubernetes.test_cluster import until
-from tests.kubernetes.test_trouble import begun, place, turn
+from tests.kubernetes.test_trouble import begun, place, turn, waited_for
 from tests.makers import make_quota, order
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("prices")]
@@ -68,12 +68,6 @@ def limit(cluster: Cluster, life: Life, **hard: str) -> None:
 def said(operation: Operation) -> str:
     with translation.override("en"):
         return " ".join(texts.error_text(operation.error_code, operation.error_params))
-
-
-def waited_for(operation: Operation) -> str:
-    with translation.override("en"):
-        told = [texts.step_text(step["code"], step["params"])[1] for step in operation.steps]
-    return " ".join(told).strip()
 
 
 def left(cluster: Cluster, life: Life) -> list[str]:

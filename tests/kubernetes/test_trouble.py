@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import translation
 
 from portal.kernel import crypto
 from portal.kernel.actor import SYSTEM
 from services.backends.models import Applied
-from services.instances import actions, work
+from services.instances import actions, texts, work
 from services.instances.models import Operation
 from services.regions.models import Region
 from tests.kubernetes.cluster import Cluster
@@ -45,11 +46,19 @@ def turn(operation: Operation) -> Operation:
     return operation
 
 
+def waited_for(operation: Operation) -> str:
+    """What people read at the step that waits."""
+    with translation.override("en"):
+        told = [texts.step_text(step["code"], step["params"])[1] for step in operation.steps]
+    return " ".join(told).strip()
+
+
 def test_the_api_server_dies_in_the_middle(nodes: Cluster) -> None:
     life = begun(nodes)
     nodes.kill("kube-apiserver")
     waiting = turn(life.operation)
     assert (waiting.state, waiting.error_code) == ("running", "")
+    assert waited_for(waiting) == "The region does not answer."
     nodes.start_api_server()
     Region.objects.update(failures=0, retry_at=None)  # else the circuit breaker waits first
     life.done()
@@ -72,6 +81,7 @@ def test_a_token_that_ended_is_waited_for(nodes: Cluster) -> None:
     Region.objects.update(secrets=ended)
     waiting = turn(life.operation)
     assert (waiting.state, waiting.error_code) == ("running", "")
+    assert waited_for(waiting) == "The portal may not do this in the region's cluster."
     Region.objects.update(secrets=good)
     life.done()
 

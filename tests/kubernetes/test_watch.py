@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Thread
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from portal.kernel import crypto
 from portal.kernel.errors import Temporary
+from services.backends.kubernetes import leases
 from services.backends.kubernetes.watching import Store, Watcher
 from services.backends.models import Applied
 from services.instances import work
@@ -96,6 +99,40 @@ def test_it_survives_the_api_server(nodes: Cluster) -> None:
         name, place = life.instance.public_id, f"polder-{life.project.public_id}"
         nodes.kubectl("-n", place, "scale", "statefulset", name, "--replicas=0")
         until(lambda: life.refresh().health != "ok", 60)
+
+
+def test_it_takes_the_token_that_follows_one_that_ended(
+    nodes: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.5)
+    monkeypatch.setattr(leases, "SECONDS", 2)
+    life = begun(nodes)
+    life.done()
+    lasting, ending = life.region.secrets, sealed(nodes, token_of(nodes, namespace))
+    Region.objects.update(secrets=ending)
+    life.region.refresh_from_db()
+    with watched(life.region) as watch:
+        until(lambda: bool(watch.watchers) and watch.is_listed())
+        nodes.kubectl("-n", namespace, "delete", "serviceaccount", "brief")
+        until(lambda: not watch.watchers)  # it lost the lease, and says so in its log
+        Region.objects.update(secrets=lasting)
+        until(lambda: bool(watch.watchers) and watch.is_listed())
+        name, place = life.instance.public_id, f"polder-{life.project.public_id}"
+        nodes.kubectl("-n", place, "scale", "statefulset", name, "--replicas=0")
+        until(lambda: life.refresh().health != "ok")
+
+
+def token_of(cluster: Cluster, namespace: str) -> str:
+    """Of an account that may do everything, as long as there is that account."""
+    role = ("--clusterrole=cluster-admin", f"--serviceaccount={namespace}:brief")
+    cluster.kubectl("-n", namespace, "create", "serviceaccount", "brief")
+    cluster.kubectl("create", "clusterrolebinding", f"brief-{namespace}", *role)
+    return cluster.kubectl("-n", namespace, "create", "token", "brief").strip()
+
+
+def sealed(cluster: Cluster, token: str) -> str:
+    kubeconfig = json.loads(cluster.write_kubeconfig("brief", token).read_text())
+    return crypto.encrypt(json.dumps({"kubeconfig": kubeconfig}))
 
 
 def test_one_of_two_is_at_work_and_the_other_takes_over(nodes: Cluster) -> None:
