@@ -264,6 +264,7 @@ def _undo(job: Job) -> Outcome:
     try:
         seen = _UNDO.get(Kind(operation.kind), _look)(job)
     except Temporary as error:
+        _tell_hold_up(operation, error.detail)
         if clock.now() > operation.deadline:
             return _abandon(operation, to)
         return Outcome(error.retry_after, error.code)
@@ -271,9 +272,20 @@ def _undo(job: Job) -> Outcome:
         logger.warning(
             "operation.undo_failed", extra={"operation": operation.public_id, "code": error.code}
         )
+        _tell_hold_up(operation, error.detail)
         return _abandon(operation, to)
+    _tell_hold_up(operation, "")
     closing.close(operation, to, seen=seen)
     return Outcome(None)
+
+
+def _tell_hold_up(operation: Operation, detail: str) -> None:
+    """What an undo waits for stands behind why it was begun, as long as it waits."""
+    why = operation.goal.get("why", operation.error_detail)
+    told = "\n".join(filter(None, (why, detail)))[:4000]
+    if told != operation.error_detail:
+        operation.goal, operation.error_detail = {**operation.goal, "why": why}, told
+        hold(operation, goal=operation.goal, error_detail=told)
 
 
 def _abandon(operation: Operation, to: OperationState) -> Outcome:

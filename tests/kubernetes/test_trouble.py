@@ -123,6 +123,24 @@ def test_what_holds_back_a_purge_is_named_and_staff_can_force_it(nodes: Cluster)
     assert life.read(nodes, "statefulsets")["items"] == []
 
 
+def test_what_holds_back_an_undo_is_named(nodes: Cluster) -> None:
+    life = begun(nodes)
+    machines = [node["metadata"]["name"] for node in nodes.read("nodes")["items"]]
+    nodes.kubectl("cordon", *machines)  # its pod waits for a place
+    turn(life.operation)
+    nodes.kubectl("uncordon", *machines)
+    name = life.instance.public_id
+    held = json.dumps({"metadata": {"finalizers": ["example.eu/held"]}})
+    nodes.kubectl("-n", place(life), "patch", "statefulset", name, "--type=merge", "-p", held)
+    actions.cancel(actor=SYSTEM, operation=life.operation)
+    until(lambda: "example.eu/held" in turn(life.operation).error_detail)
+    assert f"StatefulSet {name}" in life.operation.error_detail
+    none = json.dumps({"metadata": {"finalizers": None}})
+    nodes.kubectl("-n", place(life), "patch", "statefulset", name, "--type=merge", "-p", none)
+    ended = life.drive()
+    assert (ended.state, "example.eu/held" in ended.error_detail) == ("cancelled", False)
+
+
 def test_two_workers_at_one_operation_make_it_once(nodes: Cluster) -> None:
     life = begun(nodes)
     together([life.operation.pk, life.operation.pk])

@@ -17,7 +17,7 @@ from portal.kernel.errors import (
     Temporary,
 )
 from services import registry
-from services.instances import actions, admission, queries, upkeep
+from services.instances import actions, admission, queries, upkeep, work
 from services.instances.models import Credential, Instance, Operation
 from services.regions.models import Quota, Region
 from tests.makers import (
@@ -296,6 +296,25 @@ def test_undoing_that_fails_too_is_closed_and_shown_to_staff(project, region, fa
     operation = drive(order(project, region))
     assert operation.state == "failed"
     assert fresh(operation.instance).needs_attention
+
+
+def test_what_an_undo_waits_for_is_named_until_it_goes_on(project, region, fake):
+    held = Temporary("deleting", retry_after=30, detail="StatefulSet pg-1: example.eu/held")
+    fake.faults = [Permanent("engine-crashed", detail="no space left"), held]
+    operation = order(project, region)
+    work.take_turn(operation.pk)
+    operation.refresh_from_db()
+    assert operation.error_detail == "no space left\nStatefulSet pg-1: example.eu/held"
+    drive(operation)
+    assert (operation.state, operation.error_code) == ("failed", "engine-crashed")
+    assert operation.error_detail == "no space left"
+
+
+def test_an_undo_that_never_goes_on_names_what_held_it(project, region, fake):
+    refused = Permanent("engine-refused", detail="held for ever")
+    fake.faults = [Permanent("engine-crashed", detail="no space left"), refused]
+    operation = drive(order(project, region))
+    assert operation.error_detail == "no space left\nheld for ever"
 
 
 def test_events_tell_when_plan_time_runs(instance):
