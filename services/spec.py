@@ -306,6 +306,20 @@ class Health:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One object or file of an instance that today's renderers would make other than it was
+    applied. `fields` are paths within it. `restart` says whether a server restarts by it; None
+    where that is decided elsewhere (by an operator, or by what reads it).
+    """
+
+    kind: str
+    name: str
+    change: Literal["new", "changed", "gone"]
+    fields: tuple[str, ...] = ()
+    restart: bool | None = None
+
+
 class Report(Protocol):
     """Told by a backend as it goes: step `code` is being done now. Renews the lease of the caller.
 
@@ -322,8 +336,8 @@ class Backend(Protocol):
     Permanent (give up).
 
     `poll_seconds` is how long to wait between two looks while something is under way. `correct`
-    puts back what was applied, as it was applied. With `force`, `destroy` does not wait for what
-    holds an object back.
+    puts back what was applied, as it was applied; `behind` tells what `apply` would change of it,
+    and changes nothing. With `force`, `destroy` does not wait for what holds an object back.
     """
 
     poll_seconds: float
@@ -341,6 +355,7 @@ class Backend(Protocol):
         self, entry: Entry, spec: InstanceSpec, report: Report, *, force: bool = False
     ) -> None: ...
     def correct(self, entry: Entry, spec: InstanceSpec, report: Report) -> None: ...
+    def behind(self, entry: Entry, spec: InstanceSpec) -> tuple[Difference, ...]: ...
     def logs(self, entry: Entry, spec: InstanceSpec, lines: int) -> str: ...
 
 

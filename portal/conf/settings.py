@@ -296,6 +296,7 @@ _TIMETABLE = {
     "services.instances.tasks.observe_instances": POLDER_OBSERVE_SECONDS,
     "services.instances.tasks.prepare_ahead": 15,
     "services.instances.tasks.check_regions": 30,
+    "services.instances.tasks.advance_rollouts": 30,
     "services.instances.tasks.renew_certificates": 3600,
     "portal.api.tasks.expire_records": 3600,
     "portal.tenancy.tasks.forget_invitations": 24 * 3600,

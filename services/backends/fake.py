@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from portal.kernel.errors import Permanent
 from services.spec import (
     Credentials,
+    Difference,
     Effect,
     Endpoint,
     Entry,
@@ -31,6 +32,8 @@ class FakeBackend:
     looks: dict[str, int] = field(default_factory=dict)
     paused: set[str] = field(default_factory=set)
     applied: dict[str, InstanceSpec] = field(default_factory=dict)
+    release: int = 1  # of the renderers; what was applied by an older one is behind
+    releases: dict[str, int] = field(default_factory=dict)
 
     def check(self) -> Health:
         return Health(True)
@@ -51,6 +54,7 @@ class FakeBackend:
         report("start")
         self._fail()
         self.applied[spec.name] = spec
+        self.releases[spec.name] = self.release
         self.paused.discard(spec.name)
         self.looks.setdefault(spec.name, 0)
         report("ready")
@@ -87,6 +91,11 @@ class FakeBackend:
 
     def correct(self, entry: Entry, spec: InstanceSpec, report: Report) -> None:
         self.apply(entry, spec, report)
+
+    def behind(self, entry: Entry, spec: InstanceSpec) -> tuple[Difference, ...]:
+        if self.releases.get(spec.name, self.release) == self.release:
+            return ()
+        return (Difference("Server", spec.name, "changed", ("image",), True),)
 
     def destroy(
         self, entry: Entry, spec: InstanceSpec, report: Report, *, force: bool = False

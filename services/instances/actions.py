@@ -23,7 +23,7 @@ from portal.tenancy.models import Project
 from portal.tenancy.permissions import Permission
 from services.backends import keeps_secrets
 from services.instances import admission, closing, opening
-from services.instances.models import Instance, Operation
+from services.instances.models import Instance, Operation, Rollout
 from services.instances.specs import (
     desired,
     entry_of,
@@ -331,7 +331,7 @@ def retry(*, actor: Actor, operation: Operation, reason: str = "") -> Operation:
         instance.version, instance.plan = after["version"], after["plan"]
         instance.parameters = after["parameters"]
         instance.generation += 1
-    goal = {k: v for k, v in operation.goal.items() if k != "restored"}
+    goal = {k: v for k, v in operation.goal.items() if k not in ("restored", "why")}
     return opening.open_operation(
         actor,
         instance,
@@ -359,5 +359,8 @@ def force_delete(*, actor: Actor, instance: Instance, reason: str) -> Operation:
 
 
 def forget_person(name: str) -> None:
-    """Operations no longer say that this person asked for them. Call it within a transaction."""
-    Operation.objects.filter(requested_by=name).update(requested_by="")
+    """Operations and rollouts no longer say that this person asked for them. Call it within a
+    transaction.
+    """
+    for rows in (Operation.objects.all(), Rollout.objects.all()):
+        rows.filter(requested_by=name).update(requested_by="")

@@ -14,6 +14,7 @@ class Instance(models.Model):
 
     `public_id` names all its backend objects and is never reused; `name` is a free label, unique
     among the live instances of the project. `generation` grows with each change of desired state.
+    `window_day` and `window_hour` say when maintenance may begin (services.instances.windows).
     """
 
     public_id = models.CharField(max_length=16, unique=True)
@@ -42,6 +43,8 @@ class Instance(models.Model):
     health = models.CharField(max_length=12, choices=Health.choices, default=Health.UNKNOWN)
     needs_attention = models.BooleanField(default=False)
 
+    window_day = models.PositiveSmallIntegerField(null=True, blank=True)  # Monday is 0; None: each
+    window_hour = models.PositiveSmallIntegerField(default=2, db_default=2)
     protected = models.BooleanField(default=True)
     delete_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -176,3 +179,70 @@ class Credential(models.Model):
 
     def __str__(self) -> str:
         return f"{self.instance_id}/{self.name}"
+
+
+class Rollout(models.Model):
+    """Brings what today's renderers make to running instances of a region, one batch after the
+    other, each instance within its own window (services.instances.rollout).
+
+    `pause_minutes` lie between two batches; it stops itself when more than `failures_allowed` of
+    its parts have failed. `ended_by` says why it does not run: asked, failures, done.
+    """
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        STOPPED = "stopped"
+        FINISHED = "finished"
+
+    public_id = models.CharField(max_length=16, unique=True)
+    region = models.ForeignKey("regions.Region", on_delete=models.PROTECT, related_name="rollouts")
+    offering = models.CharField(max_length=40, blank=True)  # all where empty
+    state = models.CharField(max_length=12, choices=State.choices, default=State.RUNNING)
+    ended_by = models.CharField(max_length=12, blank=True)
+    batch = models.PositiveSmallIntegerField()
+    pause_minutes = models.PositiveSmallIntegerField()
+    failures_allowed = models.PositiveSmallIntegerField()
+    next_batch_at = models.DateTimeField(null=True, blank=True)
+    requested_by = models.CharField(max_length=254, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["region"],
+                condition=Q(state="running"),
+                name="one_running_rollout_per_region",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} {self.state}"
+
+
+class RolloutPart(models.Model):
+    """One instance of a rollout. `why` is the code of a failure, or why it was left out."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+        LEFT_OUT = "left_out"
+
+    rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="parts")
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="+")
+    operation = models.ForeignKey(Operation, null=True, on_delete=models.SET_NULL, related_name="+")
+    state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
+    why = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rollout", "instance"], name="one_part_per_instance_of_rollout"
+            )
+        ]
+        indexes = [models.Index(fields=["rollout", "state"])]
+
+    def __str__(self) -> str:
+        return f"{self.rollout_id}/{self.instance_id} {self.state}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from services.instances import engines, region_health, upkeep, work
+from services.instances import engines, region_health, rollout, upkeep, work
 
 
 @shared_task(acks_late=True, time_limit=600)
@@ -41,6 +41,12 @@ def prepare_ahead() -> None:
 def check_regions() -> None:
     """Stores each region's health."""
     region_health.check_regions()
+
+
+@shared_task(time_limit=300)
+def advance_rollouts() -> None:
+    """Begins the next batches that are due, and ends what is done."""
+    rollout.advance()
 
 
 @shared_task(time_limit=60)

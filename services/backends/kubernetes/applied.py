@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from services.backends.kubernetes import stamps
+from services.backends.kubernetes import drifts, stamps
 from services.backends.models import Applied
 from services.spec import Kind, Manifest, Ref
 
 if TYPE_CHECKING:
     from services.regions.models import Region
+
+Ask = Callable[[], Manifest | None]
 
 
 def rows_of(region: Region, instance: str) -> QuerySet[Applied]:
@@ -27,6 +29,12 @@ def changed_at(region: Region, instance: str) -> datetime | None:
     """When anything of it was applied last."""
     rows = rows_of(region, instance).order_by("-applied_at")
     return rows.values_list("applied_at", flat=True).first()
+
+
+def was_changed(region: Region, instance: str) -> bool:
+    """Whether any of it was applied again after it was first."""
+    rows = rows_of(region, instance)
+    return rows.exclude(created_at=F("applied_at")).exists()
 
 
 def is_current(rows: Iterable[Applied], wanted: Sequence[Manifest]) -> bool:
@@ -48,6 +56,7 @@ def remember(
     region: Region, instance: str, wanted: Sequence[Manifest], stands: Sequence[Manifest]
 ) -> None:
     """That `wanted` was applied and `stands` is what the cluster made of it."""
+    now = timezone.now()
     rows = [
         Applied(
             region=region,
@@ -60,7 +69,9 @@ def remember(
             manifest=stamps.without_secrets(made),
             wanted=stamps.digest(made),
             stood=stamps.stood(made, found),
-            applied_at=timezone.now(),
+            settled=drifts.settled(made, found),
+            applied_at=now,
+            created_at=now,
         )
         for position, (made, found) in enumerate(zip(wanted, stands, strict=True))
     ]
@@ -75,7 +86,17 @@ def remember(
 
 
 _ONE_OBJECT = ("region", "api", "kind", "namespace", "name")
-_WRITTEN = ("instance", "position", "manifest", "wanted", "stood", "drifted_at", "applied_at")
+_WRITTEN = (
+    "instance",
+    "position",
+    "manifest",
+    "wanted",
+    "stood",
+    "settled",
+    "drift",
+    "drifted_at",
+    "applied_at",
+)
 
 
 def _key(row: Applied) -> tuple[str, str, str]:
@@ -97,16 +118,23 @@ def put(
         row.namespace, row.name = made["metadata"]["namespace"], made["metadata"]["name"]
     row.manifest = stamps.without_secrets(made)
     row.wanted, row.stood = stamps.digest(made), stamps.stood(made, found)
+    row.settled, row.drift = drifts.settled(made, found), []
     row.applied_at, row.drifted_at = timezone.now(), None
     row.save()
 
 
-def note_drift(row: Applied, found: Manifest) -> bool:
-    """Whether `found` no longer is what was applied; the time it was first seen is kept. A write
-    only where that has changed.
+def note_drift(row: Applied, found: Manifest | None, ask: Ask) -> bool:
+    """Whether `found` no longer is what was applied; the time it was first seen is kept. `ask` gets
+    the object with the names of those who changed it. A write only where something has changed.
     """
-    drifted = row.kind != "Secret" and stamps.stood(row.manifest, found) != row.stood
-    if drifted != (row.drifted_at is not None):
-        row.drifted_at = timezone.now() if drifted else None
-        row.save(update_fields=["drifted_at"])
+    drifted = found is None or (
+        row.kind != "Secret" and stamps.stood(row.manifest, found) != row.stood
+    )
+    fields = drifts.of(row.manifest, row.settled, found) if drifted else []
+    same = drifts.is_told(fields, row.drift)
+    if same and drifted == (row.drifted_at is not None):
+        return drifted
+    row.drifted_at = (row.drifted_at or timezone.now()) if drifted else None
+    row.drift = drifts.attributed(fields, ask()) if fields else []
+    row.save(update_fields=["drifted_at", "drift"])
     return drifted

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -19,7 +19,9 @@ from portal.kernel.errors import Permanent, Temporary
 from services import registry
 from services.backends.kubernetes import (
     applied,
+    differences,
     health,
+    leaving,
     namespaces,
     patience,
     rights,
@@ -32,6 +34,7 @@ from services.manifests.objects import OPTIONAL
 from services.regions import clusters, quota
 from services.spec import (
     Credentials,
+    Difference,
     Effect,
     Entry,
     Health,
@@ -58,7 +61,6 @@ _STEPS = {
     "purge": ("stop", "remove"),
 }
 SETTLE = timedelta(seconds=10)
-_LONG = timedelta(seconds=10)
 _NOT_MADE = "type=Warning,reason=FailedCreate"
 _KEPT = 300  # characters of an operator's message
 
@@ -120,16 +122,10 @@ class KubernetesBackend:
         applied.remember(self.region, spec.name, wanted, stands)
 
     def _stand(self, rows: Sequence[Applied]) -> bool:
-        return all(self._get(applied.ref_of(row), row.namespace) is not None for row in rows)
+        return all(self.read(applied.ref_of(row), row.namespace) is not None for row in rows)
 
     def _ensure_namespace(self, spec: InstanceSpec) -> None:
-        limits = quota.limits_in(self.region, spec.namespace)
-        keys = clusters.backup_keys_of(self.region)
-        first, *others = namespaces.guard_rails(spec, limits, keys)
-        made = [first, rights.binding(spec.namespace), *others]
-        whole = replace(spec, generation=1, labels={})  # the same for all instances of a project
-        wanted = [stamps.stamped(one, whole, self._installation) for one in made]
-        wanted[0]["metadata"].pop("namespace")
+        wanted = self._guard_rails(spec)
         rows = list(applied.rows_of(self.region, spec.namespace))
         if applied.is_current(rows, wanted):
             return
@@ -141,6 +137,17 @@ class KubernetesBackend:
             # The right that was just given takes a moment to hold.
             raise Temporary(error.code, retry_after=1, detail=error.detail) from error
         applied.remember(self.region, spec.namespace, wanted, stands)
+
+    def _guard_rails(self, spec: InstanceSpec) -> list[Manifest]:
+        """Of the project's namespace, which comes first."""
+        limits = quota.limits_in(self.region, spec.namespace)
+        keys = clusters.backup_keys_of(self.region)
+        first, *others = namespaces.guard_rails(spec, limits, keys)
+        made = [first, rights.binding(spec.namespace), *others]
+        whole = replace(spec, generation=1, labels={})  # the same for all instances of a project
+        wanted = [stamps.stamped(one, whole, self._installation) for one in made]
+        wanted[0]["metadata"].pop("namespace")
+        return wanted
 
     def _wanted(self, entry: Entry, spec: InstanceSpec) -> list[Manifest]:
         renderer = _renderer(entry)
@@ -206,7 +213,7 @@ class KubernetesBackend:
 
     def _is_about_now(self, renderer: Kubernetes, spec: InstanceSpec) -> bool:
         """An operator that does not say which generation it has seen is given time to see it."""
-        if renderer.TELLS_GENERATION or spec.generation == 1:
+        if renderer.TELLS_GENERATION or not applied.was_changed(self.region, spec.name):
             return True
         changed = applied.changed_at(self.region, spec.name)
         return changed is None or clock.now() - changed > SETTLE
@@ -214,7 +221,7 @@ class KubernetesBackend:
     def _judge_closed(self, spec: InstanceSpec) -> Observation:
         """In the bin without a pause: it runs, and nobody reaches it."""
         opening = Ref(namespaces.POLICY, f"{spec.name}-open")
-        if self._get(opening, spec.namespace) is None:
+        if self.read(opening, spec.namespace) is None:
             return Observation(Observed.PAUSED)
         return Observation(Observed.PROGRESSING, "operator-works")
 
@@ -290,9 +297,29 @@ class KubernetesBackend:
         }
         for row in applied.rows_of(self.region, spec.name):
             made = fresh.get(applied.ref_of(row)) if row.kind == "Secret" else row.manifest
-            if made is not None:
+            if made is not None and not self._is_newer(row, made):
                 stands = self.objects.apply(made, force=True)
                 applied.put(self.region, spec.name, row, made, stands)
+
+    def behind(self, entry: Entry, spec: InstanceSpec) -> tuple[Difference, ...]:
+        """Of the guard rails of its project too: they come along. Reads the instance's passwords,
+        of which manifests hold digests.
+        """
+        held = secrets.held(self.objects, spec)
+        rails = applied.rows_of(self.region, spec.namespace)
+        rows = applied.rows_of(self.region, spec.name)
+        return (
+            *differences.between(rails, self._guard_rails(spec)),
+            *differences.between(rows, self._wanted(entry, replace(spec, secrets=held))),
+        )
+
+    def _is_newer(self, row: Applied, made: Manifest) -> bool:
+        """A Secret that this release renders otherwise stays as it is: to put it back is no way to
+        bring something new. One that is gone is made anew all the same.
+        """
+        if row.kind != "Secret" or stamps.digest(made) == row.wanted:
+            return False
+        return self.read(applied.ref_of(row), row.namespace) is not None
 
     def destroy(
         self, entry: Entry, spec: InstanceSpec, report: Report, *, force: bool = False
@@ -329,25 +356,25 @@ class KubernetesBackend:
             if error.code == "kind-not-served":  # its operator went, and the objects with it
                 return
             raise
-        found = self._get(ref, namespace)
+        found = self.read(ref, namespace)
         if found is None:
             return
-        if _made_anew(found):
+        if leaving.is_made_anew(found):
             self.objects.delete(
                 ref.kind.api, ref.kind.name, ref.name, namespace, policy="Background"
             )
         if force:
             self.objects.release(ref.kind.api, ref.kind.name, ref.name, namespace)
             return
-        raise Temporary("deleting", retry_after=1, detail=_held_back(ref, found))
+        raise Temporary("deleting", retry_after=1, detail=leaving.held_back(ref, found))
 
     # -- reading objects -------------------------------------------------------------------------
 
     def _live(self, refs: Sequence[Ref], namespace: str) -> Live:
-        found = {ref: self._get(ref, namespace) for ref in refs}
+        found = {ref: self.read(ref, namespace) for ref in refs}
         return {ref: one for ref, one in found.items() if one is not None}
 
-    def _get(self, ref: Ref, namespace: str) -> Manifest | None:
+    def read(self, ref: Ref, namespace: str) -> Manifest | None:
         return self.objects.get(ref.kind.api, ref.kind.name, ref.name, namespace or None)
 
 
@@ -362,24 +389,6 @@ def _is_of(generation: int, live: Live) -> bool:
     notes = [found["metadata"].get("annotations", {}) for found in live.values()]
     told = {note[stamps.GENERATION] for note in notes if stamps.GENERATION in note}
     return told <= {str(generation)}
-
-
-def _made_anew(found: Manifest) -> bool:
-    """Whether only its parts hold it back, and for long: an operator that does not look at the mark
-    makes them again and again. Then it goes first and they after it.
-    """
-    metadata = found["metadata"]
-    since = datetime.fromisoformat(metadata.get("deletionTimestamp", clock.now().isoformat()))
-    return metadata.get("finalizers") == ["foregroundDeletion"] and clock.now() - since > _LONG
-
-
-def _held_back(ref: Ref, found: Manifest) -> str:
-    """Name and reason, as the cluster tells them."""
-    metadata = found["metadata"]
-    holders = ", ".join(metadata.get("finalizers", ()))
-    rows = (found.get("status") or {}).get("conditions") or ()
-    why = next((row.get("message", "") for row in rows if row.get("type") == "Deleting"), "")
-    return f"{ref.kind.name} {ref.name}: {holders} {why}".strip()
 
 
 def _redacted(text: str, known: Sequence[Secret]) -> str:

@@ -17,12 +17,21 @@ from django.conf import settings
 
 from portal.kernel.errors import BackendError, Permanent, Temporary
 from services import registry
-from services.backends.process import certificates, engines, installing, pool, ports, users
+from services.backends.process import (
+    certificates,
+    engines,
+    installing,
+    pool,
+    ports,
+    programs,
+    users,
+)
 from services.backends.process.layout import Folder, discard, size_mib, write_file
 from services.backends.process.run import Surroundings, run, succeeds
-from services.backends.process.supervisor import Program, Supervisor
+from services.backends.process.supervisor import Supervisor
 from services.spec import (
     Credentials,
+    Difference,
     Effect,
     Entry,
     Health,
@@ -145,19 +154,7 @@ class ProcessBackend:
         return self._place(entry, spec), renewed
 
     def _start(self, process: ProcessSpec, spec: InstanceSpec, folder: Folder) -> bool:
-        return self.supervisor.start(
-            Program(
-                name=spec.name,
-                argv=process.argv,
-                directory=folder.data,
-                log=folder.log,
-                environment={"LANG": "C.UTF-8", "HOME": str(folder.data), **process.env},
-                user=folder.user,
-                stop_signal=process.stop_signal,
-                stop_seconds=process.stop_seconds,
-                exit_codes=process.exit_codes,
-            )
-        )
+        return self.supervisor.start(programs.program_of(process, spec.name, folder))
 
     def _reload(self, process: ProcessSpec, spec: InstanceSpec, folder: Folder) -> None:
         """Makes a running server take over changed files."""
@@ -267,6 +264,14 @@ class ProcessBackend:
 
     def correct(self, entry: Entry, spec: InstanceSpec, report: Report) -> None:
         self.apply(entry, spec, report)
+
+    def behind(self, entry: Entry, spec: InstanceSpec) -> tuple[Difference, ...]:
+        folder = Folder(self.home, spec.name)
+        if not folder.exists() or not folder.progress().set_up:
+            return ()
+        process = self._render(entry, spec, self._place(entry, spec))
+        runs = self.supervisor.holds(programs.program_of(process, spec.name, folder))
+        return programs.differences(process, folder, same_program=runs)
 
     def destroy(
         self, entry: Entry, spec: InstanceSpec, report: Report, *, force: bool = False

@@ -210,13 +210,18 @@ class Supervisor:
             return False
         return True
 
+    def holds(self, program: Program) -> bool:
+        """Whether it was started last exactly as described."""
+        path = self._ini(program.name)
+        return path.exists() and path.read_text() == render(program)
+
     def start(self, program: Program) -> bool:
         """Makes `program` run as described; one that runs otherwise is restarted. Idempotent.
 
         True when this call started it. Raises: Temporary while the old one still stops.
         """
         text, path = render(program), self._ini(program.name)
-        same = path.exists() and path.read_text() == text
+        same = self.holds(program)
         state = self.state(program.name)
         if same and state.running:
             return False
