@@ -55,6 +55,10 @@ class Card:
         return self.operation.state in OPEN
 
     @property
+    def reason(self) -> str:
+        return texts.reason_text(self.operation.reason)
+
+    @property
     def cancellable(self) -> bool:
         return queries.is_cancellable(self.operation)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
@@ -15,8 +16,9 @@ from portal.kernel.actor import Actor
 from portal.kernel.money import HOURS_PER_MONTH, Money
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
-from services.instances import opening, queries, texts
+from services.instances import drift, opening, queries, texts
 from services.instances.specs import entry_of
+from services.regions import clusters
 from services.spec import Capability, promised_availability
 
 if TYPE_CHECKING:
@@ -92,9 +94,20 @@ def frame(actor: Actor, instance: Instance, tab: str) -> dict[str, Any]:
         "bin_left": left,
         "can": can(actor, instance),
         "observed": _observed(instance),
+        "drift": _drift(instance),
         "hourly": None if price is None else Money(price),
         "monthly": None if price is None else Money(price * HOURS_PER_MONTH),
     }
+
+
+def _drift(instance: Instance) -> tuple[datetime, str] | None:
+    """(since when something of it is other than it was applied, what becomes of that)."""
+    first = drift.since(instance)
+    if first is None:
+        return None
+    if clusters.drift_policy(instance.region) == "correct":
+        return first, _("It is put back by itself.")
+    return first, _("The provider's staff sees it and decides what to do.")
 
 
 def _step(card: cards.Card | None) -> tuple[int, int] | None:

@@ -88,6 +88,7 @@ ROOMS = (
     ),
     Room(_("Provider"), "console:staff-operations", _("Stuck operations"), "hourglass", staff=True),
     Room(_("Provider"), "console:staff-regions", _("Regions"), "server", staff=True),
+    Room(_("Provider"), "console:staff-drift", _("Changes by others"), "wrench", staff=True),
     Room(_("Provider"), "console:staff-engines", _("Engines"), "boxes", staff=True),
     Room(_("Provider"), "console:staff-requests", _("Quota requests"), "gauge", staff=True),
     Room(_("Provider"), "console:staff-announcements", _("Announcements"), "megaphone", staff=True),

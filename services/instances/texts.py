@@ -44,6 +44,14 @@ _KINDS = {
     "repair": gettext_noop("Repair %(name)s"),
 }
 
+# Why Polder began an operation by itself.
+_REASONS = {
+    "bin": gettext_noop("Its time in the bin was over."),
+    "certificate": gettext_noop("Its certificate was due."),
+    "drift": gettext_noop("It was changed outside of Polder and is put back."),
+    "rollout": gettext_noop("A newer way to run it is brought to it within its window."),
+}
+
 _RETRY = gettext_noop("Try again. If it fails again, send us the operation's number.")
 _ERRORS = {
     "timed-out": (
@@ -208,3 +216,8 @@ def _waits_for(params: Mapping[str, Any]) -> str:
     """A sentence; empty where nothing is known of it."""
     text, _hint = _ERRORS.get(params.get("waits", ""), ("", ""))
     return _(text) if text else ""
+
+
+def reason_text(reason: str) -> str:
+    """What a person wrote, as it is; Polder's own reasons in the reader's language."""
+    return _(_REASONS[reason]) if reason in _REASONS else reason

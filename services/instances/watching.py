@@ -15,6 +15,7 @@ import secrets
 import socket
 import time
 from collections.abc import Iterable
+from functools import partial
 from threading import Event
 
 from django.db import close_old_connections
@@ -195,9 +196,10 @@ class RegionWatch:
         namespace, drifted = namespace_of(instance.project), False
         for row in applied.rows_of(self.region, instance.public_id):
             ref = applied.ref_of(row)
-            found = self.store.get(namespace, ref) if ref in refs else None
-            if found is not None:
-                drifted = applied.note_drift(row, found) or drifted
+            if ref in refs:
+                found = self.store.get(namespace, ref)
+                ask = partial(self.backend.read, ref, namespace)
+                drifted = applied.note_drift(row, found, ask) or drifted
         if drifted and clusters.drift_policy(self.region) == "correct":
             actions.repair(actor=SYSTEM, instance=instance, reason="drift", as_applied=True)
 

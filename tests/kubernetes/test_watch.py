@@ -16,7 +16,7 @@ from portal.kernel.errors import Temporary
 from services.backends.kubernetes import leases
 from services.backends.kubernetes.watching import Store, Watcher
 from services.backends.models import Applied
-from services.instances import work
+from services.instances import drift, work
 from services.instances.watching import RegionWatch
 from services.regions.models import Region
 from services.spec import Kind, Ref
@@ -24,6 +24,7 @@ from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.definitions import Definitions
 from tests.kubernetes.lives import Life
 from tests.kubernetes.test_cluster import until
+from tests.makers import make_staff
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("prices")]
 SETS = Kind("apps/v1", "StatefulSet")
@@ -161,6 +162,34 @@ def test_what_somebody_changed_is_seen_and_set_right(nodes: Cluster) -> None:
     found = life.read(nodes, "statefulset", name)
     assert found["spec"]["replicas"] == 1
     assert not Applied.objects.filter(drifted_at__isnull=False).exists()
+
+
+def test_what_somebody_changed_is_shown_with_who_it_was_until_staff_puts_it_back(
+    nodes: Cluster,
+) -> None:
+    life = begun(nodes)
+    life.done()
+    name, place = life.instance.public_id, f"polder-{life.project.public_id}"
+    staff = make_staff()
+
+    def told() -> list[tuple[str, list[Any]]]:
+        found = drift.changes_of(staff, drift.drifted_instances(staff)).get(name, [])
+        fields = ("field", "wanted", "stands", "by")
+        return [(one.kind, [tuple(f[key] for key in fields) for f in one.fields]) for one in found]
+
+    with watched(life.region) as watch:
+        until(lambda: bool(watch.watchers) and watch.is_listed())
+        nodes.kubectl("-n", place, "scale", "statefulset", name, "--replicas=2")
+        until(lambda: told() == [("StatefulSet", [("spec.replicas", 1, 2, "kubectl")])])
+        nodes.kubectl("-n", place, "scale", "statefulset", name, "--replicas=1")
+        until(lambda: told() == [])
+        nodes.kubectl("-n", place, "delete", "statefulset", name, "--wait=true")
+        until(lambda: told() == [("StatefulSet", [])])
+        assert drift.since(life.refresh()) is not None
+        drift.put_back(actor=staff, instance=life.instance, reason="Deleted by mistake")
+        life.done()
+        until(lambda: told() == [])
+    assert life.read(nodes, "statefulset", name)["spec"]["replicas"] == 1
 
 
 # -- how a watch is cut ----------------------------------------------------------------------------

@@ -39,6 +39,7 @@ from portal.tenancy.models import Project
 from portal.tenancy.permissions import Role
 from services import backends
 from services.backends.fake import FakeBackend
+from services.backends.models import Applied
 from services.instances import actions, work
 from services.instances.models import Instance
 from services.regions import clusters, requests
@@ -192,12 +193,29 @@ def _services(place: Place, owner: Actor, south: Region, fake: FakeBackend) -> N
     failed = drive(order(project, here, name="broken", actor=owner))
     assert failed.state == "failed"
     down = make("silent", offering="kafka")
+    _change_in_cluster(down)
     Instance.objects.filter(pk=down.pk).update(health="down", needs_attention=True)
     requests.request_quota(
         actor=owner, project=project, region=here, name="vcpu", limit=Decimal(80), reason=NASTY
     )
     view = save_view(actor=owner, project=project, name=NASTY[:40], query="phase=running")
     place.reals["console:view"] = {"view_id": view.public_id}
+
+
+def _change_in_cluster(instance: Instance) -> None:
+    """Two of its objects, by others."""
+    fields = {"field": f"spec.{'nodes.' * 12}count", "wanted": 3, "stands": NASTY, "by": NASTY}
+    for position, drift in enumerate(([fields], [])):
+        Applied.objects.create(
+            region=instance.region,
+            instance=instance.public_id,
+            position=position,
+            kind="Kafka",
+            name=f"{instance.public_id}-{position}",
+            manifest={},
+            drift=drift,
+            drifted_at=clock.now(),
+        )
 
 
 def _access(place: Place, owner: Actor) -> None:

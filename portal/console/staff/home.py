@@ -13,6 +13,7 @@ from portal.console.shell import url_or_nothing
 from portal.kernel.actor import Actor
 from portal.status import queries as status
 from portal.tenancy import oversight as customers
+from services.instances import drift
 from services.instances import oversight as work
 from services.instances.states import Phase
 from services.regions import oversight as places
@@ -56,6 +57,7 @@ def _tasks(
     ill = [region.name for region in regions if not places.is_well(region)]
     asking = len(places.pending_requests(actor))
     ailing = work.ailing_instances(actor).count()
+    drifted = drift.drifted_instances(actor).count()
     incidents = len(status.open_incidents())
     list_url = reverse("console:staff-operations")
     found = [
@@ -85,6 +87,17 @@ def _tasks(
             ngettext("%(n)d service needs a look", "%(n)d services need a look", ailing),
             _("Failed, degraded, down, or left half done."),
             f"{list_url}?show=services",
+            "warn",
+        ),
+        (
+            drifted,
+            ngettext(
+                "%(n)d service was changed by others",
+                "%(n)d services were changed by others",
+                drifted,
+            ),
+            _("In its cluster, outside of Polder."),
+            reverse("console:staff-drift"),
             "warn",
         ),
         (

@@ -5,6 +5,7 @@ from django.urls import path
 from portal.console.staff.views import (
     announcements,
     clusters,
+    drift,
     home,
     incidents,
     looking,
@@ -38,6 +39,7 @@ urlpatterns = [
     path("regions/<slug:code>/settings/", clusters.settings, name="staff-region-settings"),
     path("regions/<slug:code>/kubeconfig/", clusters.kubeconfig, name="staff-region-kubeconfig"),
     path("regions/add/cluster/", clusters.add, name="staff-region-add"),
+    path("drift/", drift.drift, name="staff-drift"),
     path("engines/", regions.engines, name="staff-engines"),
     path("engines/<str:name>/install/", regions.install, name="staff-engine-install"),
     path("engines/<str:name>/remove/", regions.remove, name="staff-engine-remove"),

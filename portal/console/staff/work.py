@@ -16,7 +16,7 @@ from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid, PortalError
 from portal.tenancy import oversight as customers
 from services import registry
-from services.instances import actions, oversight, queries
+from services.instances import actions, drift, oversight, queries
 from services.instances.texts import operation_title
 
 if TYPE_CHECKING:
@@ -174,6 +174,7 @@ def service(actor: Actor, instance: Instance) -> dict[str, Any]:
         "crumbs": crumbs,
         "cards": cards.cards(oversight.operations_of(actor, instance)),
         "events": queries.events_of(instance)[:10],
+        "drift": drift.since(instance),
     }
 
 

@@ -61,6 +61,7 @@ _STEPS = {
     "purge": ("stop", "remove"),
 }
 SETTLE = timedelta(seconds=10)
+_LONG = timedelta(seconds=10)
 _NOT_MADE = "type=Warning,reason=FailedCreate"
 _KEPT = 300  # characters of an operator's message
 

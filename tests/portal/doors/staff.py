@@ -78,6 +78,8 @@ DOORS = [
     Door("console:staff-region-kubeconfig", "POST", STAFF, at=_cluster),
     Door("console:staff-region-add", "GET", STAFF),
     Door("console:staff-region-add", "POST", STAFF),
+    Door("console:staff-drift", "GET", STAFF),
+    Door("console:staff-drift", "POST", STAFF),
     Door("console:staff-engines", "GET", STAFF),
     Door("console:staff-engine-install", "POST", STAFF, at=_engine),
     Door("console:staff-engine-remove", "POST", STAFF, at=_engine),
