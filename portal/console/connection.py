@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from portal.kernel.errors import BackendError
 from services import snippets
 from services.instances import queries
+from services.instances.endpoints import purpose
 from services.instances.specs import entry_of
 from services.spec import Credentials, Endpoint
 
@@ -32,7 +33,7 @@ def connection(
         "connection": found,
         "revealed": shown is not None,
         "environment": "\n".join(f"{name}={value}" for name, value in found.env.items()),
-        "endpoints": instance.endpoints,
+        "endpoints": [(e, purpose(e["name"], e["protocol"])) for e in instance.endpoints],
         **_client(instance, found, client),
     }
 

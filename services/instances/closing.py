@@ -14,6 +14,7 @@ from portal.audit.actions import record
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from services.instances import notices
+from services.instances.endpoints import ordered
 from services.instances.models import Credential, Instance, InstanceEvent, Operation
 from services.instances.specs import needs_of
 from services.instances.states import (
@@ -154,7 +155,7 @@ def put_observation(instance: Instance, seen: Observation) -> None:
                 "uri": e.uri,
                 "tls": e.tls,
             }
-            for e in seen.endpoints
+            for e in ordered(seen.endpoints)
         ]
     if seen.storage_used_mib is not None:
         instance.storage_used_mib = seen.storage_used_mib

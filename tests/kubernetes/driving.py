@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.backends.kubernetes.objects import Objects
+from services.instances.endpoints import purpose
 from services.manifests.objects import PLAIN
 from services.spec import (
     Entry,
@@ -73,8 +74,11 @@ class Driven:
         return self.renderer.observe(self.spec, self.region, live)
 
     def until(self, observed: str) -> Observation:
+        """What a tenant would see of it then: each endpoint is explained."""
         until(lambda: self.observe().observed == observed)
-        return self.observe()
+        seen = self.observe()
+        assert all(purpose(e.name, e.protocol) for e in seen.endpoints), seen.endpoints
+        return seen
 
     def until_gone(self) -> None:
         """The cluster's garbage collector gets to know of new kinds twice a minute only."""

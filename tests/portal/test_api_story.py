@@ -61,7 +61,8 @@ def test_from_catalogue_to_purge(api):
     assert (instance["phase"], instance["health"]["status"]) == ("running", "ok")
     assert instance["operation"] is None
     assert instance["parameters"]["max_connections"] == 150
-    assert instance["endpoints"][0]["port"] == 5432
+    first = instance["endpoints"][0]
+    assert (first["port"], first["purpose"]) == (5432, "Where clients connect.")
 
     finish(api.patch(f"instances/{ident}", {"plan": "single-4x16"}))
     assert api.get(f"instances/{ident}").json()["plan"] == "single-4x16"

@@ -80,6 +80,7 @@ def test_every_client_of_the_offering_is_offered_with_the_words_of_the_service(
     assert f"jdbc:postgresql://{host}:{port}/" in html
     assert "{{" not in html
     assert "PGPASSWORD" in html
+    assert f"Where clients connect. <code>{instance.endpoints[0]['uri']}</code>" in html
 
 
 def test_another_client_is_a_fragment_and_an_unknown_one_the_first(

@@ -28,7 +28,7 @@ from portal.api.serializers.common import (
 )
 from portal.api.serializers.operations import operation, operations
 from services import registry
-from services.instances import queries, texts
+from services.instances import endpoints, queries, texts
 from services.instances.states import Health, Phase
 from services.spec import gettext_noop, promised_availability
 
@@ -75,6 +75,7 @@ SCHEMAS: dict[str, Json] = {
             "port": INTEGER,
             "uri": {"type": "string", "description": gettext_noop("Without a password.")},
             "tls": BOOLEAN,
+            "purpose": TEXT,
         }
     ),
     "Instance": shape(
@@ -156,7 +157,9 @@ def instance(row: Mapping[str, Any], open_one: Json | None, agreed: Decimal | No
         },
         "needs_attention": row["needs_attention"],
         "operation": open_one,
-        "endpoints": row["endpoints"],
+        "endpoints": [
+            {**e, "purpose": endpoints.purpose(e["name"], e["protocol"])} for e in row["endpoints"]
+        ],
         "protected": row["protected"],
         "delete_at": moment(row["delete_at"]),
         "price": price(hourly if hourly is not None else agreed, row["currency"]),
