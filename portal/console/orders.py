@@ -20,7 +20,7 @@ from portal.kernel.ids import readable_suffix
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
 from services.instances import eta
-from services.instances.admission import default_plan
+from services.instances.admission import default_plan, plan_fault
 from services.regions import queries as regions
 from services.spec import Entry, Plan, Version, promised_availability
 
@@ -53,19 +53,23 @@ class Spot:
     chosen: bool
 
 
-def plan_rows(entry: Entry, region: Any, chosen: str) -> list[PlanRow]:
-    """All plans that are still offered, each with its price and whether it can be had in
-    `region`.
+def plan_rows(
+    entry: Entry, region: Any, chosen: str, instance: Instance | None = None
+) -> list[PlanRow]:
+    """All plans that are still offered, each with its price and whether it can be had in `region`,
+    and by `instance`.
     """
     quotes = prices.quotes_of(entry.offering, region.code)
     rows = []
     for plan in entry.offering.plans:
         if plan.retired:
             continue
-        found = regions.orderable(entry, region, plan)
+        reason = regions.orderable(entry, region, plan).reason
+        if instance is not None:
+            reason = plan_fault(instance, entry, plan)
         sla = promised_availability(entry.offering, plan)
         is_chosen = plan.id == chosen
-        rows.append(PlanRow(plan, quotes.get(plan.id), sla, not found.ok, found.reason, is_chosen))
+        rows.append(PlanRow(plan, quotes.get(plan.id), sla, bool(reason), reason, is_chosen))
     return rows
 
 
@@ -249,7 +253,7 @@ def change_form(
     parameters = as_code.changed_parameters(entry.offering, typed, instance.parameters)
     body = {"plan": plan_id} if plan_id != instance.plan else {}
     return {
-        "plans": plan_rows(entry, instance.region, plan_id),
+        "plans": plan_rows(entry, region, plan_id, instance),
         "fields": fields,
         "price": panel(preview),
         "errors": errors,

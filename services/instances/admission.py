@@ -17,7 +17,8 @@ from portal.kernel.errors import Invalid
 from portal.tenancy.models import Project
 from services import parameters
 from services.instances.models import Instance
-from services.regions import choices
+from services.instances.specs import spec_of
+from services.regions import choices, clusters
 from services.regions.models import Region
 from services.regions.queries import orderable
 from services.spec import Capability, Entry, Plan, Version, VersionStatus
@@ -75,19 +76,8 @@ def admit_change(
     """Raises: Invalid, with every fault."""
     faults: dict[str, str] = {}
     chosen = _plan(entry, plan or instance.plan, faults)
-    if chosen and plan and plan != instance.plan:
-        where = orderable(entry, instance.region, chosen)
-        if not where.ok:
-            faults["plan"] = f"{where.reason} {where.hint}".strip()
-        elif not _same_nodes(entry, chosen, instance.plan):
-            faults["plan"] = _(
-                "The number of nodes is fixed when this service is created. Order another with "
-                "this plan and move the data."
-            )
-        elif instance.storage_used_mib and chosen.storage_gib * 1024 < instance.storage_used_mib:
-            faults["plan"] = _("The data takes %(used)s MB, more than this plan holds.") % {
-                "used": instance.storage_used_mib
-            }
+    if chosen and (fault := plan_fault(instance, entry, chosen)):
+        faults["plan"] = fault
     upgrading = version is not None and version != instance.version
     if upgrading:
         faults |= _upgrade_faults(instance, entry, version or "", plan)
@@ -95,6 +85,46 @@ def admit_change(
     if faults or chosen is None:
         raise Invalid(faults)
     return Admitted(entry, chosen, version or instance.version, values)
+
+
+def plan_fault(instance: Instance, entry: Entry, wanted: Plan) -> str:
+    """Why the service cannot change to `wanted`; empty where it can, and for its own. No query."""
+    if wanted.id == instance.plan:
+        return ""
+    where = orderable(entry, instance.region, wanted)
+    if not where.ok:
+        return f"{where.reason} {where.hint}".strip()
+    if not _same_nodes(entry, wanted, instance.plan):
+        return _(
+            "The number of nodes is fixed when this service is created. Order another with this "
+            "plan and move the data."
+        )
+    if 0 < wanted.storage_gib * 1024 < (instance.storage_used_mib or 0):
+        return _("The data takes %(used)s MB, more than this plan holds.") % {
+            "used": instance.storage_used_mib
+        }
+    if _shrinks_a_volume(instance, entry, wanted):
+        return _(
+            "Disks only grow in %(region)s, and this plan has smaller ones. Order another with "
+            "this plan and move the data."
+        ) % {"region": instance.region.name}
+    return ""
+
+
+def _shrinks_a_volume(instance: Instance, entry: Entry, wanted: Plan) -> bool:
+    """Volumes of a cluster cannot be made smaller. What has none, as a bucket, may be."""
+    renderer = entry.kubernetes
+    if renderer is None or instance.region.backend != Region.Backend.KUBERNETES:
+        return False
+    around = clusters.settings_of(instance.region)
+    before, after = (
+        {
+            pods.role: pods.storage_gib
+            for pods in renderer.pods(spec_of(instance, with_secrets=False, changed=change), around)
+        }
+        for change in ({}, {"plan": wanted.id})
+    )
+    return any(size < before.get(role, 0) for role, size in after.items())
 
 
 def newer_versions(instance: Instance, entry: Entry) -> list[Version]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from billing import ordering
 from portal.console import acts
 from portal.console.service import can
 from portal.kernel.actor import SYSTEM
-from portal.kernel.errors import Temporary
-from services import backends
+from portal.kernel.errors import Invalid, Temporary
+from services import backends, registry
 from services.backends.fake import FakeBackend
 from services.instances import actions
 from services.instances.models import Instance
 from tests.makers import (
+    drive,
     make_instance,
     make_member,
     make_owner,
@@ -37,10 +40,10 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeBackend:
     return backend
 
 
-def running(offering: str) -> Instance:
+def running(offering: str, backend: str = "kubernetes", **fields: Any) -> Instance:
     settings = {"issuer": "platform-ca", "domain": "eu-1.example.eu"}
-    region = make_region("eu-1", backend="kubernetes", settings=settings)
-    return make_instance(make_project(), region, offering=offering, protected=False)
+    region = make_region("eu-1", backend=backend, settings=settings)
+    return make_instance(make_project(), region, offering=offering, protected=False, **fields)
 
 
 @pytest.mark.parametrize(
@@ -106,3 +109,42 @@ def test_a_public_endpoint_is_offered_where_there_is_a_way_in(
     assert 'name="p-work_mem_mib"' in page
     listed = client.get("/catalogue/postgresql/?region=eu-1").content.decode()
     assert ("Reachable from the internet" in listed) is offered
+
+
+SMALLER = "Disks only grow in Eu-1, and this plan has smaller ones."
+
+
+@pytest.mark.parametrize("offering", ["postgresql", "redis", "rabbitmq", "kafka", "nats"])
+def test_a_smaller_disk_is_refused_before_anything_is_done(
+    cluster: FakeBackend, client: Client, offering: str
+) -> None:
+    entry = registry.get(offering)
+    small, large = entry.offering.plans[:2]
+    instance = running(offering, plan=large.id)
+    with pytest.raises(Invalid) as caught:
+        ordering.change_order(actor=SYSTEM, instance=instance, plan=small.id)
+    assert set(caught.value.fields) == {"plan"}
+    assert caught.value.fields["plan"].startswith(SMALLER)
+    assert instance.operations.count() == 1
+    signed_in(client, make_member(instance.project))
+    page = client.get(f"/services/{instance.public_id}/settings/").content.decode()
+    (row,) = re.findall(rf'<input[^>]*value="{small.id}"[^>]*>', page)
+    assert "disabled" in row
+    assert SMALLER in page
+
+
+@pytest.mark.parametrize(
+    ("offering", "backend", "before", "after"),
+    [
+        ("postgresql", "kubernetes", "dev-1x1", "single-2x8"),
+        ("postgresql", "fake", "single-2x8", "dev-1x1"),
+        ("object-storage", "kubernetes", "single-2x4", "dev-1x1"),
+        ("memcached", "kubernetes", "single-2x4", "dev-1x1"),
+    ],
+)
+def test_other_changes_of_a_plan_are_taken(
+    cluster: FakeBackend, fake: FakeBackend, offering: str, backend: str, before: str, after: str
+) -> None:
+    instance = running(offering, backend, plan=before)
+    operation = ordering.change_order(actor=SYSTEM, instance=instance, plan=after)
+    assert drive(operation).state == "succeeded"
