@@ -122,7 +122,8 @@ class Parameter:
 
     `minimum` and `maximum` bound an integer, or the length of a string; `pattern` (a full match)
     bounds a string.
-    `mutable=False` fixes it at create; `restart` says that changing it restarts the service.
+    `mutable=False` fixes it at create; `restart` says that changing it restarts the service, or
+    names the only backend where it does.
     `backend` names the only one where it means something; elsewhere nobody is asked for it. The
     same holds for a Kubernetes region that lacks one of `needs` (names of `RegionSettings`).
     `unless` is another parameter and a value of it, beside which this one does nothing.
@@ -138,11 +139,15 @@ class Parameter:
     maximum: int | None = None
     pattern: str = ""
     mutable: bool = True
-    restart: bool = True
+    restart: bool | Literal["kubernetes", "process"] = True
     advanced: bool = True
     backend: Literal["", "kubernetes", "process"] = ""
     needs: tuple[str, ...] = ()
     unless: tuple[str, str] | None = None
+
+    def restarts(self, backend: str) -> bool:
+        """Whether changing it restarts the service where `backend` runs it."""
+        return self.restart in (True, backend)
 
 
 @dataclass(frozen=True, slots=True)

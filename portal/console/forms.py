@@ -63,11 +63,16 @@ def parameter_fields(
     """A field for each parameter that means something in `region`; with `changing`, those fixed at
     create are shown and locked.
     """
-    return [_field(p, values, errors, changing) for p in asked(offering, region)]
+    backend = region.backend if region else ""
+    return [_field(p, values, errors, backend, changing) for p in asked(offering, region)]
 
 
 def _field(
-    parameter: Parameter, values: Mapping[str, Any], errors: Mapping[str, str], changing: bool
+    parameter: Parameter,
+    values: Mapping[str, Any],
+    errors: Mapping[str, str],
+    backend: str,
+    changing: bool,
 ) -> Field:
     value = values.get(parameter.name, parameter.default)
     number = parameter.kind == "integer"
@@ -84,7 +89,7 @@ def _field(
         maximum=parameter.maximum,
         fixed=changing and not parameter.mutable,
         advanced=parameter.advanced,
-        restart=changing and parameter.restart,
+        restart=changing and parameter.restarts(backend),
     )
 
 

@@ -87,7 +87,7 @@ def offering(entry: Entry, wanted: str = "") -> dict[str, Any]:
         "releases": [_release(v) for v in o.versions],
         "included": _included(entry),
         "components": _components(entry),
-        "settings": [_setting(p) for p in asked(o, region)],
+        "settings": [_setting(p, region.backend if region else "") for p in asked(o, region)],
         "ready_seconds": usual_seconds([entry], places).get(o.slug),
         "guide": _guide(entry),
         "clients": [s.title for s in entry.snippets],
@@ -182,12 +182,12 @@ def _who_patches(engine: Engine) -> str:
     return _("fixes come with Polder's releases; checked by hash before it is installed")
 
 
-def _setting(parameter: Parameter) -> Setting:
+def _setting(parameter: Parameter, backend: str) -> Setting:
     default = parameter.default
     shown = (_("on") if default else _("off")) if isinstance(default, bool) else str(default)
     if not parameter.mutable:
         change = _("at order only")
-    elif parameter.restart:
+    elif parameter.restarts(backend):
         change = _("any time; the server restarts")
     else:
         change = _("any time; connections stay")

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from services.manifests.objects import RESTART
 from services.regions.choices import asked
 from services.regions.models import Region
-from services.spec import Entry, InstanceSpec, Parameter, RegionSettings
+from services.spec import Entry, Family, InstanceSpec, Parameter, RegionSettings
 from tests.contracts.made_up import ENTRIES, made_up_place, made_up_spec
 from tests.contracts.manifests import RICH, renderer
 
@@ -106,3 +107,42 @@ def test_it_makes_a_difference_on_one_machine(entry: Entry, parameter: Parameter
 def test_it_is_not_asked_for_elsewhere(entry: Entry, parameter: Parameter) -> None:
     other = {"kubernetes": "process", "process": "kubernetes"}[parameter.backend]
     assert parameter not in asked(entry.offering, Region(backend=other))
+
+
+def read_at_start(value: Any) -> Iterator[str]:
+    """The digests in a manifest of what its pods read at their start alone."""
+    if isinstance(value, dict):
+        yield from ([value[RESTART]] if RESTART in value else [])
+        for part in value.values():
+            yield from read_at_start(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from read_at_start(part)
+
+
+@each([(e, p) for e, p in KUBERNETES if p.mutable and e.offering.family != Family.SERVERLESS])
+def test_it_says_where_pods_are_made_anew(entry: Entry, parameter: Parameter) -> None:
+    """Containers that run while they are asked for are renewed without a gap."""
+    rows = (
+        [list(read_at_start(renderer(entry).manifests(spec, RICH))) for spec in row]
+        for row in specs(entry, "kubernetes", parameter)
+    )
+    renews = any(first != other for first, *rest in rows for other in rest)
+    assert parameter.restarts("kubernetes") or not renews
+
+
+@each([(e, p) for e, p in PROCESS if p.mutable])
+def test_it_says_whether_the_server_restarts(entry: Entry, parameter: Parameter) -> None:
+    """As the process backend decides it."""
+    assert entry.process is not None
+    made = (
+        [entry.process.process(spec, made_up_place(entry, spec.version)) for spec in row]
+        for row in specs(entry, "process", parameter)
+    )
+    restarts = any(
+        (first.argv, first.env) != (other.argv, other.env)
+        or (first.files != other.files and other.reload == "restart")
+        for first, *rest in made
+        for other in rest
+    )
+    assert parameter.restarts("process") == restarts

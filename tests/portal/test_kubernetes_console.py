@@ -148,3 +148,27 @@ def test_other_changes_of_a_plan_are_taken(
     instance = running(offering, backend, plan=before)
     operation = ordering.change_order(actor=SYSTEM, instance=instance, plan=after)
     assert drive(operation).state == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("backend", "said"),
+    [("kubernetes", "any time; the server restarts"), ("process", "any time; connections stay")],
+)
+def test_what_a_change_of_a_setting_does_is_said_as_it_is_there(
+    client: Client, backend: str, said: str
+) -> None:
+    make_region("eu-1", backend=backend)
+    page = client.get("/catalogue/mariadb/?region=eu-1").content.decode()
+    (row,) = re.findall(r"<tr>(?:(?!</tr>).)*sql_mode.*?</tr>", page, re.DOTALL)
+    assert said in row
+
+
+def test_a_change_of_several_nodes_says_that_connections_end(
+    cluster: FakeBackend, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance = running("postgresql", plan="ha-2x8")
+    monkeypatch.setattr(cluster, "effect", lambda *_: "rolling")
+    signed_in(client, make_member(instance.project))
+    page = client.get(f"/services/{instance.public_id}/settings/?plan=ha-4x16").content.decode()
+    assert "The nodes restart one after another: connections end" in page
+    assert "Connections stay." not in page

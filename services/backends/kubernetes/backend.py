@@ -86,7 +86,7 @@ class KubernetesBackend:
         """Operators change one node after the other where there are three."""
         mutable = {p.name: p for p in entry.offering.parameters}
         changed = {n for n, v in after.parameters.items() if before.parameters.get(n) != v}
-        restarts = any(mutable[name].restart for name in changed if name in mutable)
+        restarts = any(mutable[name].restarts("kubernetes") for name in changed & set(mutable))
         if (before.plan, before.version) == (after.plan, after.version) and not restarts:
             return "none"
         return "rolling" if before.plan.ha and after.plan.ha else "restart"

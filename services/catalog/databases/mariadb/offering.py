@@ -69,7 +69,7 @@ OFFERING = Offering(
             default=100,
             minimum=10,
             maximum=500,
-            restart=False,
+            restart="kubernetes",
             help=gettext_noop("Each open connection takes some of the plan's memory."),
         ),
         Parameter(
@@ -78,7 +78,7 @@ OFFERING = Offering(
             "choice",
             default="strict",
             choices=("strict", "traditional", "ansi", "lenient"),
-            restart=False,
+            restart="kubernetes",
             help=gettext_noop(
                 "“strict” refuses values that do not fit; “traditional” refuses zero dates too; "
                 "“ansi” is strict and reads double quotes as names; “lenient” cuts values to fit, "
@@ -92,7 +92,7 @@ OFFERING = Offering(
             default=0,
             minimum=0,
             maximum=3600,
-            restart=False,
+            restart="kubernetes",
             help=gettext_noop("0 logs none. The log holds the statement with its values."),
         ),
         PUBLIC,

@@ -1,5 +1,6 @@
 """Apache Kafka: event streaming."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from services.manifests.parameters import PUBLIC
@@ -88,6 +89,6 @@ OFFERING = Offering(
             minimum=10,
             maximum=5000,
         ),
-        PUBLIC,
+        replace(PUBLIC, restart=True),
     ),
 )
