@@ -20,6 +20,7 @@ _PURPOSES = {
     "pooler": gettext_noop("Reads and writes through a pool: for many connections that are short."),
     "mqtt": gettext_noop("Where devices connect by MQTT."),
     "management": gettext_noop("Pages and an HTTP API to look after it."),
+    "dashboards": gettext_noop("OpenSearch Dashboards, for a browser."),
     "node": gettext_noop("One node alone, for clients that choose the node of a key themselves."),
     "public": gettext_noop("The same from the internet."),
 }

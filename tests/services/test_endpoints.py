@@ -33,6 +33,7 @@ def test_where_work_goes_in_comes_first(given: tuple[str, ...], wanted: tuple[st
     [
         ("client", "postgresql", "Reads and writes: always leads to the primary."),
         ("client", "kafka", "Where clients connect."),
+        ("dashboards", "https", "OpenSearch Dashboards, for a browser."),
         ("public-mqtt", "mqtt", "Where devices connect by MQTT. From the internet."),
         ("unknown", "kafka", ""),
     ],
