@@ -13,7 +13,7 @@ NO_SERVER := POLDER_SIGNING_KEY=check POLDER_SECRET_KEYS= POLDER_DATABASE_URL=po
 UNIT := -m 'not engine and not einvoice' $(addprefix --ignore=tests/,walk e2e kubernetes soak) \
 	$(addprefix -p no:,schemathesis playwright anyio)
 
-.PHONY: run token manage test unit check format messages screens numbers kubernetes-assets kubernetes einvoice-rules lock soak clean
+.PHONY: run token manage test unit check format messages screens numbers kubernetes-assets kubernetes einvoice-rules einvoice-java lock soak clean
 .DEFAULT_GOAL := run
 
 run: .venv/runtime.stamp
@@ -65,6 +65,10 @@ kubernetes: .venv/dev.stamp
 # What electronic invoices are judged by: fetched once, into a cache outside the checkout.
 einvoice-rules: .venv/runtime.stamp
 	@$(NO_SERVER) $(PY) manage.py einvoice_rules
+
+# The second implementation of those rules, for tests only. Needs a JDK.
+einvoice-java: .venv/dev.stamp
+	@$(NO_SERVER) DJANGO_SETTINGS_MODULE=portal.conf.settings $(PY) -m tests.billing.einvoice.second
 
 # A picture of every page, light, dark and on a phone.
 screens: .venv/dev.stamp

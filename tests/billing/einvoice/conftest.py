@@ -12,6 +12,7 @@ import pytest
 from billing.einvoice import rules
 from billing.einvoice.judging import worker
 from billing.einvoice.profiles import Profile
+from tests.billing.einvoice.second import SecondOpinion, missing
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,16 @@ def einvoice_rules() -> Iterator[Path]:
         pytest.skip("NO RULES: run make einvoice-rules")
     yield rules.folder()
     worker(rules.folder()).close()
+
+
+@pytest.fixture(scope="session")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecondOpinion]:
+    """phive, veraPDF and Mustang, in one process for all tests."""
+    if why := missing():
+        pytest.skip(f"NO SECOND OPINION: {why}")
+    opinion = SecondOpinion(tmp_path_factory.mktemp("second"))
+    yield opinion
+    opinion.close()
 
 
 @pytest.fixture(scope="session")
