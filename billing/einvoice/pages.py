@@ -33,6 +33,9 @@ from billing.formats import money as money_of
 from portal.kernel.formats import day, number, reader_locale, short_day
 from portal.kernel.money import Money
 
+# The same in all languages.
+_SYMBOLS = {"C62": "", "SEC": "s", "MIN": "min", "HUR": "h", "E34": "GB", "E62": "GiB"}
+
 Pair = tuple[str, str]
 MINUS = "\u2212"
 _DASH = "\u00a0– "
@@ -91,6 +94,12 @@ class Page:
 def page_of(document: Document) -> Page:
     with translation.override(_language(document.language)):
         return _page(document, totals(document))
+
+
+def exemption_words(category: Category, language: str) -> str:
+    """For `Document.exemption`: why no VAT is charged; empty where it is."""
+    with translation.override(_language(language)):
+        return _(WORDS[category]) if category in WORDS else ""
 
 
 def _language(code: str) -> str:
@@ -212,25 +221,17 @@ def _row(line: Line, document: Document) -> Row:
 
 
 def _quantity(line: Line) -> str:
+    """With its unit; a piece needs no word."""
     counted = number(line.quantity).replace("-", MINUS)
-    return f"{counted}\u00a0{unit_word(line.unit, line.quantity)}".rstrip()
-
-
-def unit_word(code: str, quantity: Decimal) -> str:
-    """As it stands behind a number; a piece needs no word."""
-    count = 1 if abs(quantity) == 1 else 2  # languages here know one and more than one
+    count = 1 if abs(line.quantity) == 1 else 2  # these languages know one and more than one
     words = {
-        "C62": "",
-        "SEC": _("s"),
-        "MIN": _("min"),
-        "HUR": _("h"),
-        "DAY": ngettext("day", "days", count),
-        "MON": ngettext("month", "months", count),
-        "ANN": ngettext("year", "years", count),
-        "E34": "GB",
-        "E62": "GiB",
+        "DAY": ngettext("%(quantity)s day", "%(quantity)s days", count),
+        "MON": ngettext("%(quantity)s month", "%(quantity)s months", count),
+        "ANN": ngettext("%(quantity)s year", "%(quantity)s years", count),
     }
-    return words.get(code, code)
+    if line.unit in words:
+        return words[line.unit] % {"quantity": counted}
+    return f"{counted}\u00a0{_SYMBOLS.get(line.unit, line.unit)}".rstrip()
 
 
 def _sums(document: Document, sums: Totals) -> list[Pair]:

@@ -24,6 +24,7 @@ from billing.einvoice.document import (
     Vat,
     priced,
 )
+from billing.einvoice.exemptions import WORDS
 from billing.einvoice.totals import totals
 
 OCTOBER = Period(date(2026, 10, 1), date(2026, 10, 31))
@@ -147,6 +148,7 @@ def invoice(case: str = "domestic", number: str = "P26-1001") -> Document:
         buyer_reference="CC-4711",
         order_number="PO-77",
         terms="Payable within 14 days without deduction.",
+        exemption=WORDS.get(given.vat.category, ""),
     )
 
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from billing.einvoice import giro
-from billing.einvoice.document import Transfer
-from billing.einvoice.pages import page_of
+from billing.einvoice.document import Category, Transfer
+from billing.einvoice.pages import exemption_words, page_of
 from billing.einvoice.totals import totals
 from tests.billing.einvoice import samples
 
@@ -48,6 +48,18 @@ def test_why_no_vat_is_charged_is_said():
     assert page_of(document).remarks[0] == "Autoliquidation"
     assert "Art. 196" in page_of(samples.invoice("reverse-charge")).remarks[0]
     assert page_of(samples.invoice()).remarks == (samples.invoice().terms,)
+
+
+@pytest.mark.parametrize(
+    ("category", "language", "words"),
+    [
+        (Category.REVERSE_CHARGE, "fr", "Autoliquidation, art. 196 de la directive 2006/112/CE"),
+        (Category.OUTSIDE, "en", "Not subject to EU VAT, Art. 44 and 59 Directive 2006/112/EC"),
+        (Category.STANDARD, "de", ""),
+    ],
+)
+def test_the_words_for_it_are_the_buyer_s(category, language, words):
+    assert exemption_words(category, language) == words
 
 
 def test_outside_of_vat_the_buyer_s_number_is_not_shown():

@@ -1,5 +1,6 @@
-"""What our own judge passes, phive passes, too, and veraPDF and Mustang take the PDFs. What is wrong
-they refuse, so they do look.
+"""What our own judge passes, phive passes, too, and veraPDF and Mustang take the PDFs.
+
+What is wrong they refuse: they do look.
 """
 
 import pikepdf
