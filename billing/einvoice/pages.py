@@ -6,7 +6,7 @@ What stands here is what the XML says: figures come from the same document and t
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from decimal import Decimal
 from itertools import groupby
 
@@ -308,7 +308,7 @@ def _spaced(iban: str) -> str:
 
 
 def _footer(seller: Party) -> tuple[tuple[str, ...], ...]:
-    contact = (seller.contact.name, seller.contact.phone, seller.contact.mail)
+    contact: tuple[str, ...] = astuple(seller.contact) if seller.contact else ()
     vat = _("VAT number %(number)s") % {"number": seller.vat_id} if seller.vat_id else ""
     tax = _("Tax number %(number)s") % {"number": seller.tax_number} if seller.tax_number else ""
     columns = ((seller.name, *_place(seller)), contact, (seller.registration, vat, tax))

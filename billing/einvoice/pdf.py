@@ -44,6 +44,10 @@ _PROPERTIES = {
 }
 
 
+# Its stubs know no set of files.
+_compile: Any = typst.compile
+
+
 def facturx_pdf(document: Document, xml: bytes) -> bytes:
     """`xml` is the judged one of the profile Factur-X; it is attached byte for byte.
 
@@ -73,7 +77,7 @@ def _compiled(page: dict[str, Any], xml: bytes) -> bytes:
         "page.json": json.dumps(page).encode(),
         ATTACHMENT: xml,
     }
-    made = typst.compile(
+    made = _compile(
         files,
         font_paths=[str(_FONTS)],
         ignore_system_fonts=True,
