@@ -40,6 +40,8 @@ _SAMPLES: dict[str, Any] = {
     "email": "ada@example.org",
     "tags": {"team": "orders"},
     "protected": False,
+    "window_day": "sunday",
+    "window_hour": 2,
     "expires_at": "2027-01-31T12:00:00Z",
     "member_expires_at": "2027-01-31T12:00:00Z",
     "region": "local",

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal.console import operations as cards
+from portal.console import window
 from portal.console.connection import CONNECTABLE
 from portal.kernel import clock
 from portal.kernel.actor import Actor
@@ -95,6 +96,7 @@ def frame(actor: Actor, instance: Instance, tab: str) -> dict[str, Any]:
         "can": can(actor, instance),
         "observed": _observed(instance),
         "drift": _drift(instance),
+        "window": window.shown(instance),
         "hourly": None if price is None else Money(price),
         "monthly": None if price is None else Money(price * HOURS_PER_MONTH),
     }

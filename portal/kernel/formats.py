@@ -71,6 +71,11 @@ def month_of_year(value: date) -> str:
     return format_date(_local_day(value), "LLLL", locale=reader_locale())
 
 
+def weekday(number: int) -> str:
+    """`Monday` for 0."""
+    return str(reader_locale().days["stand-alone"]["wide"][number])
+
+
 def clock_time(value: datetime | time, *, seconds: bool = False) -> str:
     """`14:02`, without a zone: for where the moment or the zone stands beside it."""
     local = localtime(value) if isinstance(value, datetime) else value

@@ -22,7 +22,7 @@ from portal.tenancy import access
 from portal.tenancy.models import Project
 from portal.tenancy.permissions import Permission
 from services.backends import keeps_secrets
-from services.instances import admission, closing, opening
+from services.instances import admission, closing, opening, windows
 from services.instances.models import Instance, Operation, Rollout
 from services.instances.specs import (
     desired,
@@ -236,10 +236,12 @@ def edit(
     name: str | None = None,
     tags: Mapping[str, str] | None = None,
     protected: bool | None = None,
+    window_day: str | None = None,
+    window_hour: int | None = None,
 ) -> Instance:
-    """Name, tags and protection: at once, no operation. Raises: Invalid, Gone."""
+    """Name, tags, protection and window: at once, no operation. Raises: Invalid, Gone."""
     instance = opening.begin(actor, instance, Permission.INSTANCE_UPDATE)
-    before = {"name": instance.name, "tags": instance.tags, "protected": instance.protected}
+    before = _edited(instance)
     faults: dict[str, str] = {}
     if name is not None and name != instance.name:
         faults |= admission.name_faults(instance.project, name, besides=instance)
@@ -247,15 +249,29 @@ def edit(
     if tags is not None:
         faults |= admission.tag_faults(tags)
         instance.tags = dict(tags)
+    faults |= windows.put(instance, window_day, window_hour)
     if faults:
         raise Invalid(faults)
     if protected is not None:
         instance.protected = protected
     instance.updated_at = clock.now()
-    instance.save(update_fields=["name", "tags", "protected", "updated_at"])
-    after = {"name": instance.name, "tags": instance.tags, "protected": instance.protected}
+    instance.save(
+        update_fields=["name", "tags", "protected", "window_day", "window_hour", "updated_at"]
+    )
+    after = _edited(instance)
     opening.record_change(actor, instance, "instance.edit", before=before, after=after)
     return instance
+
+
+def _edited(instance: Instance) -> dict[str, Any]:
+    """What `edit` may change, for the audit trail."""
+    return {
+        "name": instance.name,
+        "tags": instance.tags,
+        "protected": instance.protected,
+        "window_day": windows.day_of(instance),
+        "window_hour": instance.window_hour,
+    }
 
 
 @transaction.atomic

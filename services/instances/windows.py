@@ -4,7 +4,6 @@ clock of its project.
 
 from __future__ import annotations
 
-import calendar
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -14,8 +13,18 @@ from django.utils.translation import gettext as _
 if TYPE_CHECKING:
     from services.instances.models import Instance
 
+DAYS = (
+    "every-day",
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+)
 HOURS = 4
-_WEEK = 7
+_DAY = 24
 
 
 def is_open(instance: Instance, now: datetime) -> bool:
@@ -36,18 +45,36 @@ def _holds(instance: Instance, start: datetime) -> bool:
     return instance.window_day is None or start.weekday() == instance.window_day
 
 
-def faults(day: int | None, hour: int) -> dict[str, str]:
-    """What is wrong with a window, by field."""
-    found = {}
-    if day is not None and not 0 <= day < _WEEK:
-        found["window_day"] = _("Choose a day of the week, or every day.")
-    if not 0 <= hour < 24:
-        found["window_hour"] = _("Choose an hour from 0 to 23.")
-    return found
+def day_of(instance: Instance) -> str:
+    return day_called(instance.window_day)
+
+
+def day_called(number: int | None) -> str:
+    """One of DAYS; Monday is 0."""
+    return DAYS[0] if number is None else DAYS[number + 1]
+
+
+def put(instance: Instance, day: str | None, hour: int | None) -> dict[str, str]:
+    """Onto the row, not saved; what is None stays. What is wrong, by field; nothing is put then."""
+    faults = {}
+    if day is not None and day not in DAYS:
+        faults["window_day"] = _("Choose a day of the week, or every day.")
+    if hour is not None and not 0 <= hour < _DAY:
+        faults["window_hour"] = _("Choose an hour from 0 to 23.")
+    if not faults and day is not None:
+        instance.window_day = DAYS.index(day) - 1 if day != DAYS[0] else None
+    if not faults and hour is not None:
+        instance.window_hour = hour
+    return faults
+
+
+def hours_of(instance: Instance) -> tuple[str, str]:
+    """As 02:00 and 06:00."""
+    begin, end = instance.window_hour, (instance.window_hour + HOURS) % _DAY
+    return f"{begin:02}:00", f"{end:02}:00"
 
 
 def written(instance: Instance) -> str:
-    """As commands print it: Sun 02:00–06:00 Europe/Amsterdam."""
-    day = "daily" if instance.window_day is None else calendar.day_abbr[instance.window_day]
-    begin, end = instance.window_hour, (instance.window_hour + HOURS) % 24
-    return f"{day} {begin:02}:00–{end:02}:00 {instance.project.time_zone}"
+    """As commands print it: sunday 02:00–06:00 Europe/Amsterdam."""
+    begin, end = hours_of(instance)
+    return f"{day_of(instance)} {begin}–{end} {instance.project.time_zone}"

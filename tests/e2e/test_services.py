@@ -474,7 +474,7 @@ def test_a_session_that_ended_is_renewed_in_a_dialog_and_nothing_typed_is_lost(
     dialog.get_by_role("button", name="Sign in", exact=True).click()
     expect(dialog).to_be_hidden()
     expect(name).to_have_value("kept")
-    home.get_by_role("button", name="Save name, tags and protection").click()
+    home.get_by_role("button", name="Save name, tags, window and protection").click()
     expect(home.locator("h1")).to_contain_text("kept")
     assert Instance.objects.get().name == "kept"
 

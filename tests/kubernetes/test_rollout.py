@@ -127,7 +127,7 @@ def test_a_newer_release_restarts_nothing_by_itself(nodes: Cluster, release: Old
         upkeep.sweep()
         rollout.advance()
     said = run("plan", "--region", lives[0].region.code)
-    assert said.count("restarts, window daily") == 2
+    assert said.count("restarts, window every-day") == 2
     assert "changed spec.template.spec.containers[server].image" in said
     assert f"PodDisruptionBudget {name}: new" in said
     assert not Operation.objects.exclude(kind="create").exists()

@@ -17,7 +17,17 @@ from services.backends.fake import FakeBackend
 from services.instances import actions, rollout, windows
 from services.instances.models import Instance, Operation, Rollout
 from services.regions.models import Region
-from tests.makers import drive, make_instance, make_owner, make_project, make_region, make_staff
+from tests.makers import (
+    drive,
+    make_instance,
+    make_member,
+    make_owner,
+    make_project,
+    make_region,
+    make_staff,
+    make_token,
+    signed_in,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices")]
 
@@ -87,7 +97,7 @@ def test_the_plan_names_what_would_change_and_changes_nothing(services, fake, re
     assert [one.public_id in said for one in services] == [True] * 3
     assert "local, postgresql:" in said
     assert "changed image" in said
-    assert "restarts, window daily" in said
+    assert "restarts, window every-day" in said
     assert "3 behind." in said
     assert repairs() == []
     assert "as it would be rendered" in run("plan", "--offering", "redis")
@@ -265,6 +275,44 @@ def test_only_staff_may(services, fake, region):
     ):
         with pytest.raises(NotPermitted):
             act()
+
+
+def test_a_window_is_chosen_by_tenants(services, fake, client, plain_static):
+    owner = make_member(services[0].project)
+    browser, address = signed_in(client, owner), f"/services/{services[0].public_id}/"
+    chosen = {"name": "db-0", "window_day": "sunday", "window_hour": "23"}
+    browser.post(f"{address}edit/", chosen)
+    services[0].refresh_from_db()
+    assert (services[0].window_day, services[0].window_hour) == (6, 23)
+    assert "Sunday, 23:00 to 03:00" in browser.get(address).content.decode()
+    page = browser.get(f"{address}settings/").content.decode()
+    assert '<option value="sunday" selected>Sunday</option>' in page
+    wrong = browser.post(f"{address}edit/", {"name": "db-0", "window_day": "x", "window_hour": "²"})
+    assert wrong.status_code == 422
+    for said in ("Choose a day of the week", "Choose an hour from 0 to 23."):
+        assert said in wrong.content.decode()
+    browser.post(f"{address}edit/", {"name": "db-0"})
+    services[0].refresh_from_db()
+    assert (services[0].window_day, services[0].window_hour) == (6, 23)
+
+
+def test_a_window_is_chosen_over_the_api(services, fake, client):
+    token = make_token(make_member(services[0].project))
+    address = f"/api/v1/instances/{services[0].public_id}"
+
+    def patch(**fields: Any) -> Any:
+        return client.patch(
+            address,
+            fields,
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {token}"},
+        )
+
+    said = patch(window_day="monday", window_hour=0).json()
+    assert (said["window_day"], said["window_hour"]) == ("monday", 0)
+    assert patch(window_day="every-day").json()["window_hour"] == 0
+    assert patch(window_day="someday").status_code == 422
+    assert patch(window_hour=24).status_code == 422
 
 
 # -- windows ---------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from portal.api.serializers.common import (
 )
 from portal.api.serializers.operations import operation, operations
 from services import registry
-from services.instances import endpoints, queries, texts
+from services.instances import endpoints, queries, texts, windows
 from services.instances.states import Health, Phase
 from services.spec import gettext_noop, promised_availability
 
@@ -54,6 +54,8 @@ FIELDS = (
     "needs_attention",
     "endpoints",
     "protected",
+    "window_day",
+    "window_hour",
     "delete_at",
     "price_hourly",
     "currency",
@@ -96,6 +98,8 @@ SCHEMAS: dict[str, Json] = {
             "operation": maybe(ref("Operation")),
             "endpoints": many(ref("Endpoint")),
             "protected": BOOLEAN,
+            "window_day": one_of(*windows.DAYS),
+            "window_hour": INTEGER,
             "delete_at": maybe(MOMENT),
             "price": maybe(ref("RunningPrice")),
             "sla": maybe({**DECIMAL, "description": gettext_noop("Per cent of a calendar month.")}),
@@ -161,6 +165,8 @@ def instance(row: Mapping[str, Any], open_one: Json | None, agreed: Decimal | No
             {**e, "purpose": endpoints.purpose(e["name"], e["protocol"])} for e in row["endpoints"]
         ],
         "protected": row["protected"],
+        "window_day": windows.day_called(row["window_day"]),
+        "window_hour": row["window_hour"],
         "delete_at": moment(row["delete_at"]),
         "price": price(hourly if hourly is not None else agreed, row["currency"]),
         "sla": _sla(row["offering"], row["plan"]),

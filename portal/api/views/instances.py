@@ -17,12 +17,12 @@ from portal.api.reading import read_if_match
 from portal.api.scope import entry_called, region_for
 from portal.api.serializers import billing as money
 from portal.api.serializers import instances as shapes
-from portal.api.serializers.common import BOOLEAN, TAGS, TEXT, body
+from portal.api.serializers.common import BOOLEAN, TAGS, TEXT, body, one_of
 from portal.api.views.operations import accepted, started
 from portal.kernel.errors import Invalid
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
-from services.instances import actions, listing, queries
+from services.instances import actions, listing, queries, windows
 from services.instances.states import Phase
 from services.regions.queries import quota_left
 from services.spec import gettext_noop
@@ -49,8 +49,20 @@ _CHANGEABLE = {"plan": TEXT, "version": TEXT, "parameters": _PARAMETERS, "tags":
 ORDER = body(
     {"offering": TEXT, "region": TEXT, "name": _NAME, **_CHANGEABLE}, required=("offering", "name")
 )
-CHANGE = body({**_CHANGEABLE, "name": _NAME, "protected": BOOLEAN}, least=1)
-_PAID, _AT_ONCE = ("plan", "version", "parameters"), ("name", "tags", "protected")
+_WINDOW = {
+    "window_day": {
+        **one_of(*windows.DAYS),
+        "description": gettext_noop("On which maintenance may begin, by the project's clock."),
+    },
+    "window_hour": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": 23,
+        "description": gettext_noop("When the four hours begin in which maintenance may begin."),
+    },
+}
+CHANGE = body({**_CHANGEABLE, "name": _NAME, "protected": BOOLEAN, **_WINDOW}, least=1)
+_PAID, _AT_ONCE = ("plan", "version", "parameters"), ("name", "tags", "protected", *_WINDOW)
 _ORDERS = {"created_at": "", "name": "name", "updated_at": "updated_at"}
 _FILTERS = (
     Query("region", gettext_noop("Only in this region.")),
@@ -132,8 +144,8 @@ class Instance(View):
         gettext_noop("Change a service"),
         {202: "Operation", 200: "Instance|DryRun"},
         description=gettext_noop(
-            "Name, tags and protection change at once (200); plan, version and parameters by an "
-            "operation (202)."
+            "Name, tags, protection and window change at once (200); plan, version and parameters "
+            "by an operation (202)."
         ),
         permission=_P.INSTANCE_UPDATE,
         body=CHANGE,

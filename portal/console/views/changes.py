@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from billing import ordering
 from portal.accounts.actors import actor_of
-from portal.console import acts, orders, tags
+from portal.console import acts, orders, tags, window
 from portal.console import service as building
 from portal.console.forms import raw_parameters
 from portal.console.page import go, page
@@ -100,7 +100,7 @@ def change(request: HttpRequest, public_id: str) -> HttpResponse:
 @login_required
 @require_POST
 def edit(request: HttpRequest, public_id: str) -> HttpResponse:
-    """POST /services/ID/edit/: name, tags and protection, at once."""
+    """POST /services/ID/edit/: name, tags, window and protection, at once."""
     actor, instance = actor_of(request), _one(request, public_id)
     try:
         actions.edit(
@@ -109,6 +109,7 @@ def edit(request: HttpRequest, public_id: str) -> HttpResponse:
             name=request.POST.get("name", instance.name).strip(),
             tags=tags.typed(request.POST),
             protected="protected" in request.POST,
+            **window.typed(request.POST),
         )
     except Invalid as error:
         context = building.frame(actor, instance, "settings")
