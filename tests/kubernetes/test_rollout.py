@@ -72,7 +72,7 @@ def two_services(cluster: Cluster, **settings: Any) -> tuple[Life, Life]:
     first.done()
     words: dict[str, Any] = {"plan": "ha-2x8", "protected": False}
     made = order(first.project, first.region, offering="memcached", name="second", **words)
-    second = Life(first.project, first.region, made.instance)
+    second = replace(first, instance=made.instance)
     second.done()
     for instance in Instance.objects.select_related("project"):
         hour = clock.now().astimezone(windows.zone_of(instance)).hour

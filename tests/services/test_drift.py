@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
@@ -197,6 +199,13 @@ def test_a_secret_s_other_values_are_a_difference_without_words():
 
 
 # -- pages -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """What pages and refusals say is read here, whatever an earlier request's language was."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture

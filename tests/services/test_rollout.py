@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import translation
 
 from portal.audit.models import AuditEvent
 from portal.kernel import clock
@@ -30,6 +32,13 @@ from tests.makers import (
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices")]
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """What commands and refusals say is read here, whatever an earlier request's language was."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
