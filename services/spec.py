@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -200,6 +200,7 @@ class Offering:
     )
     popular: bool = False
     one_version_at_a_time: bool = False  # an upgrade may not leave one out
+    upgrade_stops: bool = False  # a newer version converts the data while nothing runs
     # What `Credentials.database` names.
     database_label: str = gettext_noop("Database")
     trademarks: tuple[tuple[str, str], ...] = ()
@@ -245,6 +246,17 @@ def promised_availability(offering: Offering, plan: Plan) -> Decimal:
 
 
 @dataclass(frozen=True, slots=True)
+class Restore:
+    """Where the data of a new instance come from: the backups of `source`, by its public id, as
+    they were at `at` (aware), or as they are newest. Its project, version and parameters are those
+    of the new one; it may be gone.
+    """
+
+    source: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceSpec:
     """Everything a renderer may know about one instance: its desired state."""
 
@@ -258,6 +270,7 @@ class InstanceSpec:
     paused: bool = False
     rotation: str = ""  # while passwords change: the name of that change, so that it is made once
     labels: Mapping[str, str] = field(default_factory=dict)  # organisation, project, offering …
+    restore: Restore | None = None  # stays for life: it is how the instance came to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,13 +303,16 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the backend shows. `code` names a text, `detail` is the engine's own word."""
+    """What the backend shows. `code` names a text, `detail` is the engine's own word.
+    `data_as_before` says that an upgrade has not changed the data yet, so that there is a way back.
+    """
 
     observed: Observed
     code: str = ""
     detail: str = ""
     endpoints: tuple[Endpoint, ...] = ()
     storage_used_mib: int | None = None
+    data_as_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ from services.regions.models import Region
 from services.spec import Capability, Entry, Plan
 
 _INSTALLING = timedelta(minutes=40)  # a first order may have to fetch its engine
+_UPGRADING = timedelta(hours=1)  # data is changed over, then copied to the other nodes
 
 
 @transaction.atomic(savepoint=False)  # `billing.ordering` holds one around it
@@ -133,7 +134,13 @@ def update(
     goal = {"price_hourly": str(price_hourly)} if price_hourly is not None else {}
     kind = Kind.UPDATE if before["version"] == admitted.version else Kind.UPGRADE
     return opening.open_operation(
-        actor, instance, kind, before=before, goal=goal, after=desired(instance)
+        actor,
+        instance,
+        kind,
+        before=before,
+        goal=goal,
+        after=desired(instance),
+        deadline=_UPGRADING if kind == Kind.UPGRADE else opening.DEADLINE,
     )
 
 
@@ -356,7 +363,7 @@ def retry(*, actor: Actor, operation: Operation, reason: str = "") -> Operation:
         goal=goal,
         retry_of=operation,
         reason=reason,
-        deadline=_INSTALLING,
+        deadline=_UPGRADING if operation.kind == Kind.UPGRADE else _INSTALLING,
     )
 
 

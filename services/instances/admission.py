@@ -17,6 +17,7 @@ from portal.kernel.errors import Invalid
 from portal.tenancy.models import Project
 from services import parameters
 from services.instances.models import Instance
+from services.instances.opening import capabilities
 from services.instances.specs import spec_of
 from services.regions import choices, clusters
 from services.regions.models import Region
@@ -129,15 +130,24 @@ def _shrinks_a_volume(instance: Instance, entry: Entry, wanted: Plan) -> bool:
 
 def newer_versions(instance: Instance, entry: Entry) -> list[Version]:
     """What it can be upgraded to where it runs, the nearest first."""
-    renderer = entry.kubernetes
-    on_kubernetes = instance.region.backend == Region.Backend.KUBERNETES
-    if renderer is None or not on_kubernetes or Capability.UPGRADE not in renderer.CAPABILITIES:
+    if Capability.UPGRADE not in capabilities(instance):
         return []
-    supported = [v for v in entry.offering.versions if v.status != VersionStatus.END_OF_LIFE]
-    runs = [v for v in supported if v.id in renderer.VERSIONS]
-    newer = [v for v in runs if _order(v.id) > _order(instance.version)]
-    newer.sort(key=lambda v: _order(v.id))
-    return newer[:1] if entry.offering.one_version_at_a_time else newer
+    return versions_after(instance, entry)
+
+
+def versions_after(instance: Instance, entry: Entry) -> list[Version]:
+    """Newer ones that run where it runs. What is about to end is no goal, unless none may be left
+    out on the way.
+    """
+    each, fine = entry.offering.one_version_at_a_time, VersionStatus.SUPPORTED
+    newer = [
+        version
+        for version in entry.versions(instance.region.backend)
+        if _order(version.id) > _order(instance.version)
+        and (version.status == fine or (each and version.status == VersionStatus.DEPRECATED))
+    ]
+    newer.sort(key=lambda version: _order(version.id))
+    return newer[:1] if each else newer
 
 
 def _order(version: str) -> tuple[int, ...]:
@@ -152,6 +162,12 @@ def _upgrade_faults(
     newer = [v.id for v in newer_versions(instance, entry)]
     if version in newer:
         return {}
+    if _order(version) < _order(instance.version):
+        text = _(
+            "Version %(version)s runs, and nothing leads back to an older one. Order another "
+            "service and move the data."
+        )
+        return {"version": text % {"version": instance.version}}
     if not newer:
         return {"version": _("There is no newer version that this service can be upgraded to.")}
     text = _("This service can be upgraded to %(versions)s.")
@@ -215,6 +231,12 @@ def default_plan(entry: Entry, region: Region) -> str:
         if orderable(entry, region, plan).ok:
             return plan.id
     return entry.offering.plans[0].id
+
+
+def version_in(entry: Entry, region: Region, asked: str | None) -> str:
+    """The one asked for where it runs there, else the first that does."""
+    runs = [v.id for v in entry.versions(region.backend)]
+    return asked if asked in runs else runs[0]
 
 
 def _plan(entry: Entry, plan_id: str, faults: dict[str, str]) -> Plan | None:

@@ -107,7 +107,9 @@ def _give_up(operation: Operation, instance: Instance, *, cancelled: bool) -> No
         _hold(instance, quota.in_bin(quota.read(instance.reserved)))
     if not cancelled:
         event(instance, "failed", operation, error=operation.error_code)
-        instance.needs_attention = instance.needs_attention or operation.error_code == "timed-out"
+        # An upgrade that was offered and fails is for staff to look at, whatever runs now.
+        if operation.error_code == "timed-out" or kind == Kind.UPGRADE:
+            instance.needs_attention = True
 
 
 def _bury(instance: Instance) -> None:

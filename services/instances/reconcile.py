@@ -315,8 +315,14 @@ def _undo_change(job: Job) -> Observation:
 
 
 def _undo_upgrade(job: Job) -> Observation:
-    """Data of a newer version has no way back: what was begun stays desired."""
-    return _look(job) if job.operation.committed_at else _undo_change(job)
+    """Data of a newer version has no way back: what was begun stays desired, unless the backend
+    sees that they are still of the version before.
+    """
+    if not job.operation.committed_at:
+        return _undo_change(job)
+    restored = job.operation.goal.get("restored")
+    seen = _look(job)
+    return _undo_change(job) if restored or seen.data_as_before else seen
 
 
 def _undo_start(job: Job) -> Observation:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from services import registry
 from services.catalog.databases.postgresql import kubernetes as renderer
-from services.spec import Live, Ref
+from services.spec import BackupStore, Live, Ref, Restore
 from tests.contracts.made_up import made_up_spec
 from tests.contracts.manifests import BARE
 
@@ -74,3 +76,37 @@ def test_what_runs(status: dict[str, Any], observed: str) -> None:
 def test_what_is_paused(status: dict[str, Any], observed: str) -> None:
     spec = replace(SPEC, paused=True)
     assert renderer.observe(spec, BARE, cluster(**status)).observed == observed
+
+
+# -- from a backup ---------------------------------------------------------------------------------
+
+AT = datetime(2026, 11, 22, 13, tzinfo=ZoneInfo("Europe/Amsterdam"))
+STORED = replace(BARE, backup_store=BackupStore("https://s3.example.eu", "backups"))
+
+
+@pytest.mark.parametrize(
+    ("at", "target"),
+    [
+        pytest.param(AT, {"recoveryTarget": {"targetTime": "2026-11-22T12:00:00+00:00"}}, id="at"),
+        pytest.param(None, {}, id="newest"),
+    ],
+)
+def test_a_restore_reads_where_the_other_one_wrote(at: datetime | None, target: Any) -> None:
+    spec = replace(SPEC, restore=Restore("pg-0000cafe", at))
+    made = {(m["kind"], m["metadata"]["name"]): m for m in renderer.manifests(spec, STORED)}
+    cluster = made["Cluster", spec.name]["spec"]
+    (origin,) = cluster["externalClusters"]
+    (archiver,) = cluster["plugins"]
+    assert set(cluster["bootstrap"]) == {"recovery"}
+    assert {"source": origin["name"], **target}.items() <= cluster["bootstrap"]["recovery"].items()
+    assert origin["plugin"]["parameters"]["serverName"] == "pg-0000cafe-17"
+    assert archiver["parameters"]["serverName"] == f"{spec.name}-17"
+    read = made["ObjectStore", origin["plugin"]["parameters"]["barmanObjectName"]]["spec"]
+    assert read["configuration"]["destinationPath"].endswith("/pg-0000cafe/")
+    assert "retentionPolicy" not in read  # nothing of it is taken away
+
+
+def test_nothing_is_restored_from_nowhere() -> None:
+    """Else an empty database would come up in its place."""
+    with pytest.raises(ValueError, match="store"):
+        renderer.manifests(replace(SPEC, restore=Restore("pg-0000cafe")), BARE)

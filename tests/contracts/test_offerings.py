@@ -36,7 +36,7 @@ LONGER = {
     "kafka": (510, "users and rights need a client script; KRaft wants each setting named"),
     "mariadb": (370, "two ways in, root's and the tenant's, each with files and statements"),
     "object-storage": (360, "nine inner ports are named, and S3 is signed in a client script"),
-    "postgresql": (325, "five versions; data directories are prepared ahead"),
+    "postgresql": (435, "five versions; prepared data directories; backups and restores"),
     "rabbitmq": (285, "Erlang is kept from starting a port mapper; definitions are a file"),
     "redis": (245, "lists of eviction policies and of rights, one a line; a cluster is chosen"),
 }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from portal.kernel import crypto
+from portal.kernel import clock, crypto
 from portal.kernel.actor import SYSTEM
 from portal.tenancy.models import Project
 from services.backends import backend_for
@@ -127,14 +128,25 @@ class Life:
 
     def drive(self, *, seconds: float = SECONDS) -> Operation:
         """Until the newest operation has ended, as workers would that are woken often."""
+        return self.drive_until(lambda operation: operation.state not in OPEN, seconds=seconds)
+
+    def drive_until(
+        self, reached: Callable[[Operation], bool], *, seconds: float = SECONDS
+    ) -> Operation:
+        """So far, and no further."""
         end = time.monotonic() + seconds
         operation = self.operation
-        while operation.state in OPEN:
+        while not reached(operation):
             assert time.monotonic() < end, self.told(operation)
             operation = self.turn()
             time.sleep(0.2)
         self.refresh()
         return operation
+
+    def run_out(self) -> None:
+        """The time that the newest operation has is over."""
+        long_ago = clock.now() - timedelta(seconds=1)
+        Operation.objects.filter(pk=self.operation.pk).update(deadline=long_ago)
 
     def done(self, *, seconds: float = SECONDS) -> Operation:
         """As `drive`, and it must have succeeded."""

@@ -17,9 +17,11 @@ from portal.kernel.errors import (
     Temporary,
 )
 from services import registry
-from services.instances import actions, admission, queries, upkeep, work
+from services.instances import actions, admission, queries, reconcile, upkeep, work
 from services.instances.models import Credential, Instance, Operation
+from services.instances.states import Kind
 from services.regions.models import Quota, Region
+from services.spec import Capability, Observation, Observed
 from tests.makers import (
     drive,
     make_instance,
@@ -267,6 +269,27 @@ def test_cancel_ends_at_the_point_of_no_return(instance):
     with pytest.raises(Conflict) as caught:
         actions.cancel(actor=SYSTEM, operation=operation)
     assert caught.value.code == "past-point-of-no-return"
+
+
+@pytest.mark.parametrize(("as_before", "runs"), [(True, "16"), (False, "18")])
+def test_an_upgrade_that_failed_goes_back_only_while_data_is_as_before(
+    project, region, fake, monkeypatch, as_before, runs
+):
+    instance = make_instance(project, region, version="16")
+    monkeypatch.setattr(admission, "capabilities", lambda _: {Capability.UPGRADE})
+    monkeypatch.setitem(reconcile.POINT_OF_NO_RETURN, Kind.UPGRADE, ("start",))
+    operation = ordering.change_order(actor=SYSTEM, instance=instance, version="18")
+    seen = Observation(Observed.FAILED, "engine-crashed", "no room", data_as_before=as_before)
+    monkeypatch.setattr(fake, "observe", lambda entry, spec: seen)
+    drive(operation)
+    after = fresh(instance)
+    assert (operation.kind, operation.state, operation.error_detail) == (
+        "upgrade",
+        "failed",
+        "no room",
+    )
+    assert (after.version, after.needs_attention) == (runs, True)
+    assert fake.applied[instance.public_id].version == runs
 
 
 def test_a_passed_deadline_fails_and_asks_for_attention(project, region, fake):

@@ -42,6 +42,14 @@ def is_current(rows: Iterable[Applied], wanted: Sequence[Manifest]) -> bool:
     return [row.wanted for row in rows] == [stamps.digest(made) for made in wanted]
 
 
+def changes(rows: Iterable[Applied], wanted: Sequence[Manifest]) -> list[Manifest]:
+    """What of `wanted` is new or other than it was applied; nothing where nothing was."""
+    known = {ref_of(row): row.wanted for row in rows}
+    return [
+        made for made in wanted if known and known.get(stamps.ref_of(made)) != stamps.digest(made)
+    ]
+
+
 def no_longer(rows: Iterable[Applied], wanted: Sequence[Manifest]) -> list[Applied]:
     """What was applied and is wanted no more, the last made first."""
     kept = {stamps.ref_of(made) for made in wanted}

@@ -20,6 +20,7 @@ from services import registry
 from services.backends.kubernetes import (
     applied,
     differences,
+    effects,
     health,
     leaving,
     namespaces,
@@ -83,23 +84,19 @@ class KubernetesBackend:
         return _STEPS.get(kind, ("objects", "operator"))
 
     def effect(self, entry: Entry, before: InstanceSpec, after: InstanceSpec) -> Effect:
-        """Operators change one node after the other where there are three."""
-        mutable = {p.name: p for p in entry.offering.parameters}
-        changed = {n for n, v in after.parameters.items() if before.parameters.get(n) != v}
-        restarts = any(mutable[name].restarts("kubernetes") for name in changed & set(mutable))
-        if (before.plan, before.version) == (after.plan, after.version) and not restarts:
-            return "none"
-        return "rolling" if before.plan.ha and after.plan.ha else "restart"
+        return effects.effect(entry, before, after)
 
     # -- towards the desired state ---------------------------------------------------------------
 
     def apply(self, entry: Entry, spec: InstanceSpec, report: Report) -> None:
         report("namespace")
         self._ensure_namespace(spec)
-        report("objects")
         with self._forgetting(spec):
             spec = self._with_secrets(entry, spec)
-            self._apply(self._wanted(entry, spec), spec)
+            wanted = self._wanted(entry, spec)
+            self._try(wanted, spec)
+            report("objects")
+            self._apply(wanted, spec)
         report("operator")
 
     @contextmanager
@@ -112,14 +109,19 @@ class KubernetesBackend:
                 applied.forget(self.region, spec.namespace)
             raise
 
+    def _try(self, wanted: Sequence[Manifest], spec: InstanceSpec) -> None:
+        """Refusals of a change are heard while it can still be taken back: nothing is made."""
+        for made in applied.changes(applied.rows_of(self.region, spec.name), wanted):
+            self.objects.apply(made, dry_run=True)
+
     def _apply(self, wanted: Sequence[Manifest], spec: InstanceSpec) -> None:
         """Nothing is asked of the cluster where exactly this was applied before and stands."""
         rows = list(applied.rows_of(self.region, spec.name))
         if applied.is_current(rows, wanted) and self._stand(rows):
             return
         stands = [self.objects.apply(made) for made in wanted]
-        for row in applied.no_longer(rows, wanted):
-            self.objects.delete(row.api, row.kind, row.name, row.namespace)
+        for row in applied.no_longer(rows, wanted):  # remembered until it is gone
+            self._remove(applied.ref_of(row), row.namespace, force=False)
         applied.remember(self.region, spec.name, wanted, stands)
 
     def _stand(self, rows: Sequence[Applied]) -> bool:

@@ -1,8 +1,7 @@
 """PostgreSQL on Kubernetes: CloudNativePG 1.30 with the barman-cloud plugin 0.14.
 
-Backups and write-ahead log go to the region's store, where it has one; the name under which they
-lie there bears the major version, because nothing can be restored across majors. Source: the
-operator's documentation and API reference, 1.30; what was seen of it stands in the tests.
+Source: the operator's documentation and API reference, 1.30; what was seen of it stands in the
+tests. Its backups: backups.py.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from services.catalog.databases.postgresql import backups
 from services.manifests import conditions, objects
 from services.manifests.conditions import condition, progressing
 from services.manifests.objects import manifest
 from services.spec import (
-    BackupStore,
     Bin,
     Capability,
     Credentials,
@@ -36,10 +35,8 @@ from services.spec import (
 
 CLUSTER = Kind("postgresql.cnpg.io/v1", "Cluster")
 POOLER = Kind("postgresql.cnpg.io/v1", "Pooler")
-SCHEDULED_BACKUP = Kind("postgresql.cnpg.io/v1", "ScheduledBackup")
-OBJECT_STORE = Kind("barmancloud.cnpg.io/v1", "ObjectStore")
 
-KINDS = (CLUSTER, POOLER, SCHEDULED_BACKUP, OBJECT_STORE)
+KINDS = (CLUSTER, POOLER, backups.SCHEDULED_BACKUP, backups.OBJECT_STORE)
 NEEDS: frozenset[str] = frozenset()
 CAPABILITIES = frozenset(
     {Capability.PAUSE, Capability.RESIZE, Capability.ROTATE, Capability.UPGRADE}
@@ -57,9 +54,6 @@ _IMAGES = {
     "18": "ghcr.io/cloudnative-pg/postgresql:18.1-standard-trixie",
 }
 VERSIONS = tuple(_IMAGES)
-_PLUGIN = "barman-cloud.cloudnative-pg.io"
-_NIGHTLY = "0 0 2 * * *"  # six fields: seconds first
-_SIDECAR = Pods("backup", 1, Decimal("0.1"), 512)
 _POOLERS = Pods("pooler", 2, Decimal("0.25"), 128)
 
 
@@ -67,18 +61,16 @@ def pods(spec: InstanceSpec, region: RegionSettings) -> tuple[Pods, ...]:
     plan = spec.plan
     vcpu, memory = plan.vcpu, plan.memory_mib
     if region.backup_store:
-        vcpu, memory = vcpu + _SIDECAR.vcpu, memory + _SIDECAR.memory_mib
+        vcpu, memory = vcpu + backups.SIDECAR.vcpu, memory + backups.SIDECAR.memory_mib
     servers = Pods("server", plan.nodes, vcpu, memory, plan.storage_gib)
     return (servers, _POOLERS) if _has_pooler(spec) else (servers,)
 
 
 def manifests(spec: InstanceSpec, region: RegionSettings) -> list[Manifest]:
-    made = [_owner(spec)]
-    if region.backup_store:
-        made.append(_store(spec, region.backup_store))
+    made = [_owner(spec), *backups.stores(spec, region)]
     made.append(_cluster(spec, region))
     if region.backup_store:
-        made.append(_nightly(spec))
+        made.append(backups.nightly(spec))
     if _has_pooler(spec):
         made.append(_pooler(spec))
     return [*made, objects.pod_monitor(spec, selectors(spec)[0], "metrics")]
@@ -115,36 +107,6 @@ def _owner(spec: InstanceSpec) -> Manifest:
     )
 
 
-def _store(spec: InstanceSpec, store: BackupStore) -> Manifest:
-    key = {"name": store.secret}
-    configuration: dict[str, Any] = {
-        "destinationPath": f"s3://{store.bucket}/{spec.namespace}/{spec.name}/",
-        "endpointURL": store.endpoint,
-        "s3Credentials": {
-            "accessKeyId": {**key, "key": "AWS_ACCESS_KEY_ID"},
-            "secretAccessKey": {**key, "key": "AWS_SECRET_ACCESS_KEY"},
-            "region": {**key, "key": "AWS_REGION"},
-        },
-        "wal": {"compression": "gzip", "maxParallel": 4},
-        "data": {"compression": "gzip", "jobs": 2},
-    }
-    # Stores that are not Amazon's refuse the checksums that newer clients send unasked.
-    asked = ("AWS_REQUEST_CHECKSUM_CALCULATION", "AWS_RESPONSE_CHECKSUM_VALIDATION")
-    sidecar = {
-        "resources": objects.resources(_SIDECAR.vcpu, _SIDECAR.memory_mib),
-        "env": [{"name": name, "value": "when_required"} for name in asked],
-    }
-    return manifest(
-        OBJECT_STORE,
-        spec.name,
-        {
-            "retentionPolicy": f"{spec.parameters['backup_days']}d",
-            "configuration": configuration,
-            "instanceSidecarConfiguration": sidecar,
-        },
-    )
-
-
 def _cluster(spec: InstanceSpec, region: RegionSettings) -> Manifest:
     plan = spec.plan
     body: dict[str, Any] = {
@@ -157,7 +119,7 @@ def _cluster(spec: InstanceSpec, region: RegionSettings) -> Manifest:
         "smartShutdownTimeout": 60,
         "stopDelay": 600,
         "switchoverDelay": 600,
-        "bootstrap": {"initdb": _first(spec)},
+        "bootstrap": _first(spec),
         "storage": {
             "size": f"{plan.storage_gib}Gi",
             "resizeInUseVolumes": True,
@@ -173,8 +135,9 @@ def _cluster(spec: InstanceSpec, region: RegionSettings) -> Manifest:
         body["topologySpreadConstraints"] = objects.spread(selectors(spec)[0])[:1]
         body["replicationSlots"] = {"highAvailability": {"enabled": True}}
     if region.backup_store:
-        name = {"barmanObjectName": spec.name, "serverName": _server_name(spec)}
-        body["plugins"] = [{"name": _PLUGIN, "isWALArchiver": True, "parameters": name}]
+        body["plugins"] = [backups.archiver(spec)]
+    if spec.restore:
+        body["externalClusters"] = [backups.origin(spec, spec.restore)]
     if objects.is_public(spec, region):
         body["certificates"] = {"serverAltDNSNames": [objects.public_host(spec, region)]}
         body["managed"] = {"services": {"additional": [_public(spec, region)]}}
@@ -183,14 +146,17 @@ def _cluster(spec: InstanceSpec, region: RegionSettings) -> Manifest:
 
 
 def _first(spec: InstanceSpec) -> dict[str, Any]:
-    return {
+    """Where the data come from. Either way the tenant's user gets the password of this instance."""
+    owned = {
         "database": spec.parameters["database"],
         "owner": USER,
         "secret": {"name": f"{spec.name}-owner"},
-        "dataChecksums": True,
-        "encoding": "UTF8",
-        "postInitSQL": [f"GRANT pg_monitor TO {USER}", f"ALTER ROLE {USER} CREATEDB"],
     }
+    if spec.restore:
+        return {"recovery": {**owned, **backups.recovery(spec.restore)}}
+    grants = [f"GRANT pg_monitor TO {USER}", f"ALTER ROLE {USER} CREATEDB"]
+    how = {"dataChecksums": True, "encoding": "UTF8", "postInitSQL": grants}
+    return {"initdb": {**owned, **how}}
 
 
 def _postgresql(spec: InstanceSpec) -> dict[str, Any]:
@@ -224,23 +190,6 @@ def _public(spec: InstanceSpec, region: RegionSettings) -> dict[str, Any]:
             "spec": {"type": "LoadBalancer"},
         },
     }
-
-
-def _nightly(spec: InstanceSpec) -> Manifest:
-    return manifest(
-        SCHEDULED_BACKUP,
-        spec.name,
-        {
-            "schedule": _NIGHTLY,
-            "immediate": True,
-            "suspend": spec.paused,
-            "backupOwnerReference": "self",
-            "cluster": {"name": spec.name},
-            "method": "plugin",
-            "target": "prefer-standby",
-            "pluginConfiguration": {"name": _PLUGIN},
-        },
-    )
 
 
 def _pooler(spec: InstanceSpec) -> Manifest:
@@ -277,10 +226,6 @@ def _pooler_name(spec: InstanceSpec) -> str:
     return f"{spec.name}-pooler"
 
 
-def _server_name(spec: InstanceSpec) -> str:
-    return f"{spec.name}-{spec.version}"
-
-
 # -- what is seen ---------------------------------------------------------------------------------
 
 _HEALTHY = "Cluster in healthy state"
@@ -305,13 +250,20 @@ _CHANGING = (
 
 
 def observe(spec: InstanceSpec, region: RegionSettings, live: Live) -> Observation:
-    """`Ready` of the operator says only that its phase is "healthy", which it also is while nothing
-    runs: so pause is judged first, and what runs is compared with what was asked for.
-    """
     found = live.get(Ref(CLUSTER, spec.name))
     if found is None:
         return Observation(Observed.ABSENT)
     status = found.get("status") or {}
+    as_before = _runs(spec, status) != spec.version
+    return replace(_judged(spec, region, found, status), data_as_before=as_before)
+
+
+def _judged(
+    spec: InstanceSpec, region: RegionSettings, found: Manifest, status: dict[str, Any]
+) -> Observation:
+    """`Ready` of the operator says only that its phase is "healthy", which it also is while nothing
+    runs: so pause is judged first, and what runs is compared with what was asked for.
+    """
     phase, why = status.get("phase", ""), status.get("phaseReason", "")
     said = f"{phase}: {why}" if why else phase
     if phase.startswith(_FAILED):
@@ -339,9 +291,15 @@ def _observe_pause(found: Manifest, said: str) -> Observation:
 
 def _as_asked(spec: InstanceSpec, status: dict[str, Any]) -> bool:
     """Disks grown, the major that runs, and the primary where it shall be."""
-    runs = (status.get("pgDataImageInfo") or {}).get("majorVersion")
     settled = status.get("targetPrimary") == status.get("currentPrimary")
-    return settled and not status.get("resizingPVC") and str(runs or spec.version) == spec.version
+    grown = not status.get("resizingPVC")
+    return settled and grown and _runs(spec, status) == spec.version
+
+
+def _runs(spec: InstanceSpec, status: dict[str, Any]) -> str:
+    """The major version that the data are of; `status.image` says only which is wanted."""
+    runs = (status.get("pgDataImageInfo") or {}).get("majorVersion")
+    return str(runs or spec.version)
 
 
 def _endpoints(spec: InstanceSpec, region: RegionSettings) -> Observation:

@@ -31,6 +31,7 @@ OFFERING = Offering(
     sla_class="database",
     popular=True,
     secrets=("password", "admin_password"),
+    upgrade_stops=True,
     versions=(
         Version("17", ends_on=date(2029, 11, 8)),
         Version("18", ends_on=date(2030, 11, 14)),
