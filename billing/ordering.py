@@ -203,7 +203,7 @@ def preview_order(
         faults = error.fields
     chosen = _plan_or_default(entry, region, plan)
     price = quote_for(entry.offering, chosen, region.code, project.organisation)
-    version = version or entry.offering.default_version
+    version = admission.version_in(entry, region, version)
     values = _cleaned(entry, parameters or {})
     wanted = needs_of_order(entry, project, region, chosen, version, values)
     return Preview(price, regions.quota_left(project, region, wanted), faults=faults)
@@ -243,7 +243,10 @@ def preview_change(
     chosen = known.get(plan or instance.plan) or known[instance.plan]
     organisation, code = instance.project.organisation, instance.region.code
     values = _cleaned(entry, parameters or {}, instance.parameters)
-    wanted = needs_of(instance, {"plan": chosen.id, "parameters": values})
+    runs = {v.id for v in entry.versions(instance.region.backend)}
+    asked = version if version in runs else instance.version
+    changed = {"plan": chosen.id, "version": asked, "parameters": values}
+    wanted = needs_of(instance, changed)
     more = _more(wanted, quota.read(instance.reserved))
     return Preview(
         quote_for(entry.offering, chosen, code, organisation),

@@ -18,6 +18,7 @@ from portal.tenancy.permissions import Role
 from services import registry
 from services.instances import actions
 from services.instances.models import Instance, InstanceEvent, Operation
+from services.regions import quota
 from services.regions.models import Quota
 from tests.makers import (
     actor_for,
@@ -219,6 +220,28 @@ def test_a_preview_of_a_wrong_order_still_says_its_price(project, region, entry)
     )
     assert set(preview.faults) == {"name", "parameters.max_connections", "parameters.colour"}
     assert preview.quote.hourly == Money(Decimal(HOURLY[SMALL]))
+
+
+def test_previews_count_the_version_that_would_run(project, monkeypatch):
+    """Kafka's default does not run on Kubernetes."""
+    counted_for = []
+    needs = quota.needs
+
+    def counting(entry, region, spec):
+        counted_for.append(spec.version)
+        return needs(entry, region, spec)
+
+    monkeypatch.setattr(quota, "needs", counting)
+    cluster = make_region("eu-1", backend="kubernetes")
+    kafka = registry.get("kafka")
+    ordering.preview_order(actor=SYSTEM, project=project, entry=kafka, region=cluster, name="a")
+    assert counted_for == [kafka.kubernetes.VERSIONS[0]]
+    instance = make_instance(project, make_region(), version="16")
+    counted_for.clear()
+    ordering.preview_change(actor=SYSTEM, instance=instance)
+    ordering.preview_change(actor=SYSTEM, instance=instance, version="18")
+    ordering.preview_change(actor=SYSTEM, instance=instance, version="95")
+    assert counted_for == ["16", "18", "16"]
 
 
 def test_a_preview_asks_what_the_order_then_charges(project, region, entry):

@@ -1,4 +1,7 @@
-"""Managed Kubernetes: a cluster of the tenant's own. A plan is the size of its workers."""
+"""Managed Kubernetes: a cluster of the tenant's own. A plan is the size of its workers.
+
+Life cycle: https://kubernetes.io/releases/ (read November 2026).
+"""
 
 from datetime import date
 from decimal import Decimal
@@ -32,9 +35,9 @@ OFFERING = Offering(
     sla_class="kubernetes",
     popular=True,
     versions=(
-        Version("1.35"),
-        Version("1.34"),
-        Version("1.33"),
+        Version("1.35", ends_on=date(2027, 2, 28)),
+        Version("1.34", VersionStatus.DEPRECATED, date(2026, 10, 27)),
+        Version("1.33", VersionStatus.DEPRECATED, date(2026, 6, 28)),
         Version("1.32", VersionStatus.DEPRECATED, date(2026, 2, 28)),
         Version("1.31", VersionStatus.DEPRECATED, date(2025, 10, 28)),
     ),
