@@ -15,14 +15,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from billing import queries as prices
-from portal.console import as_code, markdown
+from portal.console import as_code, markdown, releases
 from portal.console.catalogue import FAMILIES, usual_seconds, why_not
-from portal.kernel import clock
 from portal.kernel.formats import reader_locale
 from services import registry, snippets
 from services.regions import queries as regions
 from services.regions.choices import asked
-from services.spec import Capability, Debian, Entry, Parameter, Plan, Version, promised_availability
+from services.spec import Capability, Debian, Entry, Parameter, Plan, promised_availability
 
 if TYPE_CHECKING:
     from billing.pricing import Quote
@@ -39,16 +38,6 @@ class Column:
     quote: Quote | None
     promise: Decimal
     why_not: str
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """A version and where it is in its life: `tone` is ok, warn or bad."""
-
-    version: Version
-    word: str
-    tone: str
-    left: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +73,7 @@ def offering(entry: Entry, wanted: str = "") -> dict[str, Any]:
         "orderable": not reason,
         "reason": reason,
         "hint": hint,
-        "releases": [_release(v) for v in o.versions],
+        "releases": [releases.release(v) for v in o.versions],
         "included": _included(entry),
         "components": _components(entry),
         "settings": [_setting(p, region.backend if region else "") for p in asked(o, region)],
@@ -117,27 +106,6 @@ def _columns(entry: Entry, region: Region | None) -> list[Column]:
         for plan in o.plans
         if not plan.retired
     ]
-
-
-def _release(version: Version) -> Release:
-    words = {
-        "supported": (_("Supported"), "ok"),
-        "deprecated": (_("Deprecated: choose a newer one for new services"), "warn"),
-        "end_of_life": (_("Upstream has ended it"), "bad"),
-    }
-    word, tone = words[version.status]
-    left = ""
-    if version.ends_on:
-        days = (version.ends_on - clock.now().date()).days
-        if days > 60:
-            left = _("%(n)s months of fixes left") % {"n": days // 30}
-        elif days > 0:
-            left = ngettext("%(n)s day of fixes left", "%(n)s days of fixes left", days) % {
-                "n": days
-            }
-        else:
-            left, tone = _("no more fixes"), "bad"
-    return Release(version, word, tone, left)
 
 
 def _included(entry: Entry) -> list[Included]:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from billing import ordering, texts
 from billing import queries as prices
-from portal.console import as_code, preflight, tags, window
+from portal.console import as_code, preflight, tags, upgrading, window
 from portal.console.forms import parameter_fields, raw_parameters
 from portal.console.shell import url_or_nothing
 from portal.kernel.actor import Actor
@@ -260,5 +260,6 @@ def change_form(
         "resizes": plan_id != instance.plan,
         "tag_rows": tags.rows(instance.tags),
         "windows": window.choices(instance),
+        "upgrades": upgrading.choices(instance),
         "code": as_code.change(instance, body | ({"parameters": parameters} if parameters else {})),
     }

@@ -18,6 +18,7 @@ from portal.kernel.money import HOURS_PER_MONTH, Money
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
 from services.instances import drift, opening, queries, texts
+from services.instances.admission import newer_versions
 from services.instances.specs import entry_of
 from services.regions import clusters
 from services.spec import Capability, promised_availability
@@ -34,6 +35,7 @@ class Can:
     pause: bool
     resume: bool
     rotate: bool
+    upgrade: bool
     delete: bool
     undelete: bool
     reveal: bool
@@ -45,7 +47,7 @@ class Can:
 def can(actor: Actor, instance: Instance) -> Can:
     """One query."""
     held = access.permissions_in(actor, instance.project)
-    able = opening.capabilities(instance)
+    able, entry = opening.capabilities(instance), entry_of(instance)
     update, phase = Permission.INSTANCE_UPDATE in held, instance.phase
     gone = phase == "deleted"
     return Can(
@@ -53,6 +55,7 @@ def can(actor: Actor, instance: Instance) -> Can:
         pause=update and phase == "running" and Capability.PAUSE in able,
         resume=update and phase == "paused",
         rotate=update and phase == "running" and Capability.ROTATE in able,
+        upgrade=update and phase == "running" and bool(newer_versions(instance, entry)),
         delete=Permission.INSTANCE_DELETE in held and not gone and phase != "deleting",
         undelete=update and phase == "in_bin",
         reveal=Permission.CREDENTIAL_REVEAL in held and phase in CONNECTABLE,

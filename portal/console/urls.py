@@ -38,6 +38,7 @@ urlpatterns = [
     path(f"{_ONE}pause/", changes.pause, name="service-pause"),
     path(f"{_ONE}resume/", changes.resume, name="service-resume"),
     path(f"{_ONE}rotate/", changes.rotate, name="service-rotate"),
+    path(f"{_ONE}upgrade/", changes.upgrade, name="service-upgrade"),
     path(f"{_ONE}delete/", changes.delete, name="service-delete"),
     path(f"{_ONE}undelete/", changes.undelete, name="service-undelete"),
     path("catalogue/", catalogue.catalogue, name="catalogue"),

@@ -16,7 +16,9 @@ from portal.kernel.errors import Invalid, Temporary
 from services import backends, registry
 from services.backends.fake import FakeBackend
 from services.instances import actions
-from services.instances.models import Instance
+from services.instances.admission import newer_versions
+from services.instances.models import Instance, Operation
+from services.instances.specs import entry_of
 from tests.makers import (
     drive,
     make_instance,
@@ -26,6 +28,7 @@ from tests.makers import (
     make_region,
     signed_in,
 )
+from tests.portal.test_ui import strict
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "plain_static")]
 
@@ -172,3 +175,65 @@ def test_a_change_of_several_nodes_says_that_connections_end(
     page = client.get(f"/services/{instance.public_id}/settings/?plan=ha-4x16").content.decode()
     assert "The nodes restart one after another: connections end" in page
     assert "Connections stay." not in page
+
+
+# -- another version -------------------------------------------------------------------------------
+
+
+def test_newer_versions_are_offered_and_what_one_means_is_said_first(
+    cluster: FakeBackend, client: Client
+) -> None:
+    instance = running("postgresql", version="16")
+    signed_in(client, make_member(instance.project))
+    page = f"/services/{instance.public_id}/"
+    told = client.get(f"{page}settings/").content.decode()
+    strict(told)
+    assert re.findall(r'name="version" value="(\d+)"', told) == ["17", "18"]
+    assert "fixes until 9 Nov 2028" in told
+
+    asked = client.get(f"{page}upgrade/", {"version": "18"}).content.decode()
+    strict(asked)
+    assert "There is no way back to version 16" in asked
+    assert "PostgreSQL 18 gets fixes until 14 Nov 2030." in asked
+    sent = dict(re.findall(r'type="hidden" name="(version|runs)" value="(\d+)"', asked))
+    assert sent == {"version": "18", "runs": "16"}
+    assert client.post(f"{page}upgrade/", sent).status_code == 303
+    assert drive(Operation.objects.get(kind="upgrade")).state == "succeeded"
+
+    late = client.post(f"{page}upgrade/", {"version": "17", "runs": "16"})
+    assert late.status_code == 422
+    assert "Version 16 ran when you opened this page, and now it is 18." in late.content.decode()
+    back = client.post(f"{page}upgrade/", {"version": "17", "runs": "18"})
+    assert back.status_code == 422
+    assert "nothing leads back to an older one" in back.content.decode()
+    assert Operation.objects.filter(kind="upgrade").count() == 1
+    told = client.get(f"{page}settings/").content.decode()
+    assert "There is no newer one in this region." in told
+
+
+@pytest.mark.parametrize(
+    ("offering", "runs", "offered"),
+    [
+        pytest.param("postgresql", "14", ["16", "17", "18"], id="15 is about to end"),
+        pytest.param("kubernetes", "1.31", ["1.35"], id="those between have ended"),
+        pytest.param("postgresql", "18", [], id="the newest"),
+    ],
+)
+def test_what_is_about_to_end_is_no_goal(
+    cluster: FakeBackend, offering: str, runs: str, offered: list[str]
+) -> None:
+    instance = running(offering, version=runs)
+    assert [v.id for v in newer_versions(instance, entry_of(instance))] == offered
+
+
+def test_where_no_service_is_upgraded_another_one_is_the_way(
+    fake: FakeBackend, client: Client
+) -> None:
+    instance = make_instance(make_project(), make_region())
+    signed_in(client, make_member(instance.project))
+    page = f"/services/{instance.public_id}/"
+    told = client.get(f"{page}settings/").content.decode()
+    strict(told)
+    assert "Version 18 can be had with another service only" in told
+    assert "There is nothing to upgrade to." in client.get(f"{page}upgrade/").content.decode()
+    assert client.post(f"{page}upgrade/", {"version": "18", "runs": "17"}).status_code == 422

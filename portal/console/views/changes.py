@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from billing import ordering
 from portal.accounts.actors import actor_of
-from portal.console import acts, orders, tags, window
+from portal.console import acts, orders, tags, upgrading, window
 from portal.console import service as building
 from portal.console.forms import raw_parameters
 from portal.console.page import go, page
@@ -95,6 +95,28 @@ def change(request: HttpRequest, public_id: str) -> HttpResponse:
             request, "console/service_settings.html", context, fragment="change", status=422
         )
     return go(request, "console:service", public_id)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def upgrade(request: HttpRequest, public_id: str) -> HttpResponse:
+    """GET and POST /services/ID/upgrade/ (version, runs): what a newer version means, then the
+    operation; 422 where another version runs than the reader saw.
+    """
+    actor = actor_of(request)
+    instance = _one(request, public_id, Permission.INSTANCE_UPDATE)
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        try:
+            upgrading.upgrade(actor, instance, request.POST)
+            return go(request, "console:service", public_id)
+        except Invalid as error:
+            errors = error.fields
+    context = building.frame(actor, instance, "settings") | {"errors": errors}
+    context["to"] = to = upgrading.wanted(instance, request.POST or request.GET)
+    context["act"] = upgrading.act(actor, instance, to) if to else None
+    status = 422 if errors else 200
+    return page(request, "console/service_upgrade.html", context, status=status)
 
 
 @login_required
