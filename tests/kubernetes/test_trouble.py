@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from threading import Barrier, Thread
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.utils import translation
 
 from portal.kernel import crypto
 from portal.kernel.actor import SYSTEM
+from services.backends.kubernetes.objects import Objects
 from services.backends.models import Applied
 from services.instances import actions, texts, work
 from services.instances.models import Operation
@@ -63,6 +65,28 @@ def test_the_api_server_dies_in_the_middle(nodes: Cluster) -> None:
     Region.objects.update(failures=0, retry_at=None)  # else the circuit breaker waits first
     life.done()
     assert len(life.read(nodes, "statefulsets")["items"]) == 1
+
+
+@pytest.mark.parametrize("after", [3, 11], ids=["at the namespace", "at its objects"])
+def test_the_api_server_dies_between_two_objects(
+    nodes: Cluster, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    life, apply, times = begun(nodes), Objects.apply, count(1)
+
+    def dying(objects: Objects, wanted: Any, **more: Any) -> Any:
+        if next(times) == after:
+            nodes.kill("kube-apiserver")
+        return apply(objects, wanted, **more)
+
+    monkeypatch.setattr(Objects, "apply", dying)
+    waiting = turn(life.operation)
+    assert (waiting.state, waiting.error_code) == ("running", "")
+    assert waited_for(waiting) == "The region does not answer."
+    nodes.start_api_server()
+    life.done()
+    (found,) = life.read(nodes, "statefulsets")["items"]
+    assert found["metadata"]["generation"] == 1
+    assert next(times) > after
 
 
 def test_the_region_that_is_away_opens_its_circuit_breaker(nodes: Cluster) -> None:
