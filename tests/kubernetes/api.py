@@ -78,7 +78,7 @@ class Api:
         query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": "30"}
         link = self._link(40)
         try:
-            address = f"{path}?{urllib.parse.urlencode(query)}"
+            address = f"{path}{'&' if '?' in path else '?'}{urllib.parse.urlencode(query)}"
             link.request("GET", address, headers={"Authorization": f"Bearer {self._token}"})
             answer = link.getresponse()
             if answer.status >= 300:

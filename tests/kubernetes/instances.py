@@ -29,9 +29,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.kubernetes.api import Api
+from tests.kubernetes.operators.watched import Watched
 
 GROUP = "/apis/postgresql.cnpg.io/v1"
 PODS = "/api/v1/pods?labelSelector=cnpg.io/cluster,cnpg.io/podRole%3Dinstance"
+_INNER = ("databases", "databaseroles")
 _HERE = "0/5000060"  # one place in the log, reached by all
 
 
@@ -48,13 +50,19 @@ class Instances:
         self._contexts: dict[tuple[str, str, str], ssl.SSLContext] = {}
         self._pods: dict[str, dict[str, Any]] = {}
         self._clusters: dict[tuple[str, str], dict[str, Any]] = {}
+        self.changed = threading.Event()
+        kinds = ("clusters", *_INNER)
+        self._known = {kind: self._watched(f"{GROUP}/{kind}") for kind in kinds}
+        self._all_pods = self._watched(PODS)
+
+    def _watched(self, path: str) -> Watched:
+        return Watched(self.api, path, self.changed)
 
     def look(self) -> None:
-        """Addresses pass from pod to pod: look before each answer. Raises: OSError."""
-        pods = self.api.items(PODS)
-        running = ((pod.get("status", {}).get("podIP"), pod) for pod in pods)
+        """Addresses pass from pod to pod: look before each answer."""
+        running = ((pod.get("status", {}).get("podIP"), pod) for pod in self._all_pods.items())
         self._pods = {address: pod for address, pod in running if address}
-        self._clusters = {_key(one): one for one in self.api.items(f"{GROUP}/clusters")}
+        self._clusters = {_key(one): one for one in self._known["clusters"].items()}
 
     def context(self, address: str) -> ssl.SSLContext | None:
         """The certificate of the cluster whose pod has this address. Raises: OSError."""
@@ -121,11 +129,12 @@ class Instances:
                 self._apply_inner(namespace, name)
 
     def _apply_inner(self, namespace: str, cluster: str) -> None:
-        for kind in ("databases", "databaseroles"):
-            for one in self.api.items(f"{GROUP}/namespaces/{namespace}/{kind}"):
+        for kind in _INNER:
+            for one in self._known[kind].items():
                 generation = one["metadata"]["generation"]
                 seen = one.get("status", {}).get("observedGeneration")
-                if one["spec"]["cluster"]["name"] == cluster and seen != generation:
+                of = one["metadata"]["namespace"], one["spec"]["cluster"]["name"]
+                if of == (namespace, cluster) and seen != generation:
                     applied = {"applied": True, "observedGeneration": generation}
                     self._patch(kind, namespace, one["metadata"]["name"], applied)
 
@@ -187,9 +196,11 @@ def main() -> None:
     instances = Instances(Path(sys.argv[1]))
     threading.Thread(target=Server(instances).serve_forever, daemon=True).start()
     while True:
+        instances.changed.wait(0.5)
+        instances.changed.clear()
         with contextlib.suppress(OSError):
             instances.write_statuses()
-        time.sleep(0.2)
+        time.sleep(0.05)
 
 
 if __name__ == "__main__":
