@@ -50,7 +50,7 @@ def life(nodes: Cluster) -> Life:
 def another(life: Life, **words: Any) -> Life:
     """A second service of the project, ordered."""
     made = order(life.project, life.region, **{"offering": "memcached", "plan": "dev-1x1", **words})
-    return Life(life.project, life.region, made.instance)
+    return Life(life.cluster, life.project, life.region, made.instance)
 
 
 def limit(cluster: Cluster, life: Life, **hard: str) -> None:
