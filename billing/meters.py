@@ -8,6 +8,7 @@ million). Meters that end in `_gib` count what is kept, in GiB-hours.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.utils.translation import gettext_noop
 
@@ -23,6 +24,19 @@ UNITS = {
     "million": gettext_noop("million"),
     "thousand-months": gettext_noop("1,000 for a month"),
     "euro": gettext_noop("euro spent in the month"),
+}
+
+# Base units in one priced unit. A month has as many seconds as the calendar says.
+_SIZES = {
+    "hour": Decimal(3600),
+    "minute": Decimal(60),
+    "second": Decimal(1),
+    "GiB": Decimal(1),
+    "one": Decimal(1),
+    "thousand": Decimal(1000),
+    "ten-thousand": Decimal(10_000),
+    "million": Decimal(1_000_000),
+    "euro": Decimal(1),
 }
 
 # Whose allowance a price's free quantity is.
@@ -105,5 +119,18 @@ _ALL = (
 METERS = {meter.code: meter for meter in _ALL}
 # What a plan is made of, so what every offering's price class must price.
 PLAN_METERS = ("vcpu", "memory_gib", "storage_gib")
+# What any service may use, priced by a class of its own.
+PRICED_ELSEWHERE = {"egress": "network.egress", "public_ipv4": "network.ipv4"}
 # What a service has one of, whatever its plan; charged where its offering counts it.
 HELD_ONCE = ("control_plane",)
+
+
+def base_units(unit: str, seconds_of_month: int) -> Decimal:
+    """How many base units one priced `unit` has: usage of time is counted in seconds, of pieces in
+    pieces, of traffic in GiB. Raises: KeyError for an unknown unit.
+    """
+    if unit == "month":
+        return Decimal(seconds_of_month)
+    if unit == "thousand-months":
+        return Decimal(seconds_of_month) * 1000
+    return _SIZES[unit]

@@ -142,16 +142,21 @@ def quantities(plan: Plan) -> dict[str, Decimal]:
         }
 
 
+def held_by(offering: Offering, plan: Plan) -> dict[str, Decimal]:
+    """What is billed for as long as the plan runs, by meter: what the offering counts of it."""
+    counted = [meter.code for meter in offering.meters]
+    held = {**quantities(plan), **dict.fromkeys(HELD_ONCE, Decimal(1))}
+    return {meter: amount for meter, amount in held.items() if meter in counted}
+
+
 def quote_plan(
     offering: Offering, plan: Plan, rates: Mapping[str, Rate], *, vat: VatRate, at: datetime
 ) -> Quote:
     """What the offering counts by the hour; what is counted by use costs nothing while it is held.
     Raises: KeyError when one of these has no rate.
     """
-    counted = [meter.code for meter in offering.meters]
-    held = {**quantities(plan), **dict.fromkeys(HELD_ONCE, Decimal(1))}
     return quote(
-        {meter: amount for meter, amount in held.items() if meter in counted},
+        held_by(offering, plan),
         rates,
         vat=vat,
         at=at,

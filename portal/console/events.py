@@ -18,7 +18,7 @@ _PER_PAGE = 50
 _KINDS = {
     "life": ("ordered", "created", "deleted", "binned", "undeleted", "purged"),
     "changes": ("changed", "upgraded", "rotated", "repaired"),
-    "power": ("pause_requested", "paused", "resumed"),
+    "power": ("pause_requested", "paused", "resumed", "cancelled"),
     "faults": ("failed",),
 }
 _ICONS = {
@@ -35,6 +35,7 @@ _ICONS = {
     "undeleted": "rotate-ccw",
     "purged": "trash-2",
     "failed": "circle-alert",
+    "cancelled": "rotate-ccw",
     "repaired": "wrench",
 }
 
@@ -71,6 +72,7 @@ def event_text(code: str) -> str:
     return {
         "ordered": _("Ordered"),
         "created": _("Running for the first time"),
+        "cancelled": _("Request withdrawn, running on"),
         "changed": _("Settings changed"),
         "upgraded": _("Upgraded"),
         "pause_requested": _("Pause asked for: compute is not billed from here"),

@@ -190,11 +190,11 @@ def delete(*, actor: Actor, instance: Instance, reason: str = "") -> Operation:
             hint=_("Bring it back, or destroy it now."),
         )
     opening.take_over(instance)
+    closing.event(instance, "deleted", None)
     if instance.phase == Phase.FAILED or opening.bin_of(instance) == "none":
         return opening.open_operation(
             actor, instance, Kind.PURGE, reason=reason
         )  # nothing there worth keeping, or nothing that could be kept from use
-    closing.event(instance, "deleted", None)
     return opening.open_operation(actor, instance, Kind.DELETE, reason=reason)
 
 
@@ -218,6 +218,8 @@ def purge(*, actor: Actor, instance: Instance, reason: str = "") -> Operation:
     if not actor.is_system:
         opening.demand_unprotected(instance)
     opening.take_over(instance)
+    if instance.delete_at is None:
+        closing.event(instance, "deleted", None)
     return opening.open_operation(actor, instance, Kind.PURGE, reason=reason)
 
 

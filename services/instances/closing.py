@@ -105,6 +105,8 @@ def _give_up(operation: Operation, instance: Instance, *, cancelled: bool) -> No
         _hold(instance, needs_of(instance))
     elif kind == Kind.UNDELETE:
         _hold(instance, quota.in_bin(quota.read(instance.reserved)))
+    if cancelled and kind in (Kind.PAUSE, Kind.DELETE, Kind.PURGE):
+        event(instance, "cancelled", operation)  # what the request ended goes on
     if not cancelled:
         event(instance, "failed", operation, error=operation.error_code)
         # An upgrade that was offered and fails is for staff to look at, whatever runs now.

@@ -1,0 +1,252 @@
+"""Usage records: the plan time of every instance and what meters reported, by the day.
+
+Both are worked out again from their source (InstanceEvents, UsageEvents) each time, so metering
+twice, late or after a crash ends the same. Days of whoever changed become due for rating in the
+same transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import groupby, islice
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+
+from billing.meters import PRICED_ELSEWHERE
+from billing.plantime import DayTime, Happening, day_times, month_bounds
+from billing.pricing import held_by
+from billing.tagsets import TagSets
+from portal.kernel import clock
+from services import registry
+from services.instances.models import InstanceEvent
+from services.spec import Offering
+
+logger = logging.getLogger(__name__)
+
+_BATCH = 50_000
+_COPY = """
+copy metered (organisation_id, project_id, instance_id, tag_set_id, offering, region, price_class,
+  meter, allowance, day, quantity, consumed) from stdin"""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The instance that usage is of, with what a record says about it."""
+
+    instance: int
+    project: int
+    organisation: int
+    offering: str
+    region: str
+    tag_set: int
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """What a run wrote: records that are new or changed, and months that became due."""
+
+    records: int
+    months: int
+
+    def __add__(self, other: Metered) -> Metered:
+        return Metered(self.records + other.records, self.months + other.months)
+
+
+def meter(
+    first: date, *, until: datetime | None = None, organisation: int | None = None
+) -> Metered:
+    """Brings the records of `first` and later days of its month up to `until` (now).
+
+    Raises: ValueError when `first` lies after `until`.
+    """
+    moment = until or clock.now()
+    start, end = month_bounds(first)
+    if moment <= start:
+        raise ValueError(f"{first:%F} has not begun")
+    offerings = {slug: entry.offering.price_class for slug, entry in registry.entries().items()}
+    scope = {
+        "first": first,
+        "end": end.date(),
+        "month": start.date(),
+        "today": moment.date(),
+        "now": clock.now(),
+        "organisation": organisation,
+        "offerings": list(offerings),
+        "classes": list(offerings.values()),
+        "elsewhere": list(PRICED_ELSEWHERE),
+        "elsewhere_classes": list(PRICED_ELSEWHERE.values()),
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_MAKE_TABLE)
+        rows = _plan_rows(first, min(moment, end), organisation)
+        while batch := list(islice(rows, _BATCH)):  # one connection cannot read while it copies
+            with cursor.copy(_COPY) as copy:
+                for row in batch:
+                    copy.write_row(row)
+        cursor.execute(_ADD_EVENTS, scope)
+        cursor.execute(_PUT, scope)
+        records, months = cursor.fetchone()
+        cursor.execute("drop table metered")
+    logger.info("usage.metered", extra={"records": records, "months": months})
+    return Metered(records, months)
+
+
+# -- plan time -------------------------------------------------------------------------------------
+
+
+def _plan_rows(
+    first: date, until: datetime, organisation: int | None
+) -> Iterator[tuple[object, ...]]:
+    for subject, happenings in _lives(first, until, organisation):
+        offering = _offering(subject.offering)
+        if offering is None:
+            continue
+        times = day_times(happenings, first, until)
+        sums: dict[tuple[date, str, str], list[Decimal]] = {}
+        for (day, plan), time in times.items():
+            if day >= first:
+                for meter_code, allowance, billed, consumed in _used(offering, plan, time):
+                    sums.setdefault((day, meter_code, allowance), []).extend((billed, consumed))
+        for (day, meter_code, allowance), amounts in sums.items():
+            yield (
+                *_named(subject, offering.price_class, meter_code, allowance),
+                day,
+                sum(amounts[::2]),
+                sum(amounts[1::2]),
+            )
+
+
+def _lives(
+    first: date, until: datetime, organisation: int | None
+) -> Iterator[tuple[Subject, list[Happening]]]:
+    """Every instance that lived in the month, with all that happened to it, oldest first."""
+    start, _ = month_bounds(first)
+    rows = InstanceEvent.objects.filter(
+        Q(instance__deleted_at__isnull=True) | Q(instance__deleted_at__gte=start),
+        instance__created_at__lt=until,
+    )
+    if organisation is not None:
+        rows = rows.filter(instance__project__organisation=organisation)
+    fields = (
+        "instance",
+        "instance__project",
+        "instance__project__organisation",
+        "instance__offering",
+        "instance__region__code",
+        "instance__tags",
+        "at",
+        "code",
+        "plan",
+    )
+    tag_sets = TagSets()
+    listed = rows.order_by("instance", "at", "id").values_list(*fields, F("operation__kind"))
+    for _, events in groupby(listed.iterator(chunk_size=5000), key=lambda row: row[0]):
+        found = list(events)
+        instance, project, owner, offering, region, tags = found[0][:6]
+        subject = Subject(instance, project, owner, offering, region, tag_sets.of(tags))
+        yield subject, [Happening(at, code, plan, kind or "") for *_, at, code, plan, kind in found]
+
+
+def _offering(slug: str) -> Offering | None:
+    """None for what left the catalogue: staff are told, the rest is metered."""
+    try:
+        return registry.get(slug).offering
+    except KeyError:
+        logger.error("usage.offering_gone", extra={"offering": slug})  # no bug
+        return None
+
+
+def _used(
+    offering: Offering, plan_id: str, time: DayTime
+) -> Iterable[tuple[str, str, Decimal, Decimal]]:
+    """Meter, allowance, billed and consumed base units of a day under one plan."""
+    held = held_by(offering, offering.plan(plan_id))
+    allowance = "dev" if plan_id.startswith("dev-") else ""
+    for meter_code, amount in held.items():
+        stored = meter_code == "storage_gib"
+        billed = time.stored if stored else time.compute
+        consumed = time.stored_consumed if stored else time.compute_consumed
+        if consumed:
+            yield meter_code, allowance, amount * billed, amount * consumed
+
+
+def _named(subject: Subject, price_class: str, meter: str, allowance: str) -> Sequence[object]:
+    return (
+        subject.organisation,
+        subject.project,
+        subject.instance,
+        subject.tag_set,
+        subject.offering,
+        subject.region,
+        price_class,
+        meter,
+        allowance,
+    )
+
+
+# -- into the table --------------------------------------------------------------------------------
+
+_MAKE_TABLE = """
+create temporary table metered (
+  organisation_id bigint, project_id bigint, instance_id bigint, tag_set_id bigint,
+  offering text, region text, price_class text, meter text, allowance text,
+  from_plan boolean default true, day date, quantity numeric(24, 9), consumed numeric(24, 9)
+) on commit drop"""
+
+# What is reported belongs to the day in which its time began.
+_ADD_EVENTS = """
+insert into metered
+select p.organisation_id, i.project_id, i.id, t.id, i.offering, g.code,
+  coalesce(w.price_class, o.price_class), e.meter,
+  case when i.plan like 'dev-%%' then 'dev' else '' end, false,
+  (e.start at time zone 'UTC')::date as day, sum(e.quantity), sum(e.quantity)
+from billing_usageevent e
+join instances_instance i on i.id = e.instance_id
+join billing_tagset t on t.tags = i.tags
+join regions_region g on g.id = i.region_id
+join tenancy_project p on p.id = i.project_id
+join unnest(%(offerings)s::text[], %(classes)s::text[]) as o (offering, price_class)
+  on o.offering = i.offering
+left join unnest(%(elsewhere)s::text[], %(elsewhere_classes)s::text[]) as w (meter, price_class)
+  on w.meter = e.meter
+where e.start >= %(first)s::timestamp at time zone 'UTC'
+  and e.start < %(end)s::timestamp at time zone 'UTC'
+  and (%(organisation)s::bigint is null or p.organisation_id = %(organisation)s)
+group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 11"""
+
+# A day that is over keeps the tags that it had.
+_PUT = """
+with gone as (
+  delete from billing_usagerecord r
+  where r.day >= %(first)s and r.day < %(end)s and r.offering = any(%(offerings)s)
+    and (%(organisation)s::bigint is null or r.organisation_id = %(organisation)s)
+    and not exists (
+      select from metered m
+      where m.instance_id = r.instance_id and m.day = r.day and m.meter = r.meter
+        and m.price_class = r.price_class and m.allowance = r.allowance)
+  returning r.organisation_id
+), put as (
+  insert into billing_usagerecord as r (organisation_id, project_id, instance_id, tag_set_id,
+    offering, region, price_class, meter, allowance, from_plan, day, quantity, consumed)
+  select organisation_id, project_id, instance_id, tag_set_id, offering, region, price_class,
+    meter, allowance, from_plan, day, quantity, consumed
+  from metered
+  on conflict (instance_id, day, meter, price_class, allowance) do update set
+    quantity = excluded.quantity, consumed = excluded.consumed,
+    tag_set_id = case when r.day < %(today)s then r.tag_set_id else excluded.tag_set_id end
+  where (r.quantity, r.consumed) is distinct from (excluded.quantity, excluded.consumed)
+  returning r.organisation_id
+), due as (
+  insert into billing_ratedmonth as d (organisation_id, month, due_since, lines)
+  select organisation_id, %(month)s, %(now)s, 0
+  from (select organisation_id from gone union select organisation_id from put) as touched
+  on conflict (organisation_id, month) do update
+  set due_since = coalesce(d.due_since, excluded.due_since)
+  returning 1
+)
+select (select count(*) from gone) + (select count(*) from put), (select count(*) from due)"""

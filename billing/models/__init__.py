@@ -1,0 +1,18 @@
+"""The tables of money, by what they hold."""
+
+from billing.models.costs import CostLine, CostRollup, RatedMonth
+from billing.models.orders import Order
+from billing.models.prices import Price
+from billing.models.usage import TagSet, UsageConflict, UsageEvent, UsageRecord
+
+__all__ = [
+    "CostLine",
+    "CostRollup",
+    "Order",
+    "Price",
+    "RatedMonth",
+    "TagSet",
+    "UsageConflict",
+    "UsageEvent",
+    "UsageRecord",
+]

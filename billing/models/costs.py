@@ -1,0 +1,176 @@
+"""What usage costs, line by line, and the sums that pages read.
+
+Columns are named as in the FOCUS specification 1.2.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class RatedMonth(models.Model):
+    """The state of one organisation's calendar month (its first day, UTC): when it was rated, and
+    since when it is due again.
+    """
+
+    organisation = models.ForeignKey(
+        "tenancy.Organisation", on_delete=models.PROTECT, related_name="rated_months"
+    )
+    month = models.DateField()
+    due_since = models.DateTimeField(null=True, blank=True)
+    rated_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    lines = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "month"], name="one_rated_month")
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_since"],
+                condition=models.Q(due_since__isnull=False),
+                name="rated_month_due",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id} {self.month:%Y-%m}"
+
+
+class CostLine(models.Model):
+    """What a quantity of one day costs at one tier of one price.
+
+    `quantity` is in base units, `unit` is what `list_unit_price` and `contracted_unit_price` are
+    for. Costs are exact to 18 decimals: list, contracted (after what was agreed), effective (with
+    commitments spread over their term) and billed. `tier` counts from 1; 0 is the free allowance.
+    """
+
+    class Category(models.TextChoices):
+        USAGE = "usage"
+        PURCHASE = "purchase"
+        CREDIT = "credit"
+        TAX = "tax"
+        ADJUSTMENT = "adjustment"
+
+    organisation = models.ForeignKey(
+        "tenancy.Organisation",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    project = models.ForeignKey(
+        "tenancy.Project",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        null=True,
+    )
+    instance = models.ForeignKey(
+        "instances.Instance",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        null=True,
+    )
+    tag_set = models.ForeignKey(
+        "billing.TagSet",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        null=True,
+    )
+    price = models.ForeignKey(
+        "billing.Price",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        null=True,
+    )
+    offering = models.CharField(max_length=40, blank=True)
+    region = models.CharField(max_length=32, blank=True)
+    price_class = models.CharField(max_length=60, blank=True)
+    meter = models.CharField(max_length=40, blank=True)
+    day = models.DateField()
+    category = models.CharField(max_length=12, choices=Category.choices, default=Category.USAGE)
+    is_correction = models.BooleanField(default=False)
+    tier = models.PositiveSmallIntegerField(default=1)
+    unit = models.CharField(max_length=20, blank=True)
+    quantity = models.DecimalField(max_digits=24, decimal_places=9)
+    list_unit_price = models.DecimalField(max_digits=20, decimal_places=9)
+    contracted_unit_price = models.DecimalField(max_digits=20, decimal_places=9)
+    list_cost = models.DecimalField(max_digits=38, decimal_places=18)
+    contracted_cost = models.DecimalField(max_digits=38, decimal_places=18)
+    effective_cost = models.DecimalField(max_digits=38, decimal_places=18)
+    billed_cost = models.DecimalField(max_digits=38, decimal_places=18)
+    currency = models.CharField(max_length=3, default="EUR")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["organisation", "day"]),
+            models.Index(fields=["instance", "day"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day:%F} {self.price_class}/{self.meter}"
+
+
+class CostRollup(models.Model):
+    """The cost lines of an organisation's day, added up by what pages group and filter by. Written
+    in the transaction that writes the lines.
+    """
+
+    organisation = models.ForeignKey(
+        "tenancy.Organisation",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    project = models.ForeignKey(
+        "tenancy.Project",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        null=True,
+    )
+    tag_set = models.ForeignKey(
+        "billing.TagSet",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        null=True,
+    )
+    offering = models.CharField(max_length=40, blank=True)
+    region = models.CharField(max_length=32, blank=True)
+    category = models.CharField(max_length=12)
+    day = models.DateField()
+    list_cost = models.DecimalField(max_digits=38, decimal_places=18)
+    contracted_cost = models.DecimalField(max_digits=38, decimal_places=18)
+    effective_cost = models.DecimalField(max_digits=38, decimal_places=18)
+    billed_cost = models.DecimalField(max_digits=38, decimal_places=18)
+    currency = models.CharField(max_length=3, default="EUR")
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["organisation", "day"],
+                include=["offering", "project", "billed_cost", "list_cost", "effective_cost"],
+                name="rollup_of_organisation",
+            ),
+            models.Index(
+                fields=["day"],
+                include=["offering", "organisation", "billed_cost"],
+                name="rollup_of_day",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id} {self.day:%F} {self.offering}"
