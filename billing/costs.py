@@ -1,0 +1,198 @@
+"""What was spent, by day or month and by what it was spent on: the one source of every page, answer
+and export that shows costs.
+
+Amounts are exact and net of VAT; until an invoice is issued they are not yet rounded. A reader sees
+the costs of the projects in which they may, and of the organisation itself only as its member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+
+from django.db.models import CharField, F, QuerySet, Sum, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce, TruncMonth
+from django.utils.translation import gettext as _
+
+from billing.models import CostLine, CostRollup, RatedMonth, TagSet
+from portal.kernel import clock
+from portal.kernel.actor import Actor
+from portal.kernel.errors import Invalid
+from portal.tenancy import access
+from portal.tenancy.models import Organisation
+from portal.tenancy.permissions import Permission
+from services import registry
+
+Period = Literal["day", "month"]
+GROUPS = ("family", "offering", "project", "region", "instance")
+LONGEST_DAYS = 400
+_COSTS = ("list_cost", "billed_cost", "effective_cost")
+_NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class CostRow:
+    """What `group` cost in the day or month that begins at `start`."""
+
+    start: date
+    group: str
+    list_cost: Decimal
+    billed_cost: Decimal
+    effective_cost: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Rows by time and group, dearest first within a time, and their sum as billed."""
+
+    rows: list[CostRow]
+    total: Decimal
+    currency: str = "EUR"
+
+    def by_group(self) -> dict[str, Decimal]:
+        """The whole time, dearest first."""
+        sums: dict[str, Decimal] = {}
+        for row in self.rows:
+            sums[row.group] = sums.get(row.group, _NOTHING) + row.billed_cost
+        return dict(sorted(sums.items(), key=lambda item: (-item[1], item[0])))
+
+    def by_start(self) -> dict[date, dict[str, Decimal]]:
+        """Each time that has costs, oldest first, with what each group cost then."""
+        found: dict[date, dict[str, Decimal]] = {}
+        for row in self.rows:
+            groups = found.setdefault(row.start, {})
+            groups[row.group] = groups.get(row.group, _NOTHING) + row.billed_cost
+        return found
+
+
+def costs_for(
+    actor: Actor,
+    organisation: Organisation,
+    *,
+    first: date,
+    end: date,
+    period: Period = "day",
+    group_by: str = "offering",
+    project: str = "",
+    instance: str = "",
+    tag: tuple[str, str] | None = None,
+) -> Costs:
+    """Costs of [`first`, `end`). `group_by` is one of `GROUPS` or `tag:KEY`; what has no such tag
+    stands under "". One query.
+
+    Raises: NotPermitted; Invalid for an unknown grouping or more than `LONGEST_DAYS`.
+    """
+    _check_span(first, end)
+    whole = group_by == "instance" or bool(instance)
+    rows = _visible(actor, organisation, CostLine.objects.all() if whole else _rollups())
+    rows = rows.filter(day__gte=first, day__lt=end)
+    if project:
+        rows = rows.filter(project__slug=project)
+    if instance:
+        rows = rows.filter(instance__public_id=instance)
+    if tag is not None:
+        sets = TagSet.objects.filter(tags__contains={tag[0]: tag[1]})
+        rows = rows.filter(tag_set__in=sets.values("pk"))
+    start = TruncMonth("day") if period == "month" else F("day")
+    sums: dict[str, Any] = {f"{name}_sum": Sum(name) for name in _COSTS}
+    listed = (
+        rows.annotate(start=start, key=_key(group_by))
+        .values_list("start", "key")
+        .annotate(**sums)
+        .order_by("start")
+    )
+    found = list(_merged(listed, group_by))
+    return Costs(found, sum((row.billed_cost for row in found), _NOTHING))
+
+
+def month_to_date(actor: Actor, organisation: Organisation, project: str = "") -> Costs:
+    """What the calendar month (UTC) cost so far, by offering. Raises: NotPermitted."""
+    today = clock.now().date()
+    return costs_for(
+        actor,
+        organisation,
+        first=today.replace(day=1),
+        end=today + timedelta(days=1),
+        period="month",
+        project=project,
+    )
+
+
+def rated_until(organisation: Organisation, month: date) -> Any:
+    """When the month's costs were last worked out; None before the first time."""
+    return (
+        RatedMonth.objects.filter(organisation=organisation, month=month)
+        .values_list("rated_at", flat=True)
+        .first()
+    )
+
+
+def tag_keys(organisation: Organisation, first: date, end: date) -> list[str]:
+    """The keys of all tags that costs of [`first`, `end`) carry, in the order of the alphabet."""
+    rows = CostRollup.objects.filter(organisation=organisation, day__gte=first, day__lt=end)
+    sets = TagSet.objects.filter(pk__in=rows.values("tag_set")).values_list("tags", flat=True)
+    return sorted({key for tags in sets for key in tags})
+
+
+def _check_span(first: date, end: date) -> None:
+    if end <= first:
+        raise Invalid({"to": _("The end must lie after the beginning.")})
+    if (end - first).days > LONGEST_DAYS:
+        text = _("Ask for at most %(days)s days at once.") % {"days": LONGEST_DAYS}
+        raise Invalid({"from": text})
+
+
+def _rollups() -> QuerySet[Any]:
+    return CostRollup.objects.all()
+
+
+def _visible(actor: Actor, organisation: Organisation, rows: QuerySet[Any]) -> QuerySet[Any]:
+    rows = rows.filter(organisation=organisation)
+    permission = Permission.COST_VIEW
+    if access.organisations(actor, permission).filter(pk=organisation.pk).exists():
+        return rows
+    keys = access.project_keys(actor, permission)
+    if not organisation.projects.filter(pk__in=keys).exists():
+        access.require_in_organisation(actor, organisation, permission)
+    return rows.filter(project__in=keys)
+
+
+def _key(group_by: str) -> Any:
+    kind, _colon, name = group_by.partition(":")
+    if kind == "tag" and name:
+        tag = KeyTextTransform(name, "tag_set__tags", output_field=CharField())
+        return Coalesce(tag, Value(""), output_field=CharField())
+    columns = {
+        "family": "offering",
+        "offering": "offering",
+        "project": "project__slug",
+        "region": "region",
+        "instance": "instance__public_id",
+    }
+    if group_by not in columns:
+        choices = ", ".join((*GROUPS, "tag:KEY"))
+        text = _("“%(value)s” is no grouping. Choose one of: %(choices)s.")
+        raise Invalid({"group_by": text % {"value": group_by, "choices": choices}})
+    return Coalesce(F(columns[group_by]), Value(""), output_field=CharField())
+
+
+def _merged(rows: Iterable[tuple[Any, ...]], group_by: str) -> Iterable[CostRow]:
+    """Families are put together from their offerings, which the database does not know."""
+    sums: dict[tuple[date, str], list[Decimal]] = {}
+    for start, key, *costs in rows:
+        group = _family(key) if group_by == "family" else key
+        entry = sums.setdefault((start, group), [_NOTHING] * len(_COSTS))
+        for index, cost in enumerate(costs):
+            entry[index] += cost
+    ordered = sorted(sums.items(), key=lambda item: (item[0][0], -item[1][1], item[0][1]))
+    for (start, group), costs in ordered:
+        yield CostRow(start, group, *costs)
+
+
+def _family(slug: str) -> str:
+    entry = registry.entries().get(slug)
+    return entry.offering.family.value if entry else ""
