@@ -20,6 +20,7 @@ _NOUNS = {
     "offerings": gettext_noop("Catalogue"),
     "regions": gettext_noop("Regions"),
     "prices": gettext_noop("Prices"),
+    "costs": gettext_noop("Costs"),
     "instances": gettext_noop("Services"),
     "operations": gettext_noop("Operations"),
     "projects": gettext_noop("Projects"),

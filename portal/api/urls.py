@@ -6,6 +6,7 @@ from portal.api.errors import missing
 from portal.api.views import (
     audit,
     catalogue,
+    costs,
     docs,
     instance_parts,
     instances,
@@ -24,6 +25,7 @@ urlpatterns = [
     path("offerings/<slug:slug>", catalogue.Offering.as_view(), name="offering"),
     path("regions", catalogue.Regions.as_view(), name="regions"),
     path("prices", catalogue.Prices.as_view(), name="prices"),
+    path("costs", costs.Costs.as_view(), name="costs"),
     path("organisations", organisations.Organisations.as_view(), name="organisations"),
     path("organisations/<slug:slug>", organisations.Organisation.as_view(), name="organisation"),
     path("projects", organisations.Projects.as_view(), name="projects"),

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import accumulate
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from billing.formats import money
 from portal.console.svg import Number, coordinate, el, join, polyline, quantity, with_unit
 
 Series = tuple[str, Sequence[Number]]
@@ -223,8 +225,11 @@ def bars(
     unit: str = "€",
     height: int = 200,
     forecast: Number | None = None,
+    every: int = 1,
 ) -> SafeString:
-    """Stacked bars, one a label. `forecast` is the expected total of the last one, drawn dashed."""
+    """Stacked bars, one a label, of which `every` so-manieth is written under its bar. `forecast`
+    is the expected total of the last one, drawn dashed.
+    """
     totals = [sum(float(values[i]) for _name, values in series) for i in range(len(labels))]
     legend = [el("li", _key(i), name) for i, (name, _values) in enumerate(series)]
     if forecast:
@@ -232,8 +237,8 @@ def bars(
     rows = [
         [
             label,
-            *(with_unit(quantity(values[i]), unit) for _name, values in series),
-            with_unit(quantity(totals[i]), unit),
+            *(_amount(values[i], unit) for _name, values in series),
+            _amount(sum(values[i] for _name, values in series), unit),
         ]
         for i, label in enumerate(labels)
     ]
@@ -241,7 +246,7 @@ def bars(
     top = nice_maximum(max([*totals, float(forecast or 0)], default=0))
     scale = (height - _FOOT - _TOP) / top
     columns = [
-        _column(i, label, series, len(labels), scale, height, unit)
+        _column(i, label, series, len(labels), scale, height, unit, written=i % every == 0)
         for i, label in enumerate(labels)
     ]
     if forecast and labels:
@@ -255,6 +260,13 @@ def bars(
         _table(title, head, rows),
         class_="chart",
     )
+
+
+def _amount(value: Number, unit: str) -> str:
+    """Money with its cents, anything else as short as can be."""
+    if unit == "€":
+        return money(Decimal(value))
+    return with_unit(quantity(value), unit)
 
 
 def _bar_plot(label: str, columns: Sequence[str], top: float, height: int) -> SafeString:
@@ -298,6 +310,8 @@ def _column(
     scale: float,
     height: int,
     unit: str,
+    *,
+    written: bool,
 ) -> SafeString:
     sizes = [float(values[column]) * scale for _name, values in series]
     bases = accumulate(sizes, initial=0.0)
@@ -309,7 +323,7 @@ def _column(
             size,
             height,
             base,
-            f"{label} · {name}: {with_unit(quantity(values[column]), unit)}",
+            f"{label} · {name}: {_amount(values[column], unit)}",
         )
         for index, ((name, values), size, base) in enumerate(
             zip(series, sizes, bases, strict=False)
@@ -317,8 +331,9 @@ def _column(
         if size > 0
     ]
     centre = f"{coordinate(100 / columns * (column + 0.5))}%"
-    text = el("text", label, class_="ax", x=centre, y=height - 6, text_anchor="middle")
-    return join([*shapes, text])
+    if written:
+        shapes.append(el("text", label, class_="ax", x=centre, y=height - 6, text_anchor="middle"))
+    return join(shapes)
 
 
 def _dash(drawn: float) -> str:

@@ -7,6 +7,7 @@ from portal.console.staff.views import looking
 from portal.console.views import (
     catalogue,
     changes,
+    costs,
     overview,
     palette,
     preferences,
@@ -45,6 +46,8 @@ urlpatterns = [
     path("catalogue/<slug:slug>/", catalogue.offering, name="offering"),
     path("catalogue/<slug:slug>/order/", catalogue.order, name="order"),
     path("catalogue/<slug:slug>/price/", catalogue.price, name="price"),
+    path("costs/", costs.explorer, name="costs"),
+    path("costs/costs.csv", costs.as_csv, name="costs-csv"),
     path("go/", palette.palette, name="go"),
     path("keyboard/", preferences.keyboard, name="keyboard"),
     path("theme/", preferences.theme, name="theme"),

@@ -18,9 +18,10 @@ import pytest
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
+from django.db.models import F
 from django.test import override_settings
 
-from billing import ordering, queries
+from billing import cycle, ordering, queries
 from billing.loading import load_prices
 from portal.accounts.models import User
 from portal.console.actions import save_view
@@ -41,7 +42,7 @@ from services import backends
 from services.backends.fake import FakeBackend
 from services.backends.models import Applied
 from services.instances import actions, work
-from services.instances.models import Instance
+from services.instances.models import Instance, InstanceEvent
 from services.regions import clusters, requests
 from services.regions.models import Region
 from tests.makers import (
@@ -135,6 +136,7 @@ def furnish(fake: FakeBackend) -> Place:
     _services(place, owner, south, fake)
     _access(place, owner)
     _announcements(place, south)
+    _costs()
     for pk in OutboxEntry.objects.filter(done_at=None).values_list("pk", flat=True):
         fanout.fan_out(pk)
     _deliveries(place, owner)
@@ -274,6 +276,17 @@ def _deliveries(place: Place, owner: Actor) -> None:
     )
     place.secrets.append(secret)
     place.world["webhook"] = hook
+
+
+def _costs() -> None:
+    """As if all services had begun to run forty days ago."""
+    ago = timedelta(days=40)
+    InstanceEvent.objects.filter(code="created").update(at=F("at") - ago)
+    Instance.objects.update(created_at=F("created_at") - ago)
+    today = clock.now().date()
+    for month in (today.replace(day=1) - timedelta(days=1), today):
+        cycle.meter_month(month)
+    cycle.meter_and_rate()
 
 
 def _announcements(place: Place, south: Region) -> None:

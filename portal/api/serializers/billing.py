@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from portal.api.serializers.common import (
     BOOLEAN,
+    DAY,
     DECIMAL,
     INTEGER,
     MOMENT,
@@ -25,6 +26,7 @@ from portal.api.serializers.common import (
 )
 
 if TYPE_CHECKING:
+    from billing.costs import Costs
     from billing.models import Price
     from billing.ordering import Preview
     from billing.pricing import Quote
@@ -78,6 +80,23 @@ SCHEMAS: dict[str, Json] = {
             "price": TEXT,
         }
     ),
+    "Costs": shape(
+        {
+            "currency": TEXT,
+            "basis": one_of("net"),
+            "rows": many(ref("CostRow")),
+            "total": DECIMAL,
+        }
+    ),
+    "CostRow": shape(
+        {
+            "start": DAY,
+            "group": TEXT,
+            "list_cost": DECIMAL,
+            "billed_cost": DECIMAL,
+            "effective_cost": DECIMAL,
+        }
+    ),
     "QuotaForecast": shape(
         {
             "region": TEXT,
@@ -118,6 +137,24 @@ def prices(rows: Sequence[Price]) -> list[Json]:
         }
         for row in rows
     ]
+
+
+def costs(found: Costs) -> Json:
+    return {
+        "currency": found.currency,
+        "basis": "net",
+        "rows": [
+            {
+                "start": row.start.isoformat(),
+                "group": row.group,
+                "list_cost": decimal(row.list_cost),
+                "billed_cost": decimal(row.billed_cost),
+                "effective_cost": decimal(row.effective_cost),
+            }
+            for row in found.rows
+        ],
+        "total": decimal(found.total),
+    }
 
 
 def preview(found: Preview) -> Json:

@@ -1,0 +1,87 @@
+"""What was spent."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+
+from billing import costs
+from portal.api.answers import json_response
+from portal.api.base import View
+from portal.api.contract import ORGANISATION, PROJECT, Query, contract
+from portal.api.errors import Fault, InvalidQuery
+from portal.api.scope import organisation_of
+from portal.api.serializers import billing as shapes
+from portal.kernel import clock
+from portal.kernel.errors import Invalid
+from portal.tenancy.permissions import Permission
+from services.spec import gettext_noop
+
+
+def _span(first: datetime | None, end: datetime | None) -> tuple[date, date]:
+    today = clock.now().date()
+    return (
+        first.astimezone(UTC).date() if first else today.replace(day=1),
+        end.astimezone(UTC).date() if end else today + timedelta(days=1),
+    )
+
+
+def _tag(text: str) -> tuple[str, str] | None:
+    key, colon, value = text.partition(":")
+    if text and not colon:
+        raise Invalid({"tag": _("Write the tag as KEY:VALUE.")})
+    return (key, value) if colon else None
+
+
+class Costs(View):
+    @contract(
+        gettext_noop("Read costs"),
+        {200: "Costs"},
+        description=gettext_noop(
+            "Net of VAT and exact. Days begin at midnight UTC; `from` is included, `to` is not. "
+            "Without them, this month so far."
+        ),
+        permission=Permission.COST_VIEW,
+        query=(
+            ORGANISATION,
+            PROJECT,
+            Query("from", gettext_noop("Only from this day on."), "moment"),
+            Query("to", gettext_noop("Only before this day."), "moment"),
+            Query("period", gettext_noop("A row for each."), choices=("day", "month")),
+            Query(
+                "group_by",
+                gettext_noop("One of family, offering, project, region, instance, or `tag:KEY`."),
+                "text",
+                maximum=80,
+            ),
+            Query("instance", gettext_noop("Only of this service.")),
+            Query("tag", gettext_noop("Only what carries this tag, `KEY:VALUE`."), "text"),
+        ),
+    )
+    def get(self, request: object) -> HttpResponse:
+        asked = self.query
+        organisation = organisation_of(
+            self.actor, asked.get("organisation"), Permission.ORGANISATION_VIEW
+        )
+        first, end = _span(asked.get("from"), asked.get("to"))
+        try:
+            found = costs.costs_for(
+                self.actor,
+                organisation,
+                first=first,
+                end=end,
+                period=asked.get("period", "day"),
+                group_by=asked.get("group_by", "offering"),
+                project=asked.get("project", ""),
+                instance=asked.get("instance", ""),
+                tag=_tag(asked.get("tag", "")),
+            )
+        except Invalid as error:  # here the fields stand in the query
+            faults = [
+                Fault(pointer=f"?{name}", code="invalid", detail=text)
+                for name, text in error.fields.items()
+            ]
+            raise InvalidQuery(faults) from error
+        return json_response(shapes.costs(found))

@@ -1,0 +1,241 @@
+"""The cost explorer: what was spent, by day or month and by what, beside the month before; as a
+page and as CSV.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from billing import costs
+from billing.costs import Costs
+from portal.console.catalogue import FAMILIES
+from portal.kernel import clock
+from portal.kernel.actor import Actor
+from portal.tenancy import access
+from portal.tenancy.models import Organisation
+from portal.tenancy.permissions import Permission
+from services import registry
+
+FILTERS = ("month", "period", "by", "project")
+_MONTHS = 12  # how far the view by month looks back
+_SERIES = 4  # named in the chart; the rest is one more
+_NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is shown: [`first`, `end`) and the time before that it is compared with."""
+
+    month: date
+    period: costs.Period
+    group_by: str
+    project: str
+    first: date
+    end: date
+    before: date
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One group: what it cost, what it cost in the time before, and the difference."""
+
+    name: str
+    amount: Decimal
+    before: Decimal
+
+    @property
+    def change(self) -> Decimal:
+        return self.amount - self.before
+
+
+def explorer(actor: Actor, organisation: Organisation, asked: Mapping[str, str]) -> dict[str, Any]:
+    """Context of console/costs.html. `asked`: month (YYYY-MM), period, by, project."""
+    projects = _projects(actor, organisation)
+    wanted = _read(asked, projects)
+    found, earlier = (
+        _costs(actor, organisation, wanted, *span)
+        for span in ((wanted.first, wanted.end), (wanted.before, _same_length(wanted)))
+    )
+    names = _names(wanted.group_by, projects)
+    lines = _lines(found, earlier, names)
+    changes = sorted((line for line in lines if line.change), key=lambda line: -abs(line.change))
+    query = {
+        "month": f"{wanted.month:%Y-%m}",
+        "period": wanted.period,
+        "by": wanted.group_by,
+        "project": wanted.project,
+    }
+    return {
+        "organisation": organisation,
+        "wanted": wanted,
+        "lines": lines,
+        "total": found.total,
+        "before": earlier.total,
+        "change": found.total - earlier.total,
+        "changes": changes[:3],
+        "chart": _chart(found, wanted, names),
+        "groupings": _groupings(organisation, wanted),
+        "projects": projects,
+        "rated_at": costs.rated_until(organisation, wanted.month),
+        "query": query,
+        "csv": f"{reverse('console:costs-csv')}?{urlencode(query)}",
+    }
+
+
+def as_csv(actor: Actor, organisation: Organisation, asked: Mapping[str, str]) -> str:
+    """The same rows for programs: exact amounts with a point, net, by their codes."""
+    wanted = _read(asked, _projects(actor, organisation))
+    found = _costs(actor, organisation, wanted, wanted.first, wanted.end)
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["start", "group", "list_cost", "billed_cost", "effective_cost", "currency"])
+    for row in found.rows:
+        amounts = (f"{cost:f}" for cost in (row.list_cost, row.billed_cost, row.effective_cost))
+        writer.writerow([row.start.isoformat(), row.group, *amounts, found.currency])
+    return out.getvalue()
+
+
+def _read(asked: Mapping[str, str], projects: Mapping[str, str]) -> Asked:
+    """What cannot be read is as if it were not there."""
+    month = _month(asked.get("month", ""))
+    period: costs.Period = "month" if asked.get("period") == "month" else "day"
+    by = asked.get("by", "")
+    project = asked.get("project", "")
+    following = _step(month, 1)
+    first = _step(month, 1 - _MONTHS) if period == "month" else month
+    before = _step(first, -_MONTHS) if period == "month" else _step(month, -1)
+    return Asked(
+        month,
+        period,
+        by if by in costs.GROUPS or (by.startswith("tag:") and by[4:]) else "offering",
+        project if project in projects else "",
+        first,
+        following,
+        before,
+    )
+
+
+def _same_length(wanted: Asked) -> date:
+    """The end of the time to compare with: as far as this one has come."""
+    today = clock.now().date()
+    if wanted.first <= today < wanted.end and wanted.period == "day":
+        return min(wanted.before + (today - wanted.first) + timedelta(days=1), wanted.first)
+    return wanted.first
+
+
+def _costs(
+    actor: Actor, organisation: Organisation, wanted: Asked, first: date, end: date
+) -> Costs:
+    return costs.costs_for(
+        actor,
+        organisation,
+        first=first,
+        end=end,
+        period=wanted.period,
+        group_by=wanted.group_by,
+        project=wanted.project,
+    )
+
+
+def _lines(found: Costs, earlier: Costs, names: Mapping[str, str]) -> list[Line]:
+    now, then = found.by_group(), earlier.by_group()
+    return [
+        Line(_name(group, names), now.get(group, _NOTHING), then.get(group, _NOTHING))
+        for group in (*now, *(group for group in then if group not in now))
+    ]
+
+
+def _chart(found: Costs, wanted: Asked, names: Mapping[str, str]) -> dict[str, Any] | None:
+    """Stacked bars: the dearest groups, and the rest as one. None without any cost."""
+    if not found.total:
+        return None
+    groups = list(found.by_group())
+    named, rest = groups[:_SERIES], groups[_SERIES:]
+    times, sums = _times(wanted), found.by_start()
+    series = [
+        (_name(group, names), [_cents(sums.get(at, {}).get(group, _NOTHING)) for at in times])
+        for group in named
+    ]
+    if rest:
+        others = [
+            _cents(sum((sums.get(at, {}).get(group, _NOTHING) for group in rest), _NOTHING))
+            for at in times
+        ]
+        series.append((_("Other"), others))
+    style = "M y" if wanted.period == "month" else "j"
+    return {
+        "title": _("Costs, net"),
+        "labels": [date_format(at, style) for at in times],
+        "series": series,
+        "every": 1 if wanted.period == "month" else 5,
+    }
+
+
+def _times(wanted: Asked) -> list[date]:
+    if wanted.period == "day":
+        days = (wanted.end - wanted.first).days
+        return [wanted.first + timedelta(days=n) for n in range(days)]
+    return [_step(wanted.first, n) for n in range(_MONTHS)]
+
+
+def _cents(amount: Decimal) -> Decimal:
+    return round(amount, 2)
+
+
+def _groupings(organisation: Organisation, wanted: Asked) -> list[tuple[str, str]]:
+    fixed = [
+        ("offering", _("Service type")),
+        ("family", _("Family")),
+        ("project", _("Project")),
+        ("instance", _("Service")),
+        ("region", _("Region")),
+    ]
+    keys = costs.tag_keys(organisation, wanted.before, wanted.end)
+    return fixed + [(f"tag:{key}", _("Tag “%(key)s”") % {"key": key}) for key in keys]
+
+
+def _projects(actor: Actor, organisation: Organisation) -> dict[str, str]:
+    rows = access.projects(actor, Permission.PROJECT_VIEW).filter(organisation=organisation)
+    return dict(rows.order_by("name").values_list("slug", "name"))
+
+
+def _names(group_by: str, projects: Mapping[str, str]) -> dict[str, str]:
+    if group_by == "offering":
+        return {slug: e.offering.name for slug, e in registry.entries().items()}
+    if group_by == "family":
+        return {key.value: str(name) for key, name in FAMILIES.items()}
+    return dict(projects) if group_by == "project" else {}
+
+
+def _name(group: str, names: Mapping[str, str]) -> str:
+    return names.get(group, group) or _("Without")
+
+
+def _month(text: str) -> date:
+    """The first day of `YYYY-MM`; of this month when that is unreadable or in the future."""
+    now = _this_month()
+    try:
+        month = date.fromisoformat(f"{text}-01")
+    except ValueError:
+        return now
+    return min(month, now) if month.year > 2000 else now
+
+
+def _this_month() -> date:
+    return clock.now().date().replace(day=1)
+
+
+def _step(month: date, months: int) -> date:
+    count = month.year * 12 + month.month - 1 + months
+    return date(count // 12, count % 12 + 1, 1)
