@@ -269,6 +269,7 @@ class InstanceSpec:
     generation: int = 1
     paused: bool = False
     rotation: str = ""  # while passwords change: the name of that change, so that it is made once
+    repair: str = ""  # while it is repaired: the name of that operation, so that it is asked once
     labels: Mapping[str, str] = field(default_factory=dict)  # organisation, project, offering …
     restore: Restore | None = None  # stays for life: it is how the instance came to be
 

@@ -119,6 +119,7 @@ def wanted_by(operation: Operation) -> InstanceSpec:
     return spec_of(
         operation.instance,
         rotation=operation.public_id if changes_passwords else "",
+        repair=operation.public_id if kind == Kind.REPAIR else "",
         paused=_PAUSED.get(kind),
     )
 

@@ -36,6 +36,7 @@ def spec_of(
     instance: Instance,
     *,
     rotation: str = "",
+    repair: str = "",
     with_secrets: bool = True,
     changed: Mapping[str, Any] | None = None,
     paused: bool | None = None,
@@ -44,6 +45,7 @@ def spec_of(
     and `paused`.
 
     `rotation` names a change of passwords that is under way: what is kept here is then the new one.
+    `repair` names a repair that is under way.
     Without secrets each is an empty text; where the backend keeps them there are none. One query
     when secrets are wanted.
     """
@@ -68,6 +70,7 @@ def spec_of(
         generation=instance.generation,
         paused=at_rest if paused is None else paused,
         rotation=rotation,
+        repair=repair,
         labels={
             "polder.eu/instance": instance.public_id,
             "polder.eu/offering": instance.offering,

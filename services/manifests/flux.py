@@ -2,7 +2,8 @@
 
 Source: helm.toolkit.fluxcd.io/v2 and source.toolkit.fluxcd.io/v1 (helm-controller 1.6,
 source-controller 1.9). The strategy to try again stands under install and under upgrade: the second
-try of an install is an upgrade, and without one there the release stalls for good.
+try of an install is an upgrade, and without one there the release stalls for good. What is lost
+behind its back Flux sees when it looks again, in half an hour, or when it is asked to.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ HELM_RELEASE = Kind("helm.toolkit.fluxcd.io/v2", "HelmRelease")
 HELM_REPOSITORY = Kind("source.toolkit.fluxcd.io/v1", "HelmRepository")
 KINDS = (HELM_RELEASE, HELM_REPOSITORY)
 _RETRY = {"strategy": {"name": "RetryOnFailure", "retryInterval": "30s"}, "timeout": "10m"}
+_LOOK = "reconcile.fluxcd.io/requestedAt"
 _WAITING = frozenset({"Progressing", "SourceNotReady", "DependencyNotReady", ""})
 
 
@@ -49,9 +51,10 @@ def release(spec: InstanceSpec, chart: Chart, values: Mapping[str, Any]) -> list
         "driftDetection": {"mode": "enabled"},
         "values": dict(values),
     }
+    look = {_LOOK: spec.repair} if spec.repair else None
     return [
-        manifest(HELM_REPOSITORY, spec.name, where),
-        manifest(HELM_RELEASE, spec.name, body),
+        manifest(HELM_REPOSITORY, spec.name, where, annotations=look),
+        manifest(HELM_RELEASE, spec.name, body, annotations=look),
     ]
 
 
