@@ -51,7 +51,8 @@ VERSIONS = tuple(_RELEASES)
 NEEDS: frozenset[str] = frozenset()
 CAPABILITIES = frozenset({Capability.RESIZE, Capability.UPGRADE})
 BIN: Bin = "none"  # machines cannot be stopped and kept, and stand outside the namespace's network
-TELLS_GENERATION = True
+# Its status names the Cluster's generation, and for a moment counts the machines of the one before.
+TELLS_GENERATION = False
 
 _CLASS = {"name": "polder-kubeadm", "namespace": "polder-classes"}
 _USER = "kubernetes-admin"
@@ -212,12 +213,15 @@ def observe(spec: InstanceSpec, region: RegionSettings, live: Live) -> Observati
 
 
 def _as_asked(spec: InstanceSpec, status: Mapping[str, Any]) -> bool:
-    """The version runs everywhere, and as many control planes as were ordered."""
+    """The version runs everywhere, and as many control planes as were ordered. Workers are the
+    autoscaler's to count, from what was ordered on.
+    """
     control, workers = status.get("controlPlane") or {}, status.get("workers") or {}
     versions = [*(control.get("versions") or ()), *(workers.get("versions") or ())]
     newest = {row["version"] for row in versions} == {_RELEASES[spec.version]}
     ready = control.get("readyReplicas", 0) == _control_planes(spec) == control.get("replicas")
-    return newest and ready and _whole(control) and _whole(workers)
+    enough = workers.get("desiredReplicas", 0) >= spec.plan.nodes
+    return newest and ready and enough and _whole(control) and _whole(workers)
 
 
 def _whole(part: Mapping[str, Any]) -> bool:
