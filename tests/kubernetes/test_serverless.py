@@ -14,6 +14,7 @@ from tests.kubernetes.definitions import Definitions
 from tests.kubernetes.driving import Driven, served
 from tests.kubernetes.operators.double import Double
 from tests.kubernetes.operators.knative import Services
+from tests.kubernetes.test_cluster import until
 
 BOTH = {slug: ENTRIES[slug] for slug in ("serverless-containers", "functions")}
 
@@ -38,7 +39,10 @@ def test_from_order_to_purge(
     assert "no such image" in one.until("failed").detail
     operator.mend(one.key)
     (endpoint,) = one.until("ready").endpoints
-    assert endpoint.tls
+    assert (endpoint.protocol, endpoint.tls) == ("http", False)  # inside the project
+    one.change(parameters={**one.spec.parameters, "public": True})
+    until(lambda: one.observe().endpoints and one.observe().endpoints[0].tls)
+    (endpoint,) = one.until("ready").endpoints
     operator.trouble(one.key, "ContainerMissing", "no such image")
     one.change(secrets={"password": Secret("another")})
     assert one.observe().observed == Observed.PROGRESSING

@@ -56,6 +56,7 @@ class Play:
     plural = ""
     finalizer = ""  # the operator's own; put on when it first sees an object
     observes = True  # whether it writes status.observedGeneration
+    grows = True  # whether it grows volume claims, which their StatefulSet does not
 
     def children(self, one: Object) -> Iterable[Object]:
         """What it makes for this object, in its namespace (shapes.py helps)."""
@@ -201,7 +202,7 @@ class Double:
         trouble = play.refuses(one)
         if not known.made and not trouble:
             try:
-                known.made = [self._make(one, child) for child in play.children(one)]
+                known.made = [self._make(play, one, child) for child in play.children(one)]
             except Refused as refused:
                 if refused.status == 409:
                     raise
@@ -226,7 +227,7 @@ class Double:
         late_enough = since is not None and time.monotonic() - since >= LATE
         return Seen(wanted, ready, late_enough and not trouble, trouble)
 
-    def _make(self, one: Object, child: Object) -> Object:
+    def _make(self, play: Play, one: Object, child: Object) -> Object:
         """Owned, so that it goes with its owner. A Secret that exists keeps what it holds."""
         metadata = {**child["metadata"], "namespace": one["metadata"]["namespace"]}
         wanted = {**child, "metadata": {**metadata, "ownerReferences": [owner(one)]}}
@@ -239,7 +240,7 @@ class Double:
                 raise
             self.api.delete(f"{place_of(wanted)}?propagationPolicy=Orphan")
             raise Refused(409, "It is being made anew.") from refused
-        if wanted["kind"] == "StatefulSet":
+        if wanted["kind"] == "StatefulSet" and play.grows:
             self._grow(wanted)
         return wanted
 
