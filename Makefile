@@ -13,7 +13,7 @@ NO_SERVER := POLDER_SIGNING_KEY=check POLDER_SECRET_KEYS= POLDER_DATABASE_URL=po
 UNIT := -m 'not engine and not einvoice' $(addprefix --ignore=tests/,walk e2e kubernetes soak) \
 	$(addprefix -p no:,schemathesis playwright anyio)
 
-.PHONY: run token manage test unit check format messages screens numbers kubernetes-assets kubernetes einvoice-rules einvoice-java lock soak clean
+.PHONY: run token manage test unit check format messages screens numbers kubernetes-assets kubernetes kubernetes-operators einvoice-rules einvoice-java lock soak clean
 .DEFAULT_GOAL := run
 
 run: .venv/runtime.stamp
@@ -61,6 +61,11 @@ kubernetes-assets: .venv/dev.stamp
 
 kubernetes: .venv/dev.stamp
 	@$(PYTEST) -m kubernetes $(ARGS)
+
+# Flux, NACK, Cluster API and Knative themselves, built when they are missing (half an hour, once).
+kubernetes-operators: kubernetes-assets
+	@$(PY) -m tests.kubernetes.assets.build flux nats capi knative
+	@$(PYTEST) -m operators tests/kubernetes/operators_real $(ARGS)
 
 # What electronic invoices are judged by: fetched once, into a cache outside the checkout.
 einvoice-rules: .venv/runtime.stamp

@@ -230,6 +230,7 @@ class Cluster:
         authority = Authority("polder test authority")
         certificate, key = authority.leaf("kube-apiserver", *_SERVER_NAMES)
         (self.home / "ca.crt").write_bytes(authority.certificate)
+        (self.home / "ca.key").write_bytes(authority.key)
         (self.home / "server.crt").write_bytes(certificate)
         (self.home / "server.key").write_bytes(key)
         (self.home / "accounts.key").write_bytes(accounts_key())

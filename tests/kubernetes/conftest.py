@@ -6,6 +6,8 @@ namespace  an empty one, gone after the test
 crds       the folder with the operators' definitions; definitions loads some of them
 nodes      + scheduler, three nodes, pods that run, volumes that bind, names that resolve (nodes.py)
 cnpg       + CloudNativePG and its backup plugin, the real ones (cloudnative_pg.py)
+
+What lies in operators_real/ needs more programs and is a run of its own (marker `operators`).
 """
 
 from __future__ import annotations
@@ -28,17 +30,23 @@ from tests.kubernetes.nodes import start_nodes
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here needs the API server."""
     ours = [item for item in items if "tests/kubernetes/" in item.path.as_posix()]
-    why = _why_not() if ours else ""
+    why = {real: _why_not(real) for real in {_is_real(item) for item in ours}}
     for item in ours:
-        item.add_marker(pytest.mark.kubernetes)
-        if why:
-            item.add_marker(pytest.mark.skip(reason=f"NO KUBERNETES: {why}"))
+        real = _is_real(item)
+        item.add_marker(pytest.mark.operators if real else pytest.mark.kubernetes)
+        if why[real]:
+            item.add_marker(pytest.mark.skip(reason=f"NO KUBERNETES: {why[real]}"))
 
 
-def _why_not() -> str:
-    lacking = build.missing()
+def _is_real(item: pytest.Item) -> bool:
+    return "operators_real" in item.path.parts
+
+
+def _why_not(real: bool) -> str:
+    lacking = build.missing() + (build.missing(*build.REAL) if real else [])
     if lacking:
-        return f"make kubernetes-assets builds {', '.join(lacking)}"
+        target = "kubernetes-operators" if real else "kubernetes-assets"
+        return f"make {target} builds {', '.join(lacking)}"
     return network.refusal()
 
 

@@ -25,6 +25,7 @@ class Authority:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._signed = _builder(name, self._key, name, 0).sign(self._key, hashes.SHA256())
         self.certificate = self._signed.public_bytes(serialization.Encoding.PEM)
+        self.key = _pem(self._key)
 
     def leaf(self, name: str, *also: str) -> tuple[bytes, bytes]:
         """A certificate for these names and addresses, and its key, both PEM."""

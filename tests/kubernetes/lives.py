@@ -165,10 +165,10 @@ class Life:
         self.instance = rows.get(pk=self.instance.pk)
         return self.instance
 
-    def act(self, action: Any, **words: Any) -> Operation:
+    def act(self, action: Any, *, seconds: float = SECONDS, **words: Any) -> Operation:
         """One of services.instances.actions by the system itself, driven to its end."""
         action(actor=SYSTEM, instance=self.refresh(), **words)
-        return self.done()
+        return self.done(seconds=seconds)
 
     def start(self, action: Any, **words: Any) -> Operation:
         """As `act`, and no further than its first turn."""

@@ -3,7 +3,9 @@
     python -m tests.kubernetes.names
 
 SERVICE.NAMESPACE.svc has the Service's address, or those of its pods if it has none of its own;
-POD.SERVICE.NAMESPACE.svc has the pod's. A records only; what is unknown does not exist (NXDOMAIN).
+POD.SERVICE.NAMESPACE.svc has the pod's. Names outside the cluster are those of the ConfigMap
+`names` in `default`, each with its address. A records only; what is unknown does not exist
+(NXDOMAIN).
 """
 
 from __future__ import annotations
@@ -18,10 +20,15 @@ from tests.kubernetes.api import Api
 
 _A, _NO_SUCH_NAME = 1, 3
 _SECONDS = 2  # that an answer may be kept
+_OUTSIDE = "/api/v1/namespaces/default/configmaps/names"
 
 
 def addresses(api: Api, name: str) -> list[str]:
-    parts = name.rstrip(".").removesuffix(".cluster.local").removesuffix(".svc").split(".")
+    short = name.rstrip(".").removesuffix(".cluster.local")
+    if not short.endswith(".svc"):
+        known = (api.get(_OUTSIDE).get("data") or {}).get(short)
+        return [known] if known else []
+    parts = short.removesuffix(".svc").split(".")
     if len(parts) not in (2, 3):
         return []
     *pod, service, namespace = parts

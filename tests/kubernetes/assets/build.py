@@ -24,6 +24,7 @@ from tests.kubernetes.assets.sets import SETS, ToolSet
 
 KUBERNETES = SETS["kubernetes"]
 _FIRST = tuple(SETS[name] for name in ("kubernetes", "kwok", "cnpg"))  # what every run needs
+REAL = tuple(SETS[name] for name in ("flux", "nats", "capi", "knative"))  # a run of their own
 _STAMP = "k8s.io/component-base/version"
 
 

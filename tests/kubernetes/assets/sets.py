@@ -59,6 +59,11 @@ class ToolSet:
 
 CNPG = "github.com/cloudnative-pg/cloudnative-pg"
 BARMAN = "github.com/cloudnative-pg/plugin-barman-cloud"
+HELM = "github.com/fluxcd/helm-controller"
+SOURCE = "github.com/fluxcd/source-controller"
+NACK = "github.com/nats-io/nack"
+CLUSTER_API = "sigs.k8s.io/cluster-api"
+SERVING = "knative.dev/serving"
 
 SETS = {
     tools.name: tools
@@ -80,6 +85,46 @@ SETS = {
             {
                 CNPG: ("config/crd/bases", "config/manager", "config/webhook"),
                 BARMAN: ("config/crd/bases",),
+            },
+        ),
+        ToolSet(
+            "flux",
+            {"source-controller": SOURCE, "helm-controller": HELM},
+            {SOURCE: ("config/crd/bases",), HELM: ("config/crd/bases",)},
+        ),
+        ToolSet(
+            "nats",
+            {
+                "jetstream-controller": f"{NACK}/cmd/jetstream-controller",
+                "nats-server": "github.com/nats-io/nats-server/v2",
+            },
+            {NACK: ("deploy",)},
+        ),
+        ToolSet(
+            "capi",
+            {
+                "capi-core": f"{CLUSTER_API}/core",
+                "capi-kubeadm-bootstrap": f"{CLUSTER_API}/bootstrap/kubeadm",
+                "capi-kubeadm-control-plane": f"{CLUSTER_API}/controlplane/kubeadm",
+            },
+            {
+                CLUSTER_API: tuple(
+                    f"{part}/config/{what}"
+                    for part in ("core", "bootstrap/kubeadm", "controlplane/kubeadm")
+                    for what in ("crd/bases", "webhook")
+                )
+            },
+        ),
+        ToolSet(
+            "knative",
+            {
+                "knative-controller": f"{SERVING}/cmd/controller",
+                "knative-webhook": f"{SERVING}/cmd/webhook",
+            },
+            {
+                SERVING: ("config/core",),
+                "knative.dev/networking": ("config",),
+                "knative.dev/caching": ("config",),
             },
         ),
     )
