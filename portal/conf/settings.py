@@ -306,10 +306,13 @@ _TIMETABLE = {
     "portal.audit.tasks.check_chains": 24 * 3600,
 }
 # A message that a busy worker left lying expires, so that they do not pile up.
+CELERY_BEAT_SCHEDULER = "portal.conf.timetable:Timetable"
 CELERY_BEAT_SCHEDULE = {
     task: {"task": task, "schedule": seconds, "options": {"expires": max(5, seconds)}}
     for task, seconds in _TIMETABLE.items()
 }
+# Touched by worker, beat and watch while they work, for a probe.
+POLDER_ALIVE_FILE = env.text("POLDER_ALIVE_FILE", "")
 # Names this installation on every object it makes in a cluster: two may share one.
 POLDER_INSTALLATION = env.text("POLDER_INSTALLATION", "polder")
 POLDER_BIN = timedelta(days=env.number("POLDER_BIN_DAYS", 7))

@@ -21,6 +21,7 @@ from threading import Event
 from django.db import close_old_connections
 from django.utils import timezone
 
+from portal.kernel import alive
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import BackendError
 from services import registry
@@ -62,6 +63,7 @@ class RegionWatch:
         """At work while it holds the lease; takes it when the other is away."""
         held_until, resync_at, look_at = 0.0, 0.0, 0.0
         while not self.stop.is_set():
+            alive.touch()
             now = time.monotonic()
             if now >= held_until - leases.SECONDS + leases.RENEW_SECONDS:
                 held_until = now + leases.SECONDS if self._hold() else held_until
@@ -174,6 +176,7 @@ class RegionWatch:
 
     def _one(self, instance: Instance, operation: Operation | None, refs: set[Ref]) -> None:
         self.judged += 1
+        alive.touch()  # a comparison of everything takes its time
         spec = wanted_by(operation) if operation else spec_of(instance, with_secrets=False)
         entry = entry_of(instance)
         live = self._live(spec, entry.kubernetes.watched(spec) if entry.kubernetes else ())

@@ -95,6 +95,18 @@ def test_no_pod_counts_in_two_disruption_budgets(example: list[Manifest], cluste
     assert sorted(counted) == [0, 1, 1, 1, 1]  # beat is one, and has none
 
 
+def test_every_program_is_probed_and_each_that_may_be_many_scales(example: list[Manifest]) -> None:
+    programs = of_kind(example, "Deployment")
+    for program in programs:
+        (container,) = program["spec"]["template"]["spec"]["containers"]
+        assert {"startupProbe", "readinessProbe", "livenessProbe"} <= container.keys()
+    scaled = {
+        a["spec"]["scaleTargetRef"]["name"] for a in of_kind(example, "HorizontalPodAutoscaler")
+    }
+    assert scaled == {"web", "worker", "worker-eu-de-1"}
+    assert all("replicas" not in p["spec"] for p in programs if p["metadata"]["name"] in scaled)
+
+
 def test_each_region_has_a_queue_and_a_watch_of_its_own(example: list[Manifest]) -> None:
     programs = {d["metadata"]["name"]: d for d in of_kind(example, "Deployment")}
     maps = {m["metadata"]["name"]: m["data"] for m in of_kind(example, "ConfigMap")}

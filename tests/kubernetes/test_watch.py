@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -146,6 +147,15 @@ def test_one_of_two_is_at_work_and_the_other_takes_over(nodes: Cluster) -> None:
             assert not second.watchers
             first.stop.set()
             until(lambda: bool(second.watchers))
+
+
+def test_it_shows_a_probe_that_it_goes_on(nodes: Cluster, tmp_path: Path, settings: Any) -> None:
+    file = tmp_path / "alive"
+    settings.POLDER_ALIVE_FILE = str(file)
+    with watched(begun(nodes).region) as watch:
+        until(lambda: bool(watch.watchers) and file.exists())
+        file.unlink()
+        until(file.exists)
 
 
 def test_what_somebody_changed_is_seen_and_set_right(nodes: Cluster) -> None:
