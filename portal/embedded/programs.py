@@ -1,14 +1,16 @@
-"""Polder's own programs under the supervisor: web, worker, beat."""
+"""Polder's own programs under the supervisor: web, worker, beat, a watch for each cluster."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from django.conf import settings
 
 from portal.embedded import broker, database
+from portal.kernel.errors import Temporary
 from services.backends.process.supervisor import Program, Supervisor
 from services.instances.work import queue_of
 from services.regions.models import Region
@@ -16,6 +18,7 @@ from services.regions.models import Region
 WEB, WORKER, BEAT = "web", "worker", "beat"
 OURS = (WEB, WORKER, BEAT)
 ALL = (*OURS, broker.NAME, database.NAME)
+_WATCH = "watch-"
 # The environment file carries these: nothing secret needs to stand in a program's description.
 _SECRET = frozenset(
     {
@@ -50,10 +53,9 @@ def environment() -> dict[str, str]:
 
 
 def described(home: Path) -> list[Program]:
-    """All three, as they should run."""
+    """All, as they should run."""
     return [
         _program(home, WEB, ["gunicorn", "--config", "python:portal.embedded.web"], 300, 15),
-        _program(home, WORKER, [*_CELERY, "worker", *_worker_options()], 200, 30),
         _program(
             home,
             BEAT,
@@ -61,15 +63,48 @@ def described(home: Path) -> list[Program]:
             400,
             10,
         ),
+        *of_regions(home),
     ]
+
+
+def of_regions(home: Path) -> list[Program]:
+    """Those that change with the regions: the worker takes from each one's queue, and each on
+    Kubernetes has a watch. One query.
+    """
+    rows = Region.objects.exclude(status=Region.Status.OFF).order_by("code")
+    kinds = dict(rows.values_list("code", "backend"))
+    watched = [code for code, backend in kinds.items() if backend == Region.Backend.KUBERNETES]
+    return [
+        *(
+            _program(home, f"{_WATCH}{code}", ["django", "watch", "--region", code], 500, 10)
+            for code in watched
+        ),  # first: a worker that ends its work takes a while to go
+        _program(home, WORKER, [*_CELERY, "worker", *_worker_options(kinds)], 200, 30),
+    ]
+
+
+def is_ours(name: str) -> bool:
+    return name in OURS or name.startswith(_WATCH)
+
+
+def follow_regions(home: Path, wanted: Sequence[Program]) -> None:
+    """Makes those of `of_regions` run as described, and no other watch. Idempotent. Raises:
+    Temporary while one that ran otherwise still stops: call it again.
+    """
+    supervisor = Supervisor(home)
+    names = {program.name for program in wanted}
+    for program in wanted:
+        supervisor.start(program)
+    for name in supervisor.states():
+        if name.startswith(_WATCH) and name not in names and not supervisor.pause(name):
+            raise Temporary("stopping", retry_after=1)
 
 
 _CELERY = ("celery", "--quiet", "--app", "portal.conf.celery")
 
 
-def _worker_options() -> list[str]:
-    regions = Region.objects.exclude(status=Region.Status.OFF).values_list("code", flat=True)
-    queues = [settings.CELERY_TASK_DEFAULT_QUEUE, *(queue_of(code) for code in sorted(regions))]
+def _worker_options(codes: Iterable[str]) -> list[str]:
+    queues = [settings.CELERY_TASK_DEFAULT_QUEUE, *(queue_of(code) for code in codes)]
     return [
         "--pool=threads",
         "--concurrency=8",
@@ -95,8 +130,8 @@ def _program(home: Path, name: str, module: list[str], priority: int, stop_secon
 
 
 def restart(home: Path) -> bool:
-    """Stops and starts web, worker and beat of a running copy, so that they read the environment
-    file anew. False when no copy runs.
+    """Stops and starts these programs of a running copy, so that they read the environment file
+    anew. False when no copy runs.
     """
     supervisor = Supervisor(home)
     if not supervisor.alive():

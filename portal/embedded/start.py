@@ -19,7 +19,7 @@ from types import FrameType
 import psutil
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from billing.loading import load_prices
@@ -28,7 +28,7 @@ from portal.embedded.refusal import Refusal
 from portal.embedded.screen import Screen, Tail, last_lines
 from portal.kernel.errors import BackendError
 from services.backends.process import supervisor as supervising
-from services.backends.process.supervisor import Supervisor
+from services.backends.process.supervisor import Program, Supervisor
 
 _READY_SECONDS = 90
 _LOOK_SECONDS = 0.25
@@ -74,8 +74,9 @@ def _supervised(home: Path, screen: Screen) -> Iterator[subprocess.Popen[bytes]]
     ready = servers.of(home)
     servers.prepare(ready, screen)
     # Ours start in their order, with the ports of today; what tenants ordered starts by itself.
-    for name in programs.ALL:
-        (Supervisor(home).conf / f"{name}.ini").unlink(missing_ok=True)
+    for file in Supervisor(home).conf.glob("*.ini"):
+        if file.stem in programs.ALL or programs.is_ours(file.stem):
+            file.unlink(missing_ok=True)
     try:
         supervising.configure(home)
     except BackendError as error:
@@ -134,7 +135,7 @@ def _stop_all(home: Path, screen: Screen, parent: subprocess.Popen[bytes]) -> No
 
 def _stop_in_order(supervisor: Supervisor) -> None:
     servers_of_ours = (broker.NAME, database.NAME)
-    _stop_together(supervisor, lambda name: name in programs.OURS)
+    _stop_together(supervisor, programs.is_ours)
     _stop_together(supervisor, lambda name: name not in servers_of_ours)
     _stop_together(supervisor, lambda name: True)
 
@@ -233,6 +234,7 @@ What to try next
 def _follow(home: Path, screen: Screen, tail: Tail, parent: subprocess.Popen[bytes]) -> None:
     """Shows the programs' logs until told to stop. Raises: Refusal when the supervisor is gone."""
     look_again, told, family = 0.0, set[str](), list[psutil.Process]()
+    following: list[Program] = []
     while parent.poll() is None:
         for line in tail.lines():
             screen.line(line)
@@ -240,6 +242,7 @@ def _follow(home: Path, screen: Screen, tail: Tail, parent: subprocess.Popen[byt
             look_again = time.monotonic() + _STATE_SECONDS
             family = _family(parent.pid) or family
             _tell_broken(home, screen, told)
+            following = _follow_regions(home, screen, following)
         time.sleep(_LOOK_SECONDS)
     psutil.wait_procs(family, timeout=_STOP_SECONDS)  # the kernel has told them to stop
     raise Refusal(
@@ -247,6 +250,23 @@ def _follow(home: Path, screen: Screen, tail: Tail, parent: subprocess.Popen[byt
         f"Start again with `make run`. Its log is {home}/supervisor/supervisord.log.",
         what="Polder stopped.",
     )
+
+
+def _follow_regions(home: Path, screen: Screen, known: list[Program]) -> list[Program]:
+    """Worker and watches as the regions of now want them; `known` are those of the last look. What
+    cannot be done now is tried again at the next one.
+    """
+    try:
+        wanted = programs.of_regions(home)
+        if wanted != known:
+            programs.follow_regions(home, wanted)
+    except (DatabaseError, BackendError):
+        return known
+    finally:
+        connection.close()
+    if known and wanted != known:
+        screen.line("The regions have changed: the worker starts anew, and the watch of each.")
+    return wanted
 
 
 def _family(pid: int) -> list[psutil.Process]:
@@ -259,7 +279,7 @@ def _family(pid: int) -> list[psutil.Process]:
 def _tell_broken(home: Path, screen: Screen, told: set[str]) -> None:
     with contextlib.suppress(BackendError):
         states = Supervisor(home).states()
-        for name in programs.ALL:
+        for name in {*programs.ALL, *filter(programs.is_ours, states)}:
             broken = name in states and states[name].word == "FATAL"
             if broken and name not in told:
                 screen.line(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import http.cookiejar
+import json
 import os
 import re
 import signal
@@ -395,3 +397,52 @@ def test_rotated_keys_at_work(place: Installation) -> None:
 
 def credentials(place: Installation) -> Any:
     return place.call("GET", f"/instances/{instance(place)}/credentials")["password"]
+
+
+def test_a_cluster_that_is_added_takes_part_without_a_restart(
+    place: Installation, tmp_path: Path
+) -> None:
+    """Its queue has a worker and it has a watch, which comes back when it dies."""
+    add_cluster(place, tmp_path)
+    wait_until(lambda: place.program_pid("watch-eu-1"))
+    wait_until(lambda: "region-eu-1" in arguments_of(place, "worker"))
+    first = place.program_pid("watch-eu-1")
+    assert place.kill_program("watch-eu-1")
+    wait_until(lambda: place.program_pid("watch-eu-1") not in (0, first))
+    off = "from services.regions.models import Region as R; R.objects.filter(code='eu-1')"
+    place.manage("shell", "--no-imports", "-c", f"{off}.update(status='off')")
+    described = place.home / "supervisor" / "conf.d" / "watch-eu-1.ini"
+    wait_until(lambda: not described.exists())
+    assert not place.program_pid("watch-eu-1")
+    wait_until(lambda: place.program_pid("worker"))
+    assert "region-eu-1" not in arguments_of(place, "worker")
+
+
+def add_cluster(place: Installation, folder: Path) -> None:
+    """A region of a cluster that does not answer."""
+    server = {"server": f"https://127.0.0.1:{free_port()}", "certificate-authority-data": _PEM}
+    made = {
+        "clusters": [{"name": "a", "cluster": server}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+        "contexts": [{"name": "one", "context": {"cluster": "a", "user": "u"}}],
+        "current-context": "one",
+    }
+    file = folder / "kubeconfig"
+    file.write_text(json.dumps(made))
+    named = ("--name", "EU 1", "--country", "NL")
+    place.manage("region", "add", "eu-1", *named, "--kubeconfig", str(file))
+
+
+_PEM = base64.b64encode(b"-----BEGIN CERTIFICATE-----\n").decode()
+
+
+def arguments_of(place: Installation, name: str) -> str:
+    pid = place.program_pid(name)
+    return " ".join(psutil.Process(pid).cmdline()) if pid else ""
+
+
+def wait_until(is_so: Callable[[], object]) -> None:
+    until = time.monotonic() + 90
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.2)
