@@ -1,6 +1,7 @@
-"""System checks: every plan can be priced from the files, and the files keep their rules.
+"""System checks: every plan can be priced from the files, the files keep their rules, and the
+provider has a legal identity.
 
-They read the files alone, so they run before there is a database.
+They read files and settings alone, so they run before there is a database.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, register
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
 
-from billing import book
+from billing import book, provider
 from billing.book import PriceRow
 from billing.lint import lint
 from portal.kernel import clock
@@ -58,4 +60,28 @@ def unpriced(offerings: Iterable[Offering], rows: Sequence[PriceRow], now: datet
                     f"{', '.join(missing)} on {at:%F}"
                 )
                 break
+    return found
+
+
+@register()
+def check_provider(**_: Any) -> list[CheckMessage]:
+    """billing.E003: a value of the provider's identity that is wrong. billing.W001: what is missing
+    before an invoice can be issued; a demonstration need not have it. billing.W002: a rate of VAT
+    that is not that of the country.
+    """
+    now = clock.now().date()
+    found: list[CheckMessage] = [
+        Error(f"{provider.variable(name)}: {fault}.", id="billing.E003")
+        for name, fault in provider.faults(now).items()
+    ]
+    if found:
+        return found
+    missing = [provider.variable(name) for name in provider.missing()]
+    if missing and not settings.POLDER_DEMO:
+        text = f"No invoice can be issued: {', '.join(missing)} not set."
+        found.append(Warning(text, hint="docs/operating.md says what each is.", id="billing.W001"))
+    if odd := provider.odd_percent(now):
+        found.append(
+            Warning(f"{odd}.", hint="Leave it out to follow the table.", id="billing.W002")
+        )
     return found

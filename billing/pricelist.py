@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from billing import pricing, queries, texts, tiers
 from billing.classes import GROUPS, class_label, group_of
+from billing.identity.queries import rate_for
 from billing.meters import METERS
 from billing.pricing import Quote
-from billing.vat import VatRate, rate_for
+from billing.vat import VatRate
 from portal.kernel import clock
 from portal.kernel.money import HOURS_PER_MONTH, Money
 from services import registry
@@ -22,6 +23,7 @@ from services.spec import Entry, Plan
 
 if TYPE_CHECKING:
     from billing.models import Price
+    from portal.tenancy.models import Organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,11 @@ class Change:
     after: list[str]
 
 
-def plans_of(entry: Entry, region: str = "") -> list[PlanPrice]:
-    """The plans that can be ordered, with a price, in the order of the offering."""
-    quotes = queries.quotes_of(entry.offering, region)
+def plans_of(entry: Entry, region: str = "", rate: VatRate | None = None) -> list[PlanPrice]:
+    """The plans that can be ordered, with a price, in the order of the offering; with a visitor's
+    VAT unless `rate` says another.
+    """
+    quotes = queries.quotes_of(entry.offering, region, rate)
     plans = [plan for plan in entry.offering.plans if not plan.retired and plan.id in quotes]
     return [PlanPrice(plan, quotes[plan.id]) for plan in plans]
 
@@ -118,9 +122,9 @@ def valid_from() -> datetime | None:
     return max((row.valid_from for row in queries.book() if row.holds(now)), default=None)
 
 
-def vat() -> VatRate:
-    """The rate that a visitor is shown."""
-    return rate_for(None)
+def vat(organisation: Organisation | None = None) -> VatRate:
+    """The rate that its people are shown, or a visitor."""
+    return rate_for(organisation)
 
 
 def amount_of(price: Price, quantity: Decimal) -> Money:
@@ -130,9 +134,9 @@ def amount_of(price: Price, quantity: Decimal) -> Money:
     return Money(amount, price.currency)
 
 
-def with_vat(net: Money) -> pricing.Month:
+def with_vat(net: Money, rate: VatRate) -> pricing.Month:
     """`net` in whole cents, VAT on it, and their sum."""
-    return pricing.month_of(net, vat())
+    return pricing.month_of(net, rate)
 
 
 def _line(price: Price) -> RateLine:

@@ -13,9 +13,10 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from billing import pricing
+from billing.identity.queries import rate_for
 from billing.models import Order, Price
 from billing.pricing import Quote, Rate
-from billing.vat import rate_for
+from billing.vat import VatRate
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Unavailable
@@ -107,10 +108,13 @@ def quote_for(
     at: datetime | None = None,
 ) -> Quote:
     """Raises: Unavailable when the plan has no price (the price files were not loaded)."""
-    moment = at or clock.now()
-    rates = rates_for(offering.price_class, region, moment)
+    return _quote(offering, plan, region, rate_for(organisation), at or clock.now())
+
+
+def _quote(offering: Offering, plan: Plan, region: str, vat: VatRate, at: datetime) -> Quote:
+    rates = rates_for(offering.price_class, region, at)
     try:
-        return pricing.quote_plan(offering, plan, rates, vat=rate_for(organisation), at=moment)
+        return pricing.quote_plan(offering, plan, rates, vat=vat, at=at)
     except KeyError as error:
         raise Unavailable(
             _("%(offering)s has no price yet, so it cannot be ordered.")
@@ -120,12 +124,15 @@ def quote_for(
         ) from error
 
 
-def quotes_of(offering: Offering, region: str) -> dict[str, Quote]:
-    """A quote for each plan of an offering, by plan id; plans without a price are left out."""
+def quotes_of(offering: Offering, region: str, vat: VatRate | None = None) -> dict[str, Quote]:
+    """A quote for each plan of an offering, by plan id; plans without a price are left out. With
+    the VAT of a visitor, unless `vat` says another.
+    """
     found: dict[str, Quote] = {}
+    now, rate = clock.now(), vat or rate_for(None)
     for plan in offering.plans:
         try:
-            found[plan.id] = quote_for(offering, plan, region)
+            found[plan.id] = _quote(offering, plan, region, rate, now)
         except Unavailable:
             continue
     return found

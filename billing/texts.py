@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from billing.formats import exact_money
+from billing.identity.texts import note_text
 from billing.meters import FREE_FOR, METERS, UNITS
 from billing.tiers import bounds
+from billing.vat import BUYER_COUNTRY, DOMESTIC, OUTSIDE_SELLER, OUTSIDE_UNION, REVERSE_CHARGE
 from portal.kernel.formats import number
 from portal.kernel.money import HOURS_PER_MONTH
 
@@ -75,8 +77,19 @@ def line_label(line: Line) -> str:
 
 
 def vat_label(vat: VatRate) -> str:
-    """`VAT 21 % (NL, the provider's country)`."""
-    return _("VAT %(percent)s %% (%(country)s, the provider's country)") % {
-        "percent": number(vat.percent),
-        "country": vat.country,
+    """`VAT 21 % (NL, the provider's country)`, `VAT 19 % (DE, your country)`; why there is none."""
+    params = {"percent": number(vat.percent), "country": vat.country}
+    words = {
+        f"vat-{DOMESTIC}": _("VAT %(percent)s %% (%(country)s)"),
+        f"vat-{BUYER_COUNTRY}": _("VAT %(percent)s %% (%(country)s, your country)"),
+        f"vat-{REVERSE_CHARGE}": _("No VAT: reverse charge (%(country)s)"),
+        f"vat-{OUTSIDE_UNION}": _("No VAT: outside the Union's VAT (%(country)s)"),
+        f"vat-{OUTSIDE_SELLER}": _("No VAT: abroad (%(country)s)"),
     }
+    providers = _("VAT %(percent)s %% (%(country)s, the provider's country)")
+    return words.get(vat.label_code, providers) % params
+
+
+def vat_note(vat: VatRate) -> str:
+    """What the buyer should know about it; mostly nothing."""
+    return note_text(vat.note_code) if vat.note_code else ""

@@ -16,16 +16,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from django.conf import settings
 from stdnum.eu import vat as eu_vat
 
 from billing.territories import Place, place_of, same_country
 from billing.vat_rates import SOURCE, rate_on
-
-if TYPE_CHECKING:
-    from portal.tenancy.models import Organisation
 
 Category = Literal["S", "AE", "O"]
 RULES = "2026-11"  # told in the evidence: which version of this module decided
@@ -150,11 +146,6 @@ def is_foreign(vat_id: str, country: str) -> bool:
     """Whether a VAT id was given out by another country than that of the address."""
     given = vat_state_of(vat_id)
     return bool(given) and not same_country(given, country)
-
-
-def rate_for(organisation: Organisation | None) -> VatRate:
-    """The rate that is quoted to `organisation`: that of the provider's country."""
-    return VatRate(settings.POLDER_PROVIDER_VAT_PERCENT, settings.POLDER_PROVIDER_COUNTRY)
 
 
 # -- what it rests on ------------------------------------------------------------------------------

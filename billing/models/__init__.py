@@ -1,13 +1,17 @@
 """The tables of money, by what they hold."""
 
 from billing.models.costs import CostLine, CostRollup, RatedMonth
+from billing.models.identity import BillingIdentity, IdentityVersion, LocationProof, VatIdCheck
 from billing.models.orders import Order
 from billing.models.prices import Price
 from billing.models.usage import TagSet, UsageConflict, UsageEvent, UsageRecord
 
 __all__ = [
+    "BillingIdentity",
     "CostLine",
     "CostRollup",
+    "IdentityVersion",
+    "LocationProof",
     "Order",
     "Price",
     "RatedMonth",
@@ -15,4 +19,5 @@ __all__ = [
     "UsageConflict",
     "UsageEvent",
     "UsageRecord",
+    "VatIdCheck",
 ]

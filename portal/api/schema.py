@@ -22,6 +22,7 @@ from portal.api.serializers import (
     billing,
     catalogue,
     common,
+    identity,
     instances,
     operations,
     tenancy,
@@ -38,6 +39,7 @@ SCHEMAS: dict[str, Json] = {
     **tenancy.SCHEMAS,
     **webhooks.SCHEMAS,
     **billing.SCHEMAS,
+    **identity.SCHEMAS,
 }
 SLUG: Json = {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$", "maxLength": 80}
 _PROBLEMS = (400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 429, 500, 503)

@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from portal.api.errors import missing
 from portal.api.views import (
     audit,
+    billing,
     catalogue,
     costs,
     docs,
@@ -28,6 +29,11 @@ urlpatterns = [
     path("costs", costs.Costs.as_view(), name="costs"),
     path("organisations", organisations.Organisations.as_view(), name="organisations"),
     path("organisations/<slug:slug>", organisations.Organisation.as_view(), name="organisation"),
+    path(
+        "organisations/<slug:slug>/billing-identity",
+        billing.Identity.as_view(),
+        name="billing-identity",
+    ),
     path("projects", organisations.Projects.as_view(), name="projects"),
     path("projects/<slug:slug>", organisations.Project.as_view(), name="project"),
     path(

@@ -1,17 +1,14 @@
-"""All settings. The environment is read here and nowhere else (see docs/operating.md for every
-variable).
-"""
+"""All settings. The environment is read here and nowhere else; docs/operating.md lists it."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
 from urllib.parse import urlsplit
 
 import dj_database_url
 
 from portal.conf import environment as env
-from portal.conf import providers
+from portal.conf import providers, seller
 
 BASE = env.BASE
 POLDER_HOME = env.HOME
@@ -248,8 +245,7 @@ CONTENT_SECURITY_POLICY = (
 # A file that is opened by itself may do nothing at all; short, since each page loads seven.
 CONTENT_SECURITY_POLICY_OF_FILES = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
-# -- language, time, files
-# --------------------------------------------------------------------------
+# -- language, time, files -------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"
 LANGUAGE_COOKIE_NAME = f"{POLDER_COOKIE_PREFIX}language"  # set when somebody signs in or chooses
@@ -317,8 +313,7 @@ POLDER_ALIVE_FILE = env.text("POLDER_ALIVE_FILE", "")
 POLDER_INSTALLATION = env.text("POLDER_INSTALLATION", "polder")
 POLDER_BIN = timedelta(days=env.number("POLDER_BIN_DAYS", 7))
 
-# -- notifications and webhooks
-# ---------------------------------------------------------------------
+# -- notifications and webhooks --------------------------------------------------------------------
 
 POLDER_NOTICE_KEPT = timedelta(days=env.number("POLDER_NOTICE_DAYS", 90))
 # Webhooks go to public addresses by https only; these let them elsewhere.
@@ -326,12 +321,15 @@ POLDER_WEBHOOK_ALLOW = env.networks("POLDER_WEBHOOK_ALLOW")
 POLDER_WEBHOOK_HTTP = env.flag("POLDER_WEBHOOK_HTTP")
 POLDER_WEBHOOK_CA = env.text("POLDER_WEBHOOK_CA", "")
 
-# -- the provider
-# -----------------------------------------------------------------------------------
+# -- the provider ----------------------------------------------------------------------------------
 
 POLDER_PROVIDER_NAME = env.text("POLDER_PROVIDER_NAME", "Polder Cloud")
 POLDER_PROVIDER_COUNTRY = env.text("POLDER_PROVIDER_COUNTRY", "NL")
-POLDER_PROVIDER_VAT_PERCENT = Decimal(env.text("POLDER_PROVIDER_VAT_PERCENT", "21"))
+POLDER_PROVIDER_VAT_PERCENT = seller.percent("POLDER_PROVIDER_VAT_PERCENT")
+POLDER_PROVIDER = seller.identity("POLDER_PROVIDER")
+POLDER_PROVIDER_OSS = env.flag("POLDER_PROVIDER_OSS", True)
+POLDER_PAYMENT_DAYS = env.number("POLDER_PAYMENT_DAYS", 14)
+POLDER_VIES_CLIENT = env.text("POLDER_VIES_CLIENT", "")  # see billing.identity.vies
 POLDER_CURRENCY = "EUR"
 # Linked under every public page where set.
 POLDER_IMPRINT_URL = env.text("POLDER_IMPRINT_URL", "")

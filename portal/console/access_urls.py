@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.console.views import invitations, members, organisations, settings, tokens
+from portal.console.views import billing, invitations, members, organisations, settings, tokens
 
 _ORG = "orgs/<slug:slug>/"
 _INVITED = "members/invitations/<str:public_id>/"
@@ -12,6 +12,9 @@ urlpatterns = [
     path(_ORG, organisations.organisation, name="organisation"),
     path(f"{_ORG}edit/", organisations.edit, name="organisation-edit"),
     path(f"{_ORG}second-factor/", organisations.second_factor, name="organisation-mfa"),
+    path(f"{_ORG}billing/", billing.details, name="billing"),
+    path(f"{_ORG}billing/edit/", billing.edit, name="billing-edit"),
+    path(f"{_ORG}billing/vat/", billing.meaning, name="billing-vat"),
     path(f"{_ORG}archive/", organisations.archive, name="organisation-archive"),
     path(f"{_ORG}projects/new/", organisations.create_project, name="project-new"),
     path("members/", members.listing, name="members"),

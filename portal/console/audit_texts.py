@@ -42,6 +42,17 @@ _VERBS = {
     "organisation.require_mfa": gettext_noop("changed whether a second factor is needed"),
     "organisation.suspend": gettext_noop("suspended the organisation"),
     "organisation.lift_suspension": gettext_noop("lifted the suspension"),
+    "billing_identity.update": gettext_noop("changed the billing details"),
+    "billing_identity.approve_vat_id": gettext_noop("approved the VAT id, for the provider"),
+    "billing_identity.withdraw_vat_id": gettext_noop(
+        "no longer accepts the VAT id, for the provider"
+    ),
+    "billing_identity.confirm_vat_id": gettext_noop("confirmed the VAT id, for the provider"),
+    "billing_identity.reject_vat_id": gettext_noop(
+        "found the VAT id not registered, for the provider"
+    ),
+    "billing_identity.keep_proof": gettext_noop("added a proof of where the organisation is"),
+    "billing_identity.drop_proof": gettext_noop("took away a proof of where the organisation is"),
     "project.create": gettext_noop("created a project"),
     "project.update": gettext_noop("changed a project"),
     "project.archive": gettext_noop("archived a project"),
@@ -79,6 +90,7 @@ _NOUNS = {
     "token.": (gettext_noop("Tokens"), "key-round"),
     "service_account.": (gettext_noop("Service accounts"), "key-round"),
     "organisation.": (gettext_noop("The organisation"), "building-2"),
+    "billing_identity.": (gettext_noop("Billing details"), "receipt-euro"),
     "project.": (gettext_noop("Projects"), "boxes"),
     "quota.": (gettext_noop("Quotas"), "gauge"),
     "webhook.": (gettext_noop("Webhooks"), "globe"),

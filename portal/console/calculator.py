@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.http import QueryDict
@@ -24,6 +24,9 @@ from portal.kernel.formats import number
 from portal.kernel.money import HOURS_PER_MONTH, Money
 from services import registry
 from services.regions import queries as regions
+
+if TYPE_CHECKING:
+    from portal.tenancy.models import Organisation
 
 Groups = list[tuple[str, list[tuple[str, str]]]]
 _MOST_LINES = 20
@@ -55,11 +58,12 @@ class Line:
     error: str = ""
 
 
-def page(data: QueryDict) -> dict[str, Any]:
+def page(data: QueryDict, reader: Organisation | None = None) -> dict[str, Any]:
     """Context of console/calculator.html. `data`: region, and of each line i (what), n (how many)
-    and h (hours of the month); `add` adds the line `new`, `drop` takes one away.
+    and h (hours of the month); `add` adds the line `new`, `drop` takes one away. The VAT is that of
+    `reader`.
     """
-    places = regions.regions()
+    places, vat = regions.regions(), pricelist.vat(reader)
     region = data.get("region", "") if data.get("region") in {p.code for p in places} else ""
     asked = _asked(data)
     groups = _choices()
@@ -72,8 +76,8 @@ def page(data: QueryDict) -> dict[str, Any]:
         "lines": lines,
         "full": len(lines) >= _MOST_LINES,
         "faulty": any(line.error for line in lines),
-        "month": pricelist.with_vat(total),
-        "vat": texts.vat_label(pricelist.vat()),
+        "month": pricelist.with_vat(total, vat),
+        "vat": texts.vat_label(vat),
         "query": query_of(asked, region),
         "hours": HOURS_PER_MONTH,
     }

@@ -1,6 +1,6 @@
 """The page of an offering: plans side by side, versions, what is included, places, settings, guide.
 
-Public: nothing here asks who is reading.
+Public: who is reading matters for the VAT alone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from billing import queries as prices
+from billing.identity.queries import rate_for
 from portal.console import as_code, markdown, releases
 from portal.console.catalogue import FAMILIES, usual_seconds, why_not
 from portal.kernel.formats import reader_locale
@@ -25,6 +26,8 @@ from services.spec import Capability, Debian, Entry, Parameter, Plan, promised_a
 
 if TYPE_CHECKING:
     from billing.pricing import Quote
+    from billing.vat import VatRate
+    from portal.tenancy.models import Organisation
     from services.regions.models import Region
     from services.regions.queries import Orderable
     from services.spec import Engine
@@ -56,8 +59,10 @@ class Setting:
     change: str
 
 
-def offering(entry: Entry, wanted: str = "") -> dict[str, Any]:
-    """Context of console/offering.html. `wanted` is the code of the region to look at."""
+def offering(entry: Entry, wanted: str = "", reader: Organisation | None = None) -> dict[str, Any]:
+    """Context of console/offering.html. `wanted` is the code of the region to look at; prices have
+    the VAT of `reader`.
+    """
     o, places = entry.offering, regions.regions()
     found = [regions.orderable(entry, place) for place in places]
     region = _region(found, wanted)
@@ -66,7 +71,7 @@ def offering(entry: Entry, wanted: str = "") -> dict[str, Any]:
         "entry": entry,
         "offering": o,
         "family": FAMILIES[o.family],
-        "plans": _columns(entry, region),
+        "plans": _columns(entry, region, rate_for(reader)),
         "region": region,
         "places": found,
         "countries": sorted({f.region.country for f in found if f.ok}),
@@ -93,9 +98,9 @@ def _region(found: Sequence[Orderable], wanted: str) -> Region | None:
     return by_code.get(wanted) or (fine[0] if fine else None)
 
 
-def _columns(entry: Entry, region: Region | None) -> list[Column]:
+def _columns(entry: Entry, region: Region | None, vat: VatRate) -> list[Column]:
     o = entry.offering
-    quotes = prices.quotes_of(o, region.code if region else "")
+    quotes = prices.quotes_of(o, region.code if region else "", vat)
     return [
         Column(
             plan,

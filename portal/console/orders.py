@@ -84,6 +84,7 @@ def panel(preview: ordering.Preview) -> dict[str, Any]:
         "lines": [(texts.line_label(line), line.monthly) for line in quote.charged_lines],
         "faults": preview.faults,
         "vat": texts.vat_label(quote.vat),
+        "vat_note": texts.vat_note(quote.vat),
         "quota": sorted(preview.quota, key=_fullness, reverse=True)[:3],  # the fullest
         "tight": tight,
         "more_quota": url_or_nothing("console:quotas"),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from billing.identity import queries as identities
+from billing.texts import vat_label
 from portal.accounts import second_factor
 from portal.kernel.actor import Actor
 from portal.tenancy import access, queries
@@ -57,6 +59,17 @@ def organisation(
         "may_change": Permission.ORGANISATION_UPDATE in held,
         "may_create": Permission.PROJECT_CREATE in held,
         "may_archive": Permission.ORGANISATION_DELETE in held,
+        "may_see_costs": Permission.COST_VIEW in held,
+        "billing": _billing(organisation) if Permission.COST_VIEW in held else None,
+    }
+
+
+def _billing(organisation: Organisation) -> dict[str, str]:
+    """Who it is on its invoices, and the VAT it pays."""
+    row = identities.identity_of(organisation)
+    return {
+        "name": row.legal_name if row else _("Not filled in yet."),
+        "vat": vat_label(identities.rate_for(organisation)),
     }
 
 

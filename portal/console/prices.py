@@ -7,7 +7,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
@@ -19,18 +19,22 @@ from services import registry
 from services.regions import queries as regions
 from services.spec import Entry
 
+if TYPE_CHECKING:
+    from billing.vat import VatRate
+    from portal.tenancy.models import Organisation
+
 FILTERS = ("q", "family", "region")
 KINDS = ("plans", "rates")
 
 
-def plans(asked: Mapping[str, str]) -> dict[str, Any]:
-    """Context of console/prices.html. `asked`: q, family, region."""
+def plans(asked: Mapping[str, str], reader: Organisation | None = None) -> dict[str, Any]:
+    """Context of console/prices.html, with the VAT of who reads it. `asked`: q, family, region."""
     query, family = asked.get("q", "").strip(), asked.get("family", "")
     entries = list(registry.entries().values())
-    region = _region(asked)
+    region, vat = _region(asked), pricelist.vat(reader)
     chosen = [entry for entry in entries if _matches(entry, query, family)]
     groups = [
-        (key, name, [_offering(e, region) for e in chosen if e.offering.family == key])
+        (key, name, [_offering(e, region, vat) for e in chosen if e.offering.family == key])
         for key, name in FAMILIES.items()
     ]
     counts = [
@@ -38,7 +42,7 @@ def plans(asked: Mapping[str, str]) -> dict[str, Any]:
         for key, name in FAMILIES.items()
     ]
     return {
-        **_frame("plans", query, region),
+        **_frame("plans", query, region, vat),
         "family": family,
         "families": [count for count in counts if count[2]],
         "groups": [group for group in groups if group[2]],
@@ -47,7 +51,7 @@ def plans(asked: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def rates(asked: Mapping[str, str]) -> dict[str, Any]:
+def rates(asked: Mapping[str, str], reader: Organisation | None = None) -> dict[str, Any]:
     """Context of console/rates.html: everything that has a price. `asked`: q, region."""
     query, region = asked.get("q", "").strip(), _region(asked)
     words = query.lower().split()
@@ -63,10 +67,11 @@ def rates(asked: Mapping[str, str]) -> dict[str, Any]:
         groups.append((name, rows))
     found = [group for group in groups if group[1]]
     hits = sum(len(rows) for _name, rows in found)
-    return {**_frame("rates", query, region), "groups": found, "hits": hits}
+    frame = _frame("rates", query, region, pricelist.vat(reader))
+    return {**frame, "groups": found, "hits": hits}
 
 
-def _frame(tab: str, query: str, region: str) -> dict[str, Any]:
+def _frame(tab: str, query: str, region: str, vat: VatRate) -> dict[str, Any]:
     """What both pages show around their tables."""
     return {
         "tab": tab,
@@ -75,7 +80,7 @@ def _frame(tab: str, query: str, region: str) -> dict[str, Any]:
         "regions": regions.regions(),
         "changes": pricelist.changes(),
         "valid_from": pricelist.valid_from(),
-        "vat": texts.vat_label(pricelist.vat()),
+        "vat": texts.vat_label(vat),
     }
 
 
@@ -102,8 +107,8 @@ def _matches(entry: Entry, query: str, family: str) -> bool:
     return all(word in words for word in query.lower().split())
 
 
-def _offering(entry: Entry, region: str) -> dict[str, Any]:
-    return {"offering": entry.offering, "plans": pricelist.plans_of(entry, region)}
+def _offering(entry: Entry, region: str, vat: VatRate) -> dict[str, Any]:
+    return {"offering": entry.offering, "plans": pricelist.plans_of(entry, region, vat)}
 
 
 def _plan_rows(region: str) -> Iterable[list[str]]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from portal.accounts.actors import actor_of
 from portal.kernel.actor import Actor
 from portal.kernel.errors import NotFound
 from portal.tenancy import access
-from portal.tenancy.models import Project
+from portal.tenancy.models import Organisation, Project
 from portal.tenancy.permissions import Permission
 from portal.tenancy.refusals import second_factor_needed
 
@@ -30,6 +31,14 @@ def current_project(request: HttpRequest, actor: Actor) -> Project | None:
         chosen = next((p for p in found if p.slug == wanted), found[0] if found else None)
         request._project = chosen  # type: ignore[attr-defined]  # one query a request
     return request._project  # type: ignore[attr-defined,no-any-return]  # as above
+
+
+def organisation_at_hand(request: HttpRequest) -> Organisation | None:
+    """That of the project at hand, on a page that visitors see as well; None for them."""
+    if not request.user.is_authenticated:
+        return None
+    found = current_project(request, actor_of(request))
+    return found.organisation if found else None
 
 
 def open_project(request: HttpRequest, actor: Actor) -> Project | None:

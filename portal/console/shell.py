@@ -97,6 +97,7 @@ ROOMS = (
     Room(_("Provider"), "console:staff-drift", _("Changes by others"), "wrench", staff=True),
     Room(_("Provider"), "console:staff-engines", _("Engines"), "boxes", staff=True),
     Room(_("Provider"), "console:staff-requests", _("Quota requests"), "gauge", staff=True),
+    Room(_("Provider"), "console:staff-billing", _("Legal identity"), "receipt-euro", staff=True),
     Room(_("Provider"), "console:staff-announcements", _("Announcements"), "megaphone", staff=True),
     Room(_("Provider"), "console:staff-incidents", _("Incidents"), "siren", staff=True),
     Room(_("Provider"), "admin:index", _("Back office"), "sliders-horizontal", staff=True),

@@ -99,3 +99,11 @@ def ago(passed: timedelta) -> str:
 def _local_day(value: date) -> date:
     """The day that a moment falls on in the time zone at hand."""
     return localtime(value).date() if isinstance(value, datetime) else value
+
+
+# -- places ----------------------------------------------------------------------------------------
+
+
+def country_name(code: str) -> str:
+    """Of an ISO 3166 code; the code itself where there is no name."""
+    return str(reader_locale().territories.get(code, code))

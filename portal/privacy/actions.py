@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from billing.identity.actions import forget_person as forget_in_identities
 from billing.ordering import forget_person as forget_in_orders
 from portal.accounts.models import User
 from portal.accounts.people import addresses_of
@@ -22,7 +23,8 @@ from services.instances.actions import forget_person as forget_in_operations
 @transaction.atomic
 def delete_account(*, actor: Actor, user: User) -> None:
     """The person leaves every organisation, and everything that names them goes: account, tokens,
-    sessions, second factors. The audit trail keeps what was done, without who it was.
+    sessions, second factors. The audit trail keeps what was done, without who it was. The billing
+    identity of an organisation stays, even where it names the person: the law wants invoices kept.
 
     Raises: Conflict for the last owner of an organisation in use.
     """
@@ -37,6 +39,7 @@ def delete_account(*, actor: Actor, user: User) -> None:
     for name in {user.email, str(user)}:
         forget_in_operations(name)
         forget_in_orders(name)
+        forget_in_identities(name)
     Invitation.objects.filter(email__in=addresses_of(user)).delete()
     key = str(user.pk)
     user.delete()

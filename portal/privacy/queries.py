@@ -8,14 +8,17 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from billing.identity.fields import LENGTHS
+from billing.models import BillingIdentity
 from portal.accounts.models import ApiToken, User
 from portal.accounts.people import addresses_of
 from portal.audit.models import AuditEvent
 from portal.kernel import clock
 from portal.tenancy import members
 from portal.tenancy.models import Invitation, Membership, Organisation
+from portal.tenancy.permissions import Role
 
 Rows = list[dict[str, Any]]
 
@@ -72,6 +75,13 @@ def personal_data(user: User) -> dict[str, Any]:
             "last_used_at",
             "revoked_at",
         ),
+        "billing_identities": _rows(
+            BillingIdentity.objects.filter(
+                Q(invoice_email__in=addresses_of(user)) | _own_identity(user)
+            ),
+            "organisation__slug",
+            *LENGTHS,
+        ),
         "acts": _rows(
             AuditEvent.objects.filter(actor_id=str(user.pk), actor_kind__in=("user", "staff")),
             "at",
@@ -85,6 +95,14 @@ def personal_data(user: User) -> dict[str, Any]:
             "after",
         ),
     }
+
+
+def _own_identity(user: User) -> Q:
+    """Of an organisation that is the person: they own it and buy as a consumer."""
+    owned = Membership.objects.filter(user=user, project__isnull=True, role=Role.OWNER)
+    return Q(
+        kind=BillingIdentity.Kind.CONSUMER, organisation_id__in=owned.values("organisation_id")
+    )
 
 
 def _rows(rows: QuerySet[Any], *fields: str) -> Rows:

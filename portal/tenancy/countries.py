@@ -1,58 +1,28 @@
-"""Names of countries, by ISO 3166-1 code: the Union, its economic area, and its near neighbours.
-
-An organisation may have any other code by the API; then the code is its name.
+"""Countries that an organisation can be in, by ISO 3166-1 code: the Union, its economic area, and
+its near neighbours. Any other code is possible by the API. Names are those of the CLDR.
 """
 
 from __future__ import annotations
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from portal.kernel import formats
 
-_NAMES = {
-    "AT": gettext_noop("Austria"),
-    "BE": gettext_noop("Belgium"),
-    "BG": gettext_noop("Bulgaria"),
-    "HR": gettext_noop("Croatia"),
-    "CY": gettext_noop("Cyprus"),
-    "CZ": gettext_noop("Czechia"),
-    "DK": gettext_noop("Denmark"),
-    "EE": gettext_noop("Estonia"),
-    "FI": gettext_noop("Finland"),
-    "FR": gettext_noop("France"),
-    "DE": gettext_noop("Germany"),
-    "GR": gettext_noop("Greece"),
-    "HU": gettext_noop("Hungary"),
-    "IS": gettext_noop("Iceland"),
-    "IE": gettext_noop("Ireland"),
-    "IT": gettext_noop("Italy"),
-    "LV": gettext_noop("Latvia"),
-    "LI": gettext_noop("Liechtenstein"),
-    "LT": gettext_noop("Lithuania"),
-    "LU": gettext_noop("Luxembourg"),
-    "MT": gettext_noop("Malta"),
-    "NL": gettext_noop("Netherlands"),
-    "NO": gettext_noop("Norway"),
-    "PL": gettext_noop("Poland"),
-    "PT": gettext_noop("Portugal"),
-    "RO": gettext_noop("Romania"),
-    "SK": gettext_noop("Slovakia"),
-    "SI": gettext_noop("Slovenia"),
-    "ES": gettext_noop("Spain"),
-    "SE": gettext_noop("Sweden"),
-    "CH": gettext_noop("Switzerland"),
-    "UA": gettext_noop("Ukraine"),
-    "GB": gettext_noop("United Kingdom"),
-}
+# fmt: off
+_CODES = (
+    "AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IS", "IE",
+    "IT", "LV", "LI", "LT", "LU", "MT", "NL", "NO", "PL", "PT", "RO", "SK", "SI", "ES", "SE",
+    "CH", "UA", "GB",
+)
+# fmt: on
 
 
 def country_name(code: str) -> str:
     """In the reader's language."""
-    return _(_NAMES.get(code, code)) if code else ""
+    return formats.country_name(code) if code else ""
 
 
 def country_choices(chosen: str = "") -> list[tuple[str, str]]:
     """(code, name) by name in the reader's language; with `chosen`, whatever it is."""
-    known = {code: country_name(code) for code in _NAMES}
+    known = {code: country_name(code) for code in _CODES}
     if chosen and chosen not in known:
-        known[chosen] = chosen
+        known[chosen] = country_name(chosen)
     return sorted(known.items(), key=lambda entry: entry[1])

@@ -39,12 +39,27 @@ def test_money_in_another_currency_and_none():
     assert money(None) == "—"
 
 
-def test_vat_is_the_provider_s_and_says_so(settings):
-    settings.POLDER_PROVIDER_VAT_PERCENT = Decimal("8.10")
-    settings.POLDER_PROVIDER_COUNTRY = "CH"
-    rate = vat.rate_for(None)
-    assert (rate.percent, rate.country, rate.label_code) == (Decimal("8.10"), "CH", "vat-provider")
-    assert texts.vat_label(rate) == "VAT 8.1 % (CH, the provider's country)"
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("vat-provider", "VAT 21 % (NL, the provider's country)"),
+        ("vat-small-seller", "VAT 21 % (NL, the provider's country)"),
+        ("vat-domestic", "VAT 21 % (NL)"),
+        ("vat-buyer-country", "VAT 21 % (NL, your country)"),
+        ("vat-reverse-charge", "No VAT: reverse charge (NL)"),
+        ("vat-outside-union", "No VAT: outside the Union's VAT (NL)"),
+        ("vat-outside-seller", "No VAT: abroad (NL)"),
+    ],
+)
+def test_vat_says_whose_it_is(code, shown):
+    assert texts.vat_label(vat.VatRate(Decimal("21.00"), "NL", code)) == shown
+
+
+def test_vat_notes_that_the_id_is_not_confirmed():
+    assert texts.vat_note(vat.VatRate(Decimal(21), "NL")) == ""
+    assert "not yet confirmed" in texts.vat_note(
+        vat.VatRate(Decimal(21), "NL", "", "vat-id-unconfirmed")
+    )
 
 
 def test_lines_say_how_much_of_what_on_how_many_nodes():

@@ -22,6 +22,7 @@ from django.db.models import F
 from django.test import override_settings
 
 from billing import cycle, ordering, queries
+from billing.identity import actions as identities
 from billing.loading import load_prices
 from portal.accounts.models import User
 from portal.console.actions import save_view
@@ -135,6 +136,7 @@ def furnish(fake: FakeBackend) -> Place:
     _cluster(place)
     _services(place, owner, south, fake)
     _access(place, owner)
+    _identity(place, owner)
     _announcements(place, south)
     _costs()
     for pk in OutboxEntry.objects.filter(done_at=None).values_list("pk", flat=True):
@@ -250,6 +252,25 @@ def _access(place: Place, owner: Actor) -> None:
     place.secrets += [text, theirs, LINK, guest.digest]
     place.world |= {"token": mine, "service_account": robot, "invitation": guest}
     place.reals["account_reset_password_from_key"] = _reset(place.people[Role.VIEWER])
+
+
+def _identity(place: Place, owner: Actor) -> None:
+    """A customer abroad whose VAT id waits to be confirmed, with a proof that contradicts."""
+    values = {
+        "legal_name": f"{NASTY} Gesellschaft für Küstenschutz und Binnenentwässerung mbH",
+        "street": "Am Deich 7",
+        "postcode": "20095",
+        "city": "Hamburg",
+        "country": "DE",
+        "vat_id": "DE136695976",
+        "invoice_email": "invoices@test.example",
+    }
+    row = identities.update_identity(
+        actor=owner, organisation=place.world["organisation"], values=values
+    )
+    told = {"actor": SYSTEM, "identity": row}
+    identities.record_consultation(number="WAPIAAAA1", valid=False, **told)
+    identities.keep_proof(kind="bank", country="PL", source=NASTY, **told)
 
 
 def _reset(person: User) -> dict[str, str]:

@@ -19,6 +19,7 @@ from typing import Any
 import allauth
 import django
 import rest_framework
+from babel import Locale
 from django.apps import apps
 from django.conf import settings
 from django.http import HttpResponse
@@ -74,6 +75,9 @@ _WRITTEN = {
     "accounts.ServiceAccount": ("name",),
     "accounts.ApiToken": ("name",),
     "console.SavedView": ("name",),
+    "billing.BillingIdentity": ("legal_name", "street", "city"),
+    "billing.LocationProof": ("source",),
+    "billing.VatIdCheck": ("number", "reason"),
     "status.Incident": ("title",),
     "status.IncidentUpdate": ("text",),
     "status.Maintenance": ("title", "text"),
@@ -242,6 +246,7 @@ def names(also: Iterable[str] = ()) -> re.Pattern[str]:
     for label, fields in _WRITTEN.items():
         for row in apps.get_model(label).objects.values_list(*fields):
             found |= set(row)
+    found |= {str(name) for name in Locale("en", "GB").territories.values()}
     for tags in Instance.objects.values_list("tags", flat=True):
         found |= {*tags, *tags.values()}
     for entry in registry.entries().values():

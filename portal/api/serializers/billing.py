@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from billing.texts import vat_label
 from portal.api.serializers.common import (
     BOOLEAN,
     DAY,
@@ -65,7 +66,7 @@ SCHEMAS: dict[str, Json] = {
             "monthly_estimate": ref("Money"),
             "monthly_vat": ref("Money"),
             "monthly_gross": ref("Money"),
-            "vat": shape({"percent": DECIMAL, "country": TEXT}),
+            "vat": shape({"percent": DECIMAL, "country": TEXT, "label": TEXT}),
             "lines": many(ref("QuoteLine")),
         }
     ),
@@ -173,7 +174,11 @@ def quote(found: Quote) -> Json:
         "monthly_estimate": money(found.monthly.amount, currency),
         "monthly_vat": money(found.monthly_vat.amount, currency),
         "monthly_gross": money(found.monthly_gross.amount, currency),
-        "vat": {"percent": decimal(found.vat.percent), "country": found.vat.country},
+        "vat": {
+            "percent": decimal(found.vat.percent),
+            "country": found.vat.country,
+            "label": vat_label(found.vat),
+        },
         "lines": [
             {
                 "meter": line.meter,

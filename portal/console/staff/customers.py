@@ -46,6 +46,7 @@ def frame(actor: Actor, organisation: Organisation, tab: str) -> dict[str, Any]:
         ("people", _("People"), "console:staff-people"),
         ("services", _("Services"), "console:staff-services"),
         ("quota", _("Quota"), "console:staff-quota"),
+        ("billing", _("Billing details"), "console:staff-organisation-billing"),
     )
     return {
         "organisation": organisation,

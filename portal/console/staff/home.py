@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from billing.identity import queries as identities
 from portal.console.shell import url_or_nothing
 from portal.kernel.actor import Actor
 from portal.status import queries as status
@@ -59,6 +60,7 @@ def _tasks(
     ailing = work.ailing_instances(actor).count()
     drifted = drift.drifted_instances(actor).count()
     incidents = len(status.open_incidents())
+    unproved = identities.unconfirmed(actor).count()
     list_url = reverse("console:staff-operations")
     found = [
         (
@@ -105,6 +107,17 @@ def _tasks(
             ngettext("%(n)d request for quota waits", "%(n)d requests for quota wait", asking),
             _("Approve or refuse it with an answer."),
             reverse("console:staff-requests"),
+            "warn",
+        ),
+        (
+            unproved,
+            ngettext(
+                "%(n)d VAT id waits to be confirmed",
+                "%(n)d VAT ids wait to be confirmed",
+                unproved,
+            ),
+            _("Until then these customers are charged VAT."),
+            reverse("console:staff-billing"),
             "warn",
         ),
         (

@@ -4,6 +4,7 @@ from django.urls import path
 
 from portal.console.staff.views import (
     announcements,
+    billing,
     clusters,
     drift,
     home,
@@ -23,6 +24,9 @@ urlpatterns = [
     path(_ONE, organisations.organisation, name="staff-organisation"),
     path(f"{_ONE}people/", organisations.people, name="staff-people"),
     path(f"{_ONE}services/", organisations.services, name="staff-services"),
+    path(f"{_ONE}billing/", billing.buyer, name="staff-organisation-billing"),
+    path(f"{_ONE}billing/<slug:what>/", billing.act, name="staff-organisation-billing-act"),
+    path("billing/", billing.seller, name="staff-billing"),
     path("people/<str:public_id>/look/", looking.look, name="staff-look"),
     path(f"{_ONE}suspend/", organisations.suspend, name="staff-suspend"),
     path(f"{_ONE}lift/", organisations.lift, name="staff-lift"),

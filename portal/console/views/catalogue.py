@@ -12,7 +12,7 @@ from portal.console import address, orders
 from portal.console import catalogue as building
 from portal.console import offering as describing
 from portal.console.page import go, page
-from portal.console.scope import current_project, require_project
+from portal.console.scope import current_project, organisation_at_hand, require_project
 from portal.kernel.errors import Invalid, QuotaExceeded
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
@@ -34,7 +34,8 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 @cache_control(public=True, max_age=60)
 def offering(request: HttpRequest, slug: str) -> HttpResponse:
     """GET /catalogue/SLUG/?region=: no login"""
-    context = describing.offering(_entry(slug), request.GET.get("region", ""))
+    reader = organisation_at_hand(request)
+    context = describing.offering(_entry(slug), request.GET.get("region", ""), reader)
     context["may_order"] = _may_order(request)
     return page(request, "console/offering.html", context)
 

@@ -12,6 +12,7 @@ from portal.console import calculator as calculating
 from portal.console import prices as building
 from portal.console.address import asked_of, query_of, show
 from portal.console.page import page, wants_fragment
+from portal.console.scope import organisation_at_hand
 from portal.kernel import clock
 
 
@@ -19,8 +20,10 @@ from portal.kernel import clock
 @cache_control(public=True, max_age=300)
 def prices(request: HttpRequest) -> HttpResponse:
     """GET /prices/?q=&family=&region="""
-    asked = asked_of(request)
-    response = page(request, "console/prices.html", building.plans(asked), fragment="results")
+    asked, reader = asked_of(request), organisation_at_hand(request)
+    response = page(
+        request, "console/prices.html", building.plans(asked, reader), fragment="results"
+    )
     return show(request, response, query_of(asked, building.FILTERS))
 
 
@@ -28,8 +31,10 @@ def prices(request: HttpRequest) -> HttpResponse:
 @cache_control(public=True, max_age=300)
 def rates(request: HttpRequest) -> HttpResponse:
     """GET /prices/rates/?q=&region="""
-    asked = asked_of(request)
-    response = page(request, "console/rates.html", building.rates(asked), fragment="results")
+    asked, reader = asked_of(request), organisation_at_hand(request)
+    response = page(
+        request, "console/rates.html", building.rates(asked, reader), fragment="results"
+    )
     return show(request, response, query_of(asked, ("q", "region")))
 
 
@@ -49,7 +54,7 @@ def as_csv(request: HttpRequest, kind: str) -> HttpResponse:
 @cache_control(public=True, max_age=300)
 def calculator(request: HttpRequest) -> HttpResponse:
     """GET /prices/calculator/?region=&i=&n=&h=…"""
-    found = calculating.page(request.GET)
+    found = calculating.page(request.GET, organisation_at_hand(request))
     path = f"{reverse('console:calculator')}?{found['query']}"
     found["address"] = f"{settings.POLDER_URL}{path}"
     part = "form" if {"add", "drop"} & request.GET.keys() else "total"

@@ -64,6 +64,11 @@ DOORS = [
     Door(
         "console:organisation-mfa", "POST", P.ORGANISATION_UPDATE, {"required": "no"}, _organisation
     ),
+    Door("console:billing", "GET", P.COST_VIEW, at=_organisation),
+    Door("console:billing-vat", "GET", P.COST_VIEW, at=_organisation),
+    Door("console:billing-edit", "POST", P.BILLING_MANAGE, {"city": "X"}, _organisation),
+    Door("api:billing-identity", "GET", P.COST_VIEW, at=_organisation),
+    Door("api:billing-identity", "PATCH", P.BILLING_MANAGE, {"city": "X"}, at=_organisation),
     Door("console:organisation-archive", "GET", P.ORGANISATION_DELETE, at=_organisation),
     Door("console:organisation-archive", "POST", P.ORGANISATION_DELETE, at=_organisation),
     Door("console:project-new", "GET", P.PROJECT_CREATE, at=_organisation),

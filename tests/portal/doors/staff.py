@@ -9,6 +9,10 @@ def _organisation(_: World) -> dict[str, str]:
     return {"slug": "matrix-org"}
 
 
+def _act(_: World) -> dict[str, str]:
+    return {"slug": "matrix-org", "what": "vat-id"}
+
+
 def _place(_: World) -> dict[str, str]:
     return {"slug": "matrix-org", "project": "matrix", "region": "local"}
 
@@ -60,6 +64,9 @@ DOORS = [
     Door("console:staff-quota", "GET", STAFF, at=_organisation),
     Door("console:staff-quota-edit", "GET", STAFF, at=_place),
     Door("console:staff-quota-edit", "POST", STAFF, at=_place),
+    Door("console:staff-billing", "GET", STAFF),
+    Door("console:staff-organisation-billing", "GET", STAFF, at=_organisation),
+    Door("console:staff-organisation-billing-act", "POST", STAFF, at=_act),
     Door("console:staff-requests", "GET", STAFF),
     Door("console:staff-request", "POST", STAFF, at=_request),
     Door("console:staff-operations", "GET", STAFF),
