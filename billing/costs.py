@@ -11,14 +11,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from django.db.models import CharField, F, QuerySet, Sum, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce, TruncMonth
 from django.utils.translation import gettext as _
 
+from billing.meters import base_units
 from billing.models import CostLine, CostRollup, RatedMonth, TagSet
+from billing.plantime import month_bounds
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid
@@ -26,6 +28,9 @@ from portal.tenancy import access
 from portal.tenancy.models import Organisation
 from portal.tenancy.permissions import Permission
 from services import registry
+
+if TYPE_CHECKING:
+    from services.instances.models import Instance
 
 Period = Literal["day", "month"]
 GROUPS = ("family", "offering", "project", "region", "instance")
@@ -107,6 +112,47 @@ def costs_for(
     )
     found = list(_merged(listed, group_by))
     return Costs(found, sum((row.billed_cost for row in found), _NOTHING))
+
+
+@dataclass(frozen=True, slots=True)
+class UsageLine:
+    """What a service used of one meter at one tier in a month: `quantity` in `unit`s at
+    `unit_price` comes to `cost`. Tier 0 is what was free.
+    """
+
+    price_class: str
+    meter: str
+    tier: int
+    unit: str
+    quantity: Decimal
+    unit_price: Decimal
+    cost: Decimal
+
+    @property
+    def is_free(self) -> bool:
+        return self.tier == 0
+
+
+def usage_lines_for(actor: Actor, instance: Instance, month: date) -> list[UsageLine]:
+    """What the costs of a service in a calendar month are made of. Raises: NotPermitted."""
+    access.require(actor, instance.project, Permission.COST_VIEW)
+    start, end = month_bounds(month)
+    rows = CostLine.objects.filter(instance=instance, day__gte=start.date(), day__lt=end.date())
+    parts = ("price_class", "meter", "tier", "unit", "contracted_unit_price")
+    listed = rows.values_list(*parts).annotate(Sum("quantity"), Sum("billed_cost")).order_by(*parts)
+    seconds = (end - start) // timedelta(seconds=1)
+    return [
+        UsageLine(
+            price_class,
+            meter,
+            tier,
+            unit,
+            round(quantity / base_units(unit, seconds), 9),
+            unit_price,
+            cost,
+        )
+        for price_class, meter, tier, unit, unit_price, quantity, cost in listed
+    ]
 
 
 def month_to_date(actor: Actor, organisation: Organisation, project: str = "") -> Costs:

@@ -10,15 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from billing import costs
+from billing import costs, texts
 from billing.costs import Costs
+from billing.formats import exact_money
 from portal.console.catalogue import FAMILIES
 from portal.kernel import clock
 from portal.kernel.actor import Actor
@@ -26,6 +27,9 @@ from portal.tenancy import access
 from portal.tenancy.models import Organisation
 from portal.tenancy.permissions import Permission
 from services import registry
+
+if TYPE_CHECKING:
+    from services.instances.models import Instance
 
 FILTERS = ("month", "period", "by", "project")
 _MONTHS = 12  # how far the view by month looks back
@@ -90,6 +94,26 @@ def explorer(actor: Actor, organisation: Organisation, asked: Mapping[str, str])
         "rated_at": costs.rated_until(organisation, wanted.month),
         "query": query,
         "csv": f"{reverse('console:costs-csv')}?{urlencode(query)}",
+    }
+
+
+def of_service(actor: Actor, instance: Instance, asked: Mapping[str, str]) -> dict[str, Any]:
+    """Context of console/service_costs.html, beside service.frame. `asked`: month."""
+    month = _month(asked.get("month", ""))
+    lines = costs.usage_lines_for(actor, instance, month)
+    return {
+        "lines": [
+            {
+                "label": texts.meter_label(line.meter),
+                "unit": texts.unit_label(line.unit),
+                "price": exact_money(line.unit_price),
+                "line": line,
+            }
+            for line in lines
+        ],
+        "total": sum((line.cost for line in lines), _NOTHING),
+        "month": month,
+        "rated_at": costs.rated_until(instance.project.organisation, month),
     }
 
 

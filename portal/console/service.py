@@ -75,6 +75,7 @@ def frame(actor: Actor, instance: Instance, tab: str) -> dict[str, Any]:
         ("overview", _("Overview"), "console:service"),
         ("connection", _("Connection"), "console:service-connection"),
         ("settings", _("Settings"), "console:service-settings"),
+        ("costs", _("Costs"), "console:service-costs"),
         ("events", _("Events"), "console:service-events"),
         ("operations", _("Operations"), "console:service-operations"),
     )

@@ -31,6 +31,7 @@ urlpatterns = [
     path(f"{_ONE}connection/", services.connection, name="service-connection"),
     path(f"{_ONE}settings/", services.settings, name="service-settings"),
     path(f"{_ONE}events/", services.events, name="service-events"),
+    path(f"{_ONE}costs/", services.costs, name="service-costs"),
     path(f"{_ONE}operations/", services.operations, name="service-operations"),
     path(f"{_ONE}reveal/", services.reveal, name="service-reveal"),
     path(f"{_ONE}ca.pem", services.certificate, name="service-ca"),

@@ -8,7 +8,7 @@ import pytest
 from billing import cycle
 from portal.kernel import clock
 from portal.tenancy.permissions import Role
-from services.instances.models import InstanceEvent
+from services.instances.models import Instance, InstanceEvent
 from tests.makers import make_instance, make_member, make_project, make_region, signed_in
 from tests.portal.api import Api, problem
 
@@ -58,6 +58,24 @@ def test_the_table_for_programs_is_exact(client, member):
     assert [row["start"] for row in rows] == ["2026-10-01", "2026-10-02", "2026-10-03"]
     assert rows[0]["billed_cost"].startswith("3.07968")
     assert "attachment" in answer["Content-Disposition"]
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.VIEWER])
+def test_a_service_shows_what_its_costs_are_made_of(client, member, role):
+    instance = Instance.objects.get()
+    reader = make_member(instance.project, role)
+    text = signed_in(client, reader).get(f"/services/{instance.public_id}/costs/").content.decode()
+    assert "120 hour" in text  # two vCPUs for sixty hours
+    assert "0.02592" in text
+    assert "7.70" in text
+
+
+def test_a_service_without_costs_says_why(client, member):
+    instance = Instance.objects.get()
+    address = f"/services/{instance.public_id}/costs/?month=2026-08"
+    reader = make_member(instance.project, Role.OWNER)
+    text = signed_in(client, reader).get(address).content.decode()
+    assert "worked out every hour" in text
 
 
 def test_the_api_says_the_same(member):

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from portal.accounts.actors import actor_of
 from portal.console import address, orders
 from portal.console import connection as connecting
+from portal.console import costs as spending
 from portal.console import events as happening
 from portal.console import operations as cards
 from portal.console import service as building
@@ -99,6 +100,17 @@ def events(request: HttpRequest, public_id: str) -> HttpResponse:
     context |= happening.events(instance, asked)
     response = page(request, "console/service_events.html", context, fragment="results")
     return address.show(request, response, address.query_of(asked, happening.FILTERS))
+
+
+@login_required
+@require_GET
+def costs(request: HttpRequest, public_id: str) -> HttpResponse:
+    """GET /services/ID/costs/?month="""
+    actor, instance, asked = actor_of(request), _one(request, public_id), address.asked_of(request)
+    spent = spending.of_service(actor, instance, asked)
+    context = building.frame(actor, instance, "costs") | spent
+    response = page(request, "console/service_costs.html", context, fragment="results")
+    return address.show(request, response, address.query_of(asked, ("month",)))
 
 
 @login_required

@@ -1,10 +1,16 @@
 """Costs: console and API."""
 
 from portal.tenancy.permissions import Permission as P
-from tests.portal.doors import Door
+from tests.portal.doors import Door, World
+
+
+def _service(world: World) -> dict[str, str]:
+    return {"public_id": world["instance"].public_id}
+
 
 DOORS = [
     Door("console:costs", "GET", P.COST_VIEW, own=True),
     Door("console:costs-csv", "GET", P.COST_VIEW, own=True),
+    Door("console:service-costs", "GET", P.INSTANCE_VIEW, at=_service),
     Door("api:costs", "GET", P.COST_VIEW, query="organisation=matrix-org"),
 ]
