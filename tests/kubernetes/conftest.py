@@ -6,6 +6,7 @@ namespace  an empty one, gone after the test
 crds       the folder with the operators' definitions; definitions loads some of them
 nodes      + scheduler, three nodes, pods that run, volumes that bind, names that resolve (nodes.py)
 cnpg       + CloudNativePG and its backup plugin, the real ones (cloudnative_pg.py)
+begin      orders a service in a region on the cluster with nodes (lives.py)
 
 What lies in operators_real/ needs more programs and is a run of its own (marker `operators`).
 """
@@ -15,7 +16,9 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,6 +28,9 @@ from tests.kubernetes.cloudnative_pg import CloudNativePG
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.definitions import Definitions
 from tests.kubernetes.nodes import start_nodes
+
+if TYPE_CHECKING:
+    from tests.kubernetes.lives import Begin, Life
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -99,3 +105,22 @@ def cnpg(nodes: Cluster) -> CloudNativePG:
     the operator down and up: writes of its kinds are refused with 500 between.
     """
     return CloudNativePG(nodes).install()
+
+
+@pytest.fixture
+def begin(
+    nodes: Cluster, transactional_db: None, prices: None, monkeypatch: pytest.MonkeyPatch
+) -> Begin:
+    """`begin(offering, plan)`: ordered in a region that has all that staff can set. Operators that
+    do not say which generation they have seen get three seconds to see it: the rig has no other
+    work.
+    """
+    from services.backends.kubernetes import backend
+    from tests.kubernetes.lives import RICH, Life
+
+    monkeypatch.setattr(backend, "SETTLE", timedelta(seconds=3))
+
+    def ordered(slug: str, plan: str, version: str | None = None, **words: Any) -> Life:
+        return Life.begin(nodes, slug, plan, version, **{**RICH, **words})
+
+    return ordered

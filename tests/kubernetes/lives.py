@@ -15,6 +15,7 @@ from portal.kernel.actor import SYSTEM
 from portal.tenancy.models import Project
 from services.backends import backend_for
 from services.instances import actions, work
+from services.instances.endpoints import purpose
 from services.instances.models import Instance, Operation
 from services.instances.specs import entry_of, spec_of
 from services.instances.states import OPEN
@@ -176,8 +177,11 @@ class Life:
         return self.turn()
 
     def look(self) -> Observation:
+        """What a tenant would see of it now: each endpoint is explained."""
         instance = self.refresh()
-        return backend_for(instance.region).observe(entry_of(instance), spec_of(instance))
+        seen = backend_for(instance.region).observe(entry_of(instance), spec_of(instance))
+        assert all(purpose(e.name, e.protocol) for e in seen.endpoints), seen.endpoints
+        return seen
 
     def credentials(self) -> Credentials:
         instance = self.refresh()
@@ -204,4 +208,6 @@ class Life:
         self.cluster.kubectl("-n", self.namespace, "delete", kind, *names, "--timeout=60s")
 
 
-__all__ = ["RICH", "Life", "actions", "make_cluster_region", "played", "served"]
+Begin = Callable[..., Life]  # the fixture `begin`
+
+__all__ = ["RICH", "Begin", "Life", "actions", "make_cluster_region", "played", "served"]

@@ -1,77 +1,62 @@
-"""Kafka's renderer against a double of Strimzi, from order to purge."""
+"""The life of a Kafka against a double of Strimzi, through Polder's own operations."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 
 import pytest
 
-from services.spec import Observed
-from tests.contracts.made_up import ENTRIES, made_up_spec
-from tests.contracts.manifests import RICH
+from services.instances import actions
 from tests.kubernetes.api import Api
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.definitions import Definitions
-from tests.kubernetes.driving import Driven, served
+from tests.kubernetes.lives import Begin, played, served
 from tests.kubernetes.operators.double import Double
 from tests.kubernetes.operators.strimzi import Kafkas, NodePools, Users
-
-ENTRY = ENTRIES["kafka"]
-Order = Callable[[str], Driven]
+from tests.kubernetes.test_cluster import until
 
 
 @pytest.fixture(scope="module")
 def operator(nodes: Cluster, definitions: Definitions) -> Iterator[Double]:
-    served(definitions, ENTRY)
+    served(definitions, "kafka")
     definitions.load({"core.strimzi.io/v1"})
-    plays = Kafkas(), NodePools(Api(nodes.kubeconfig)), Users()
-    double = Double("strimzi", nodes, *plays).start()
-    yield double
-    double.stop()
-    assert double.errors == []
+    api = Api(nodes.kubeconfig)
+    with played("strimzi", nodes, Kafkas(), NodePools(api), Users(api)) as double:
+        yield double
 
 
-@pytest.fixture
-def order(nodes: Cluster, namespace: str) -> Order:
-    def made(plan: str) -> Driven:
-        chosen = ENTRY.offering.plan(plan)
-        spec = made_up_spec(ENTRY, namespace=namespace, plan=chosen, version="4.2")
-        return Driven(ENTRY, spec, replace(RICH, storage_class="ssd"), nodes)
+def test_one_node_from_order_to_purge(operator: Double, begin: Begin) -> None:
+    life = begin("kafka", "dev-1x1")
+    assert life.look().observed == "absent"
+    life.turn()
+    life.until("progressing")
+    life.done()
+    assert [e["name"] for e in life.instance.endpoints] == ["client"]
+    before, told = life.pods(), life.credentials()
+    life.act(actions.rotate)
+    until(lambda: life.credentials().password != told.password)
+    assert life.pods() == before
+    life.start(actions.update, plan="single-2x8")
+    life.until("progressing")
+    life.done()
+    assert life.pods().isdisjoint(before)
 
-    return made
-
-
-def test_one_node_from_order_to_purge(operator: Double, order: Order) -> None:
-    one = order("dev-1x1")
-    assert one.observe().observed == Observed.ABSENT
-    one.apply()
-    assert one.observe().observed == Observed.PROGRESSING
-    assert [e.name for e in one.until("ready").endpoints] == ["client"]
-    shown = one.renderer.credentials(
-        one.spec, one.region, one.live(one.renderer.revealed(one.spec))
-    )
-    assert shown.password == "set-by-the-operator"
-    before = one.pods()
-    one.change(plan=ENTRY.offering.plan("single-2x8"))
-    one.until("progressing")
-    one.until("ready")
-    assert one.pods().isdisjoint(before)
-    one.destroy()
-    one.until_gone()
+    life.act(actions.delete)
+    life.act(actions.undelete)
+    life.act(actions.delete)
+    life.act(actions.purge)
+    assert life.names("kafkas") | life.names("kafkausers") | life.names("pvc") == set()
 
 
-def test_brokers_come_and_go(operator: Double, order: Order) -> None:
-    one = order("ha-2x8")
-    one.apply()
-    one.until("ready")
-    assert len(one.pods()) == 6
-    pool = f"{one.spec.namespace}/{one.spec.name}-broker"
-    operator.hold(pool)
-    assert one.until("degraded").detail == "5/6"
-    operator.release(pool)
-    one.until("ready")
-    operator.trouble(one.key, "InvalidResourceException", "no such listener")
-    assert one.until("failed").detail == "no such listener"
-    operator.mend(one.key)
-    one.until("ready")
+def test_brokers_come_and_go(operator: Double, begin: Begin) -> None:
+    life = begin("kafka", "ha-2x8")
+    life.done()
+    assert len(life.pods()) == 6
+    operator.hold(f"{life.key}-broker")
+    assert life.until("degraded").detail == "5/6"
+    operator.release(f"{life.key}-broker")
+    life.until("ready")
+    operator.trouble(life.key, "InvalidResourceException", "no such listener")
+    assert life.until("failed").detail == "no such listener"
+    operator.mend(life.key)
+    life.until("ready")

@@ -1,76 +1,64 @@
-"""MariaDB's renderer against a double of its operator, from order to purge."""
+"""The life of a MariaDB against a double of its operator, through Polder's own operations."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 
 import pytest
 
-from services.spec import Observed, Secret
-from tests.contracts.made_up import ENTRIES, made_up_spec
-from tests.contracts.manifests import RICH
+from services.instances import actions
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.definitions import Definitions
-from tests.kubernetes.driving import Driven, served
+from tests.kubernetes.lives import Begin, played, served
 from tests.kubernetes.operators.double import Double
 from tests.kubernetes.operators.mariadb import Backups, Databases, Grants, Servers, Users
-
-ENTRY = ENTRIES["mariadb"]
-Order = Callable[[str], Driven]
 
 
 @pytest.fixture(scope="module")
 def operator(nodes: Cluster, definitions: Definitions) -> Iterator[Double]:
-    served(definitions, ENTRY)
+    served(definitions, "mariadb")
     plays = (Servers(), Databases(), Users(), Grants(), Backups())
-    double = Double("mariadb-operator", nodes, *plays).start()
-    yield double
-    double.stop()
-    assert double.errors == []
+    with played("mariadb-operator", nodes, *plays) as double:
+        yield double
 
 
-@pytest.fixture
-def order(nodes: Cluster, namespace: str) -> Order:
-    def made(plan: str) -> Driven:
-        spec = made_up_spec(ENTRY, namespace=namespace, plan=ENTRY.offering.plan(plan))
-        return Driven(ENTRY, spec, replace(RICH, storage_class="ssd"), nodes)
-
-    return made
-
-
-def test_one_server(operator: Double, order: Order) -> None:
-    one = order("dev-1x1")
-    operator.hold(one.key)
-    one.apply()
-    assert one.observe().observed == Observed.PROGRESSING
-    operator.release(one.key)
-    assert [e.name for e in one.until("ready").endpoints] == ["client"]
-    before = one.pods()
-    one.change(secrets={**one.spec.secrets, "password": Secret("another")})
-    assert one.observe().observed == Observed.READY
-    one.change(plan=ENTRY.offering.plan("single-2x8"))
-    assert one.observe().observed == Observed.PROGRESSING
-    one.until("ready")
-    assert one.pods().isdisjoint(before)
-    told = one.renderer.credentials(one.spec, one.region, one.live(one.renderer.revealed(one.spec)))
+def test_one_server(operator: Double, begin: Begin) -> None:
+    life = begin("mariadb", "dev-1x1")
+    operator.hold(life.key)
+    life.turn()
+    life.until("progressing")
+    operator.release(life.key)
+    life.done()
+    assert [e["name"] for e in life.instance.endpoints] == ["client"]
+    before, told = life.pods(), life.credentials()
     assert told.ca_certificate.startswith("-----BEGIN CERTIFICATE-----")
-    one.destroy()
-    one.until_gone()
-    (left,) = one.renderer.leftovers(one.spec)
-    assert one.left(left) == {f"storage-{one.spec.name}-0"}
+    life.act(actions.rotate)
+    assert life.credentials().password != told.password
+    assert life.pods() == before
+    life.act(actions.update, plan="single-2x8")
+    assert life.pods().isdisjoint(before)
+
+    before = life.pods()
+    life.act(actions.delete)
+    assert f"{life.name}-open" not in life.names("networkpolicies")
+    assert life.pods() == before
+    life.act(actions.undelete)
+    assert f"{life.name}-open" in life.names("networkpolicies")
+    life.act(actions.delete)
+    life.act(actions.purge)
+    assert life.names("mariadbs") | life.names("pvc") == set()
 
 
-def test_three_servers(operator: Double, order: Order) -> None:
-    one = order("ha-2x8")
-    one.apply()
-    assert [e.name for e in one.until("ready").endpoints] == ["client", "read"]
-    operator.trouble(one.key, "ReplicaRecoverError", "no backup to recover from")
-    assert one.until("failed").detail == "ReplicaRecoverError: no backup to recover from"
-    operator.mend(one.key)
-    one.until("ready")
-    operator.hold(one.key)
-    one.change(parameters={**one.spec.parameters, "max_connections": 200})
-    assert one.observe().observed == Observed.PROGRESSING
-    operator.release(one.key)
-    one.until("ready")
+def test_three_servers(operator: Double, begin: Begin) -> None:
+    life = begin("mariadb", "ha-2x8")
+    life.done()
+    assert [e["name"] for e in life.instance.endpoints] == ["client", "read"]
+    operator.trouble(life.key, "ReplicaRecoverError", "no backup to recover from")
+    assert life.until("failed").detail == "ReplicaRecoverError: no backup to recover from"
+    operator.mend(life.key)
+    life.until("ready")
+    operator.hold(life.key)
+    life.start(actions.update, parameters={"max_connections": 200})
+    life.until("progressing")
+    operator.release(life.key)
+    life.done()

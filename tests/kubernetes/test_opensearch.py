@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 import pytest
 
-from services.backends.kubernetes import backend
 from services.instances import actions
 from tests.kubernetes.api import Api
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.definitions import Definitions
-from tests.kubernetes.lives import RICH, Life, played, served
+from tests.kubernetes.lives import Begin, Life, played, served
 from tests.kubernetes.operators import opensearch
 from tests.kubernetes.operators.double import Double
 from tests.kubernetes.test_cluster import until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("prices")]
 IN_CLUSTER = ("opensearchusers", "opensearchroles", "opensearchuserrolebindings")
 
 
@@ -33,12 +30,11 @@ def operator(nodes: Cluster, definitions: Definitions) -> Iterator[Double]:
 
 
 @pytest.fixture
-def life(operator: Double, nodes: Cluster, monkeypatch: pytest.MonkeyPatch) -> Life:
-    monkeypatch.setattr(backend, "SETTLE", timedelta(seconds=3))  # nothing else keeps it busy
-    return Life.begin(nodes, "opensearch", "ha-1x4", "2.19", **RICH)
+def life(operator: Double, begin: Begin) -> Life:
+    return begin("opensearch", "ha-1x4", "2.19")
 
 
-def test_from_order_to_purge(operator: Double, nodes: Cluster, life: Life) -> None:
+def test_from_order_to_purge(operator: Double, life: Life) -> None:
     operator.hold(life.key)
     assert life.look().observed == "absent"
     life.turn()

@@ -1,4 +1,4 @@
-"""Containers and functions against a double of Knative, from order to purge."""
+"""Lives of containers and functions against a double of Knative, by Polder's own operations."""
 
 from __future__ import annotations
 
@@ -6,52 +6,49 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.spec import Entry, Observed, Secret
-from tests.contracts.made_up import ENTRIES, each, made_up_spec
-from tests.contracts.manifests import RICH
+from portal.kernel.actor import SYSTEM
+from services.instances import actions
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.definitions import Definitions
-from tests.kubernetes.driving import Driven, served
+from tests.kubernetes.lives import Begin, played, served
 from tests.kubernetes.operators.double import Double
 from tests.kubernetes.operators.knative import Services
 from tests.kubernetes.test_cluster import until
 
-BOTH = {slug: ENTRIES[slug] for slug in ("serverless-containers", "functions")}
-
 
 @pytest.fixture(scope="module")
 def operator(nodes: Cluster, definitions: Definitions) -> Iterator[Double]:
-    served(definitions, BOTH["functions"])
-    double = Double("knative", nodes, Services()).start()
-    yield double
-    double.stop()
-    assert double.errors == []
+    served(definitions, "functions")
+    with played("knative", nodes, Services()) as double:
+        yield double
 
 
-@each(BOTH)
-def test_from_order_to_purge(
-    operator: Double, nodes: Cluster, namespace: str, entry: Entry
-) -> None:
-    one = Driven(entry, made_up_spec(entry, namespace=namespace), RICH, nodes)
-    assert one.observe().observed == Observed.ABSENT
-    operator.trouble(one.key, "ContainerMissing", "no such image")
-    one.apply()
-    assert "no such image" in one.until("failed").detail
-    operator.mend(one.key)
-    (endpoint,) = one.until("ready").endpoints
-    assert (endpoint.protocol, endpoint.tls) == ("http", False)  # inside the project
-    one.change(parameters={**one.spec.parameters, "public": True})
-    until(lambda: one.observe().endpoints and one.observe().endpoints[0].tls)
-    (endpoint,) = one.until("ready").endpoints
-    operator.trouble(one.key, "ContainerMissing", "no such image")
-    one.change(secrets={"password": Secret("another")})
-    assert one.observe().observed == Observed.PROGRESSING
-    assert one.until("degraded").endpoints == (endpoint,)
-    operator.mend(one.key)
-    one.until("ready")
-    one.change(paused=True)
-    one.until("paused")
-    one.change(paused=False)
-    one.until("ready")
-    one.destroy()
-    one.until_gone()
+@pytest.mark.parametrize("slug", ["serverless-containers", "functions"])
+def test_from_order_to_purge(operator: Double, begin: Begin, slug: str) -> None:
+    life = begin(slug, "dev-1x1")
+    assert life.look().observed == "absent"
+    operator.trouble(life.key, "ContainerMissing", "no such image")
+    failed = life.drive()
+    assert (failed.state, failed.error_code) == ("failed", "operator-failed")
+    assert "no such image" in failed.error_detail
+    operator.mend(life.key)
+    actions.retry(actor=SYSTEM, operation=failed)
+    life.done()
+    (endpoint,) = life.instance.endpoints
+    assert (endpoint["protocol"], endpoint["tls"]) == ("http", False)  # inside the project
+    life.act(actions.update, parameters={"public": True})
+    until(lambda: life.look().endpoints[0].tls)
+    (outside,) = life.look().endpoints
+
+    token = life.credentials().password
+    operator.trouble(life.key, "ContainerMissing", "no such image")
+    life.start(actions.rotate)
+    assert life.until("degraded").endpoints == (outside,)
+    operator.mend(life.key)
+    life.done()
+    assert life.credentials().password != token
+    life.act(actions.delete)
+    assert life.instance.phase == "in_bin"
+    life.act(actions.undelete)
+    life.act(actions.purge)
+    assert life.names("services.serving.knative.dev") == set()

@@ -99,7 +99,7 @@ class _Topology(Play):
 
     def leaves(self, api: Api, one: Object) -> bool:
         named = one["metadata"]["namespace"], one["spec"]["rabbitmqClusterReference"]["name"]
-        return api.get(place(RabbitmqClusters.api, RabbitmqClusters.plural, *named)) is not None
+        return bool(api.get(place(RabbitmqClusters.api, RabbitmqClusters.plural, *named)))
 
 
 class Vhosts(_Topology):

@@ -46,15 +46,18 @@ class NodePools(Play):
         self._api = api
 
     def children(self, one: Object) -> Iterable[Object]:
-        name, spec = f"{one['metadata']['labels'][_CLUSTER]}-{one['metadata']['name']}", one["spec"]
+        cluster, spec = one["metadata"]["labels"][_CLUSTER], one["spec"]
         (disk,) = spec["storage"]["volumes"]
-        yield stateful_set(
-            name,
+        made = stateful_set(
+            f"{cluster}-{one['metadata']['name']}",
             spec["replicas"],
             "quay.io/strimzi/kafka:1.2.0-kafka-4.2.1",
             resources=spec["resources"],
             claims={"data-0": claim(disk["size"], disk.get("class"))},
         )
+        (template,) = made["spec"]["volumeClaimTemplates"]
+        template["metadata"]["labels"] = {_CLUSTER: cluster}
+        yield made
 
     def status(self, one: Object, seen: Seen) -> Object:
         self._count(one, seen)
@@ -84,11 +87,24 @@ def _set(pool: Object, name: str) -> Object:
 
 
 class Users(Play):
+    """The password is taken from the Secret that it names, and written into one of its own."""
+
     api, plural = _API, "kafkausers"
 
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
     def children(self, one: Object) -> Iterable[Object]:
-        yield secret(one["metadata"]["name"], password="set-by-the-operator")
+        yield secret(one["metadata"]["name"], password="")
 
     def status(self, one: Object, seen: Seen) -> Object:
-        name = one["metadata"]["name"]
+        name, namespace = one["metadata"]["name"], one["metadata"]["namespace"]
+        named = one["spec"]["authentication"]["password"]["valueFrom"]["secretKeyRef"]
+        given = self._api.get(place("v1", "secrets", namespace, named["name"]))
+        told, own = (
+            {"password": given["data"][named["key"]]},
+            place("v1", "secrets", namespace, name),
+        )
+        if self._api.get(own)["data"] != told:
+            self._api.merge(own, {"data": told})
         return {"username": name, "secret": name, "conditions": conditions({}, **_told(seen))}
