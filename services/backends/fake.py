@@ -93,7 +93,13 @@ class FakeBackend:
         self.apply(entry, spec, report)
 
     def behind(self, entry: Entry, spec: InstanceSpec) -> tuple[Difference, ...]:
-        if self.releases.get(spec.name, self.release) == self.release:
+        known = self.applied.get(spec.name)
+        same = known is None or (known.version, known.plan, known.parameters) == (
+            spec.version,
+            spec.plan,
+            spec.parameters,
+        )
+        if same and self.releases.get(spec.name, self.release) == self.release:
             return ()
         return (Difference("Server", spec.name, "changed", ("image",), True),)
 

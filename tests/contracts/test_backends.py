@@ -86,6 +86,22 @@ def test_a_changed_generation_is_applied_too(handle: Handle) -> None:
     assert handle.credentials == before
 
 
+def test_what_an_apply_would_change_is_told_and_stays_as_it_is(handle: Handle) -> None:
+    def behind(**parameters: Any) -> list[tuple[str, bool | None]]:
+        wanted = {**handle.spec.parameters, **parameters}
+        spec = dataclasses.replace(handle.spec, parameters=wanted)
+        return [(one.change, one.restart) for one in handle.backend.behind(handle.entry, spec)]
+
+    assert behind() == []  # nothing was applied
+    handle.apply()
+    before = handle.observe()
+    assert behind() == []
+    assert behind(max_connections=200) == [("changed", True)]
+    assert (behind(), handle.observe()) == ([], before)
+    handle.change(max_connections=200)
+    assert behind() == []
+
+
 def test_pause_and_resume_may_be_repeated(handle: Handle) -> None:
     handle.apply()
     before = handle.observe().endpoints
