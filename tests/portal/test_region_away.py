@@ -19,6 +19,7 @@ from services.backends.fake import FakeBackend
 from services.backends.kubernetes import patience
 from services.backends.kubernetes.backend import KubernetesBackend
 from services.instances.models import Instance
+from services.instances.region_health import check_region
 from tests.makers import make_instance, make_member, make_project, make_region, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "plain_static")]
@@ -94,6 +95,14 @@ def test_so_does_the_log_of_an_operation(instance: Instance, client: Client) -> 
     answer = client.get(reverse("console:operation-log", args=[operation.public_id]))
     assert time.monotonic() - began < SOON
     assert AWAY in answer.content.decode()
+
+
+def test_so_does_what_staff_look_at(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "CHECK_SECONDS", SHORT)
+    began = time.monotonic()
+    found = check_region(instance.region)
+    assert time.monotonic() - began < SOON
+    assert (found.healthy, found.detail) == (False, "region-unreachable")
 
 
 def test_a_page_waits_for_all_its_reads_together_and_a_worker_longer() -> None:

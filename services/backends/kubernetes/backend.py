@@ -21,6 +21,7 @@ from services.backends.kubernetes import (
     applied,
     differences,
     effects,
+    events,
     health,
     leaving,
     namespaces,
@@ -63,7 +64,6 @@ _STEPS = {
 }
 SETTLE = timedelta(seconds=10)
 _LONG = timedelta(seconds=10)
-_NOT_MADE = "type=Warning,reason=FailedCreate"
 _KEPT = 300  # characters of an operator's message
 
 
@@ -78,7 +78,8 @@ class KubernetesBackend:
         self.objects = objects or objects_of(region)
 
     def check(self) -> Health:
-        return health.check(self.objects, self.settings, registry.entries().values())
+        with patience.within(patience.CHECK_SECONDS):
+            return health.check(self.objects, self.settings, registry.entries().values())
 
     def steps(self, entry: Entry, spec: InstanceSpec, kind: str) -> tuple[str, ...]:
         return _STEPS.get(kind, ("objects", "operator"))
@@ -181,27 +182,13 @@ class KubernetesBackend:
     def observe(self, entry: Entry, spec: InstanceSpec) -> Observation:
         refs = _renderer(entry).watched(spec)
         seen = self.judge(entry, spec, self._live(refs, spec.namespace))
-        if seen.observed == Observed.PROGRESSING and (said := self._refused_pods(spec)):
-            return replace(seen, code="operator-retries", detail=said[:_KEPT])
-        return seen
-
-    def _refused_pods(self, spec: InstanceSpec) -> str:
-        """Why a controller cannot make a pod (a quota, a webhook): it says so in an event only.
-        Asked for what takes long.
-        """
         changed = applied.changed_at(self.region, spec.name)
-        if changed is None or clock.now() - changed < _LONG:
-            return ""
-        found = self.objects.list("v1", "Event", spec.namespace, fields=_NOT_MADE)
-        return max(
-            (
-                (event.get("lastTimestamp") or "", event.get("message", ""))
-                for event in found
-                if event["involvedObject"]["name"].startswith(spec.name)
-                and (event.get("lastTimestamp") or "") >= changed.isoformat()[:19]
-            ),
-            default=("", ""),
-        )[1]
+        if seen.observed != Observed.PROGRESSING or changed is None:
+            return seen
+        if clock.now() - changed < _LONG:
+            return seen
+        said = events.refused_pods(self.objects, spec.namespace, spec.name, changed)
+        return replace(seen, code="operator-retries", detail=said[:_KEPT]) if said else seen
 
     def judge(self, entry: Entry, spec: InstanceSpec, live: Live) -> Observation:
         """What `live` says. Ready or paused counts for what was applied last only."""

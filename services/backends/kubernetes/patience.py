@@ -15,7 +15,7 @@ from kubernetes import client
 from portal.kernel.errors import Temporary
 
 CONNECT_SECONDS, ANSWER_SECONDS = 3.05, 20.0
-PAGE_SECONDS = 3.0
+PAGE_SECONDS, CHECK_SECONDS = 3.0, 15.0  # a check asks for much, and staff wait for it
 _until: ContextVar[float | None] = ContextVar("until", default=None)
 
 
