@@ -44,16 +44,19 @@ def flux(nodes: Cluster, outside: Outside) -> Flux:
     return Flux(nodes, outside).install()
 
 
-@pytest.fixture(scope="session")
-def nack(nodes: Cluster) -> Nack:
-    return Nack(nodes).install()
+@pytest.fixture(scope="module")
+def nack(nodes: Cluster) -> Iterator[Nack]:
+    """Insists on the same port as Knative's controller: neither outlives its tests."""
+    yield Nack(nodes).install()
+    nodes.kill("jetstream-controller")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def knative(nodes: Cluster, outside: Outside) -> Iterator[Knative]:
     place = Knative(nodes, outside).install()
     with played("knative-surroundings", nodes, *surroundings(nodes)):
         yield place
+    place.stop()
 
 
 @pytest.fixture(scope="session")
