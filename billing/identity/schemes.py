@@ -42,7 +42,7 @@ _NUMBERS = {
     "0210": "IT · Codice fiscale",
     "0211": "IT · Partita IVA",
     "0216": "FI · OVT",
-    "0218": "LV · Reģistrācijas numurs",
+    "0218": "LV · UR",
     "0225": "FR · CTC",
     "0240": "LU · Matricule",
 }
