@@ -22,6 +22,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from billing.einvoice import rules
 from billing.loading import load_prices
 from portal.embedded import broker, database, demo, languages, programs, servers, static
 from portal.embedded.refusal import Refusal
@@ -175,6 +176,21 @@ def _start(home: Path, screen: Screen, *, with_demo: bool) -> None:
             supervisor.start(program)
         connection.close()
         _wait_ready(home, supervisor)
+    if not rules.is_installed():
+        _fetch_rules(screen)
+
+
+def _fetch_rules(screen: Screen) -> None:
+    """No reason not to start: only invoices wait for them, and they say so."""
+    said = ""
+    with screen.step("Rules of electronic invoices", always=True) as step:
+        try:
+            rules.install(step.progress)
+        except (BackendError, OSError) as error:
+            said = getattr(error, "detail", "") or str(error)
+    if said:
+        screen.line(f"  not fetched: {said}")
+        screen.line("  No invoice can be issued until `make einvoice-rules` has fetched them.")
 
 
 def _migrated() -> bool:
