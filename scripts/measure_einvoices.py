@@ -22,9 +22,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.conf.settings")
 
 import django
-
-django.setup()
-
 import psutil
 
 from billing.einvoice import rules
@@ -47,6 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--documents", type=int, default=1000)
     wanted = parser.parse_args().documents
+    django.setup()
     spent: Counter[str] = Counter()
     fired = size = 0
     began = time.perf_counter_ns()

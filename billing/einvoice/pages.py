@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import astuple, dataclass
+from datetime import timedelta
 from decimal import Decimal
 from itertools import groupby
 
@@ -30,7 +31,7 @@ from billing.einvoice.exemptions import WORDS
 from billing.einvoice.totals import HUNDRED, Totals, VatSum, totals
 from billing.formats import exact_money
 from billing.formats import money as money_of
-from portal.kernel.formats import day, number, reader_locale, short_day
+from portal.kernel.formats import day, month, number, reader_locale, short_day
 from portal.kernel.money import Money
 
 # The same in all languages.
@@ -169,6 +170,10 @@ def _facts(document: Document) -> list[Pair]:
 
 
 def _period(period: Period) -> str:
+    """A whole month by its name."""
+    start, end = period.start, period.end
+    if start.day == 1 and end + timedelta(days=1) == (start + timedelta(days=31)).replace(day=1):
+        return month(start)
     return f"{short_day(period.start)}{_DASH}{short_day(period.end)}"
 
 

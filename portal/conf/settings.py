@@ -398,5 +398,6 @@ LOGGING = {
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
         "kubernetes": {"level": "WARNING"},
+        "pikepdf": {"level": "WARNING"},
     },
 }

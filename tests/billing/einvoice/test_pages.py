@@ -1,12 +1,13 @@
 """What the PDF shows: the buyer's language, and the figures of the XML."""
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from billing.einvoice import giro
-from billing.einvoice.document import Category, Transfer
+from billing.einvoice.document import Category, Period, Transfer
 from billing.einvoice.pages import exemption_words, page_of
 from billing.einvoice.totals import totals
 from tests.billing.einvoice import samples
@@ -38,9 +39,23 @@ def test_a_price_for_a_million_says_so():
 
 def test_a_correction_names_its_period_and_has_a_minus():
     row = page_of(replace(samples.with_corrections(), language="en")).groups[-1].rows[0]
-    assert row.notes == ("Correction for September 2026", "1 Sept 2026\u00a0– 30 Sept 2026")
+    assert row.notes == ("Correction for September 2026", "September 2026")
     assert row.quantity == "\u221212.5\u00a0h"
     assert row.net == "\u2212€\u202f0.65"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "words"),
+    [
+        (date(2026, 2, 1), date(2026, 2, 28), "February 2026"),
+        (date(2026, 12, 1), date(2026, 12, 31), "December 2026"),
+        (date(2026, 2, 1), date(2026, 2, 27), "1 Feb 2026\u00a0– 27 Feb 2026"),
+        (date(2026, 1, 1), date(2026, 2, 28), "1 Jan 2026\u00a0– 28 Feb 2026"),
+    ],
+)
+def test_a_whole_month_is_named(start, end, words):
+    page = page_of(replace(samples.invoice(), language="en", period=Period(start, end)))
+    assert ("Period", words) in page.facts
 
 
 def test_why_no_vat_is_charged_is_said():
