@@ -59,6 +59,12 @@ class Card:
         return texts.reason_text(self.operation.reason)
 
     @property
+    def stays_begun(self) -> bool:
+        """Whether what failed is still what the service is meant to be."""
+        begun = self.operation.kind == Kind.UPGRADE and self.operation.committed_at is not None
+        return begun and not self.operation.goal.get("restored")
+
+    @property
     def cancellable(self) -> bool:
         return queries.is_cancellable(self.operation)
 

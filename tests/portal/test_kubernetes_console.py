@@ -18,7 +18,10 @@ from services.backends.fake import FakeBackend
 from services.instances import actions
 from services.instances.admission import newer_versions
 from services.instances.models import Instance, Operation
+from services.instances.reconcile import POINT_OF_NO_RETURN
 from services.instances.specs import entry_of
+from services.instances.states import Kind
+from services.spec import Observation, Observed
 from tests.makers import (
     drive,
     make_instance,
@@ -237,3 +240,29 @@ def test_where_no_service_is_upgraded_another_one_is_the_way(
     assert "Version 18 can be had with another service only" in told
     assert "There is nothing to upgrade to." in client.get(f"{page}upgrade/").content.decode()
     assert client.post(f"{page}upgrade/", {"version": "18", "runs": "17"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("as_before", "said"),
+    [
+        (True, "The service is as it was before, and nothing is charged for the change."),
+        (False, "The newer version stays its goal, since its data may be converted already."),
+    ],
+)
+def test_an_upgrade_that_failed_says_what_runs(
+    cluster: FakeBackend,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    as_before: bool,
+    said: str,
+) -> None:
+    instance = running("postgresql", version="16")
+    monkeypatch.setitem(POINT_OF_NO_RETURN, Kind.UPGRADE, ("start",))
+    operation = ordering.change_order(actor=SYSTEM, instance=instance, version="18")
+    seen = Observation(Observed.FAILED, "operator-failed", "no room", data_as_before=as_before)
+    monkeypatch.setattr(cluster, "observe", lambda entry, spec: seen)
+    assert drive(operation).state == "failed"
+    signed_in(client, make_member(instance.project))
+    page = client.get(f"/operations/{operation.public_id}/").content.decode()
+    assert said in page
+    assert "no room" in page
