@@ -54,6 +54,7 @@ def part(version: str = "v1.35.6", **counts: int) -> dict[str, Any]:
     return {**ALL, "upToDateReplicas": 3, "versions": versions, **counts}
 
 
+ONE_WORKER = part(**dict.fromkeys((*ALL, "upToDateReplicas"), 1))  # as before a larger plan
 MISSING = {"Available": ("False", "NotAvailable")}
 GROWING = {**MISSING, "ScalingUp": ("True", "ScalingUp")}
 
@@ -65,6 +66,7 @@ GROWING = {**MISSING, "ScalingUp": ("True", "ScalingUp")}
         (live(seen=3), Observed.PROGRESSING, "operator-works"),
         (live(GROWING, workers={}), Observed.PROGRESSING, "operator-works"),
         (live(controlPlane=part("v1.34.9")), Observed.PROGRESSING, "operator-works"),
+        (live(workers=ONE_WORKER), Observed.PROGRESSING, "operator-works"),
         (live(workers=part(upToDateReplicas=1)), Observed.DEGRADED, "operator-degraded"),
         (
             live({"RollingOut": ("True", "RollingOut")}, workers=part(upToDateReplicas=1)),

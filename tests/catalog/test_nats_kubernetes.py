@@ -91,3 +91,13 @@ def test_a_larger_disk_changes_its_claim_and_no_template() -> None:
         if made["kind"] == "HelmRelease"
     ]
     assert templates[0] == templates[1]
+
+
+def test_a_repair_asks_flux_to_look_again() -> None:
+    """Nothing else would be another manifest."""
+    asked = [
+        made["metadata"].get("annotations")
+        for made in kubernetes.manifests(replace(ONE, repair="op-1"), BARE)
+        if made["kind"].startswith("Helm")
+    ]
+    assert asked == [{"reconcile.fluxcd.io/requestedAt": "op-1"}] * 2

@@ -49,6 +49,11 @@ def test_a_life(operators: Double, nodes: Cluster) -> None:
     life.act(actions.resume)
     assert (life.instance.phase, life.instance.health) == ("running", "ok")
 
+    life.lose("statefulset", life.name)
+    assert life.look().observed == "progressing"
+    life.act(actions.repair)
+    assert len(life.pods()) == 1
+
     life.act(actions.delete)
     assert life.instance.phase == "in_bin"
     assert len(life.read(nodes, "pvc")["items"]) == 1
