@@ -104,8 +104,9 @@ def exemption_words(category: Category, language: str) -> str:
 
 
 def _language(code: str) -> str:
-    """English is British here."""
-    return "en-gb" if code.split("-")[0] == "en" else code
+    """English, which is British here, where we do not speak it."""
+    spoken = code.split("-")[0]
+    return spoken if spoken in ("de", "fr") else "en-gb"
 
 
 def _page(document: Document, sums: Totals) -> Page:
@@ -113,7 +114,7 @@ def _page(document: Document, sums: Totals) -> Page:
     issued = document.issued_on
     seller = document.seller
     return Page(
-        lang=document.language.split("-")[0],
+        lang=_language(document.language).split("-")[0],
         title=f"{heading} {document.number}",
         heading=heading,
         number=document.number,

@@ -26,6 +26,11 @@ def test_words_and_figures_are_the_buyer_s(language, heading, total):
     assert (page.heading, page.total[1], page.lang) == (heading, total, language)
 
 
+def test_a_language_that_we_do_not_speak_is_english_in_words_and_figures():
+    spoken = page_of(replace(samples.invoice(), language="nl-NL"))
+    assert spoken == page_of(replace(samples.invoice(), language="en"))
+
+
 def test_the_country_stands_in_an_address_abroad_only():
     assert page_of(samples.invoice("reverse-charge")).buyer[-1] == "France"
     assert page_of(samples.invoice()).buyer[-1] == "10115 Berlin"
