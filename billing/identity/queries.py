@@ -47,11 +47,6 @@ def rate_for(organisation: Organisation | None) -> VatRate:
     return _decide(_buyer(organisation, with_proofs=False), _today()).rate
 
 
-def own_decision() -> Decision:
-    """What a visitor is shown, whole."""
-    return _decide(Buyer(settings.POLDER_PROVIDER_COUNTRY), _today())
-
-
 def decision_for(organisation: Organisation, on: date | None = None) -> Decision:
     """With everything that an invoice of the day `on` (today) rests on."""
     return _decide(_buyer(organisation, with_proofs=True), on or _today())

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from billing import provider
 from billing.identity import actions, queries, texts
+from billing.texts import vat_label
 from portal.console.billing import country_options, told
 from portal.console.staff import customers
 from portal.console.staff.typed import moment
@@ -38,7 +39,7 @@ def seller(actor: Actor, page: str | None) -> dict[str, Any]:
             for name, value in found.items()
         ],
         "missing": len(missing),
-        "vat": texts.title(queries.own_decision()),
+        "vat": vat_label(queries.rate_for(None)),
         "oss": settings.POLDER_PROVIDER_OSS,
         "found": waiting,
         "rows": [(row, country_name(row.country)) for row in waiting],
