@@ -40,9 +40,13 @@ def test_one_server(operator: Double, begin: Begin) -> None:
 
     before = life.pods()
     life.act(actions.delete)
-    assert f"{life.name}-open" not in life.names("networkpolicies")
+    assert not {name for name in life.names("networkpolicies") if "-open" in name}
+    (peers,) = life.read(life.cluster, "networkpolicy", f"{life.name}-closed")["spec"]["ingress"]
+    labels = [peer["podSelector"]["matchLabels"] for peer in peers["from"]]
+    assert all(life.name in " ".join(one.values()) for one in labels)  # nobody but its own pods
     assert life.pods() == before
     life.act(actions.undelete)
+    assert not {name for name in life.names("networkpolicies") if "-closed" in name}
     assert f"{life.name}-open" in life.names("networkpolicies")
     life.act(actions.delete)
     life.act(actions.purge)

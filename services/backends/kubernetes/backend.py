@@ -155,10 +155,9 @@ class KubernetesBackend:
 
     def _wanted(self, entry: Entry, spec: InstanceSpec) -> list[Manifest]:
         renderer = _renderer(entry)
-        can_pause = renderer.BIN == "stopped"
-        made = renderer.manifests(spec, self.settings)
-        if not spec.paused or can_pause:
-            made += namespaces.openings(spec, self.settings, renderer.selectors(spec))
+        made, pods = renderer.manifests(spec, self.settings), renderer.selectors(spec)
+        closed = spec.paused and renderer.BIN != "stopped"
+        made += namespaces.openings(spec, self.settings, pods, closed=closed)
         return [
             stamps.stamped(one, spec, self._installation) for one in made if self._is_served(one)
         ]

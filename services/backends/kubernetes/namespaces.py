@@ -112,23 +112,36 @@ def _backup_keys(backup: Mapping[str, str]) -> Manifest:
 
 
 def openings(
-    spec: InstanceSpec, region: RegionSettings, selectors: tuple[Mapping[str, str], ...]
+    spec: InstanceSpec,
+    region: RegionSettings,
+    selectors: tuple[Mapping[str, str], ...],
+    *,
+    closed: bool = False,
 ) -> list[Manifest]:
     """Who reaches an instance's pods: its own, and the project's others; all, where it is public.
-    Without these (an isolated service in the bin) nobody but the platform does.
+    With `closed` (isolated, in the bin) its own alone, or an operator could not take it down in
+    peace. The platform always does.
     """
+    if closed:
+        own = [{"podSelector": {"matchLabels": dict(labels)}} for labels in selectors]
+        return _between(f"{spec.name}-closed", selectors, own, own)
     public = bool(spec.parameters.get("public") and region.external and region.domain)
+    inside: list[dict[str, Any]] = [{"podSelector": {}}]
+    outside = [{"ipBlock": {"cidr": "0.0.0.0/0"}}] if public else []
+    return _between(f"{spec.name}-open", selectors, [*inside, *outside], inside)
+
+
+def _between(
+    name: str, selectors: tuple[Mapping[str, str], ...], sources: list[Any], targets: list[Any]
+) -> list[Manifest]:
+    """One policy a role."""
     made = []
     for number, labels in enumerate(selectors):
-        peers: list[dict[str, Any]] = [{"podSelector": {}}]
-        if public:
-            peers.append({"ipBlock": {"cidr": "0.0.0.0/0"}})
         body = {
             "podSelector": {"matchLabels": dict(labels)},
             "policyTypes": _BOTH,
-            "ingress": [{"from": peers}],
-            "egress": [{"to": [{"podSelector": {}}]}],
+            "ingress": [{"from": sources}],
+            "egress": [{"to": targets}],
         }
-        name = f"{spec.name}-open" if number == 0 else f"{spec.name}-open-{number}"
-        made.append(manifest(POLICY, name, body))
+        made.append(manifest(POLICY, f"{name}-{number}" if number else name, body))
     return made
