@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from itertools import count
 from threading import Barrier, Thread
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from django.db import connection
 from django.utils import translation
 
-from portal.kernel import crypto
+from portal.kernel import clock, crypto
 from portal.kernel.actor import SYSTEM
 from services.backends.kubernetes.objects import Objects
 from services.backends.models import Applied
@@ -108,6 +109,21 @@ def test_a_token_that_ended_is_waited_for(nodes: Cluster) -> None:
     assert waited_for(waiting) == "The portal may not do this in the region's cluster."
     Region.objects.update(secrets=good)
     life.done()
+
+
+def test_what_was_made_before_a_kubeconfig_broke_can_be_taken_away(nodes: Cluster) -> None:
+    life, good = begun(nodes), Region.objects.get().secrets
+    assert turn(life.operation).state == "running"
+    Region.objects.update(secrets=crypto.encrypt(json.dumps({"kubeconfig": {"clusters": []}})))
+    for _ in ("its time", "the time to undo it"):
+        Operation.objects.update(deadline=clock.now() - timedelta(seconds=1))
+        turn(life.operation)
+    assert (life.operation.state, life.operation.error_code) == ("failed", "timed-out")
+    assert life.refresh().needs_attention
+    assert len(life.read(nodes, "statefulsets")["items"]) == 1
+    Region.objects.update(secrets=good)
+    life.act(actions.purge)
+    assert life.read(nodes, "statefulsets")["items"] == []
 
 
 def test_a_namespace_that_somebody_deleted_is_made_again(nodes: Cluster) -> None:
