@@ -110,6 +110,16 @@ def test_a_retry_is_linked_both_ways(reader, project, region, fake):
     assert failed.public_id in reader.get(page_of(again)).content.decode()
 
 
+@pytest.mark.parametrize("undone", [True, False])
+def test_that_nothing_is_left_is_said_where_it_is_so(reader, project, region, fake, undone):
+    fake.faults = [Permanent("engine-crashed")]
+    failed = drive(order(project, region))
+    failed.instance.needs_attention = not undone
+    failed.instance.save()
+    text = reader.get(page_of(failed)).content.decode()
+    assert ("Nothing was left behind" in text) is undone
+
+
 def test_until_when_it_can_be_cancelled_is_said(reader, owner, project, region, fake):
     creating = order(project, region)
     assert "until it is done" in building.cancel_note(creating)
