@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 
 import pytest
 from django.urls import reverse
@@ -171,6 +172,7 @@ def test_a_look_says_what_can_be_ordered_and_what_the_cluster_lacks(staff, regio
     assert "The cluster does not know: Pooler (postgresql.cnpg.io/v1)." in page
     assert "It needs what is not set: Backup store." in page
     assert "Partly served" in page
+    assert re.search(r"Missing: [^<]*Pooler", page)
     assert "volumes stay without" in page
     assert "v1.36.4" in text(staff.get(url("s")))
     for tenants_page in (reverse("console:catalogue"), reverse("console:status")):

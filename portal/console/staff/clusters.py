@@ -75,6 +75,10 @@ class Operator:
         served = list(self.kinds.values())
         return "all" if all(served) else "some" if any(served) else "none"
 
+    @property
+    def missing(self) -> str:
+        return ", ".join(kind for kind, served in self.kinds.items() if not served)
+
 
 # -- forms -----------------------------------------------------------------------------------------
 
