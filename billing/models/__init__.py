@@ -2,6 +2,7 @@
 
 from billing.models.costs import CostLine, CostRollup, RatedMonth
 from billing.models.identity import BillingIdentity, IdentityVersion, LocationProof, VatIdCheck
+from billing.models.invoices import Invoice, InvoiceSeries
 from billing.models.orders import Order
 from billing.models.prices import Price
 from billing.models.usage import TagSet, UsageConflict, UsageEvent, UsageRecord
@@ -11,6 +12,8 @@ __all__ = [
     "CostLine",
     "CostRollup",
     "IdentityVersion",
+    "Invoice",
+    "InvoiceSeries",
     "LocationProof",
     "Order",
     "Price",

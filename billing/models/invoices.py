@@ -1,0 +1,79 @@
+"""Invoices and credit notes. What is issued is never changed: the database refuses it (triggers in
+migration `invoices`), and each issued document carries the hash of the one before it.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+
+class InvoiceSeries(models.Model):
+    """Numbers without a gap: `next` is the sequence that the next document takes, `last_hash` that
+    of the newest one. One series a calendar year.
+    """
+
+    code = models.CharField(max_length=10, unique=True)
+    next = models.PositiveIntegerField(default=1)
+    last_hash = models.CharField(max_length=64, blank=True)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Invoice(models.Model):
+    """An invoice, or a credit note (`corrects`), of an organisation's calendar month.
+
+    `document` is the whole of what it says (`billing.einvoice.document`, decimals as text); the
+    columns beside it are for finding. `number`, `sequence` and the hashes come with issuing.
+    """
+
+    class Status(models.TextChoices):
+        DRAFT = "draft"
+        ISSUED = "issued"
+
+    public_id = models.CharField(max_length=16, unique=True)
+    organisation = models.ForeignKey(
+        "tenancy.Organisation", on_delete=models.PROTECT, related_name="invoices"
+    )
+    kind = models.CharField(max_length=3, default="380")  # UNTDID 1001
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.DRAFT)
+    month = models.DateField()
+    corrects = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrections"
+    )
+    currency = models.CharField(max_length=3, default="EUR")
+    net = models.DecimalField(max_digits=14, decimal_places=2, default=0)
+    vat = models.DecimalField(max_digits=14, decimal_places=2, default=0)
+    gross = models.DecimalField(max_digits=14, decimal_places=2, default=0)
+    document = models.JSONField(default=dict)
+    series = models.ForeignKey(
+        InvoiceSeries, null=True, blank=True, on_delete=models.PROTECT, related_name="invoices"
+    )
+    sequence = models.PositiveIntegerField(null=True, blank=True)
+    # None while a draft, so that the numbers alone must differ.
+    number = models.CharField(max_length=30, null=True, blank=True, unique=True)
+    previous_hash = models.CharField(max_length=64, blank=True)
+    hash = models.CharField(max_length=64, blank=True)
+    issued_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["series", "sequence"], name="one_number_once"),
+            models.UniqueConstraint(
+                fields=["organisation", "month"],
+                condition=models.Q(kind="380"),
+                name="one_invoice_a_month",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status="draft", number__isnull=True)
+                | models.Q(status="issued", number__isnull=False, sequence__isnull=False)
+                & ~models.Q(hash=""),
+                name="issued_means_numbered",
+            ),
+        ]
+        indexes = [models.Index(fields=["organisation", "-month"])]
+
+    def __str__(self) -> str:
+        return self.number or self.public_id
