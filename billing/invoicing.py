@@ -14,16 +14,23 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from billing.drafting import document_for
+from billing.einvoice.document import Kind
+from billing.einvoice.judging import judge
+from billing.einvoice.stored import from_json, to_json
+from billing.einvoice.totals import totals
 from billing.models import Invoice, InvoiceSeries
 from portal.audit.actions import record
-from portal.kernel import clock
+from portal.kernel import clock, ids
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Conflict
+from portal.tenancy.models import Organisation
 
 logger = logging.getLogger(__name__)
 
@@ -42,17 +49,59 @@ class Break:
 
 
 @transaction.atomic
+def draft(organisation: Organisation, month: date) -> Invoice:
+    """The draft of a month as it would be issued now, written anew until it is issued.
+
+    Raises: Conflict as `billing.drafting.document_for`, and when the month is issued already.
+    """
+    today = clock.now().date()
+    found = (
+        Invoice.objects.select_for_update()
+        .filter(organisation=organisation, month=month, kind=Kind.INVOICE)
+        .first()
+    )
+    if found is not None and found.status == Invoice.Status.ISSUED:
+        raise _issued(found)
+    document = document_for(organisation, month, today)
+    sums = totals(document)
+    made = found or Invoice(
+        public_id=ids.public_id("in"), organisation=organisation, month=month, kind=Kind.INVOICE
+    )
+    made.net, made.vat, made.gross = sums.net, sums.vat, sums.gross
+    made.currency, made.document = document.currency, to_json(document)
+    made.save()
+    return made
+
+
 def issue(*, actor: Actor, invoice: Invoice) -> Invoice:
+    """Has a draft judged and, when nothing is fatal, sealed. Its number does not matter to the
+    rules, so nobody waits for a number meanwhile.
+
+    Raises: Conflict("not-valid") with what was found; Conflict when it is issued already.
+    """
+    verdict = judge(from_json(invoice.document))
+    if not verdict.may_be_issued:
+        logger.error("invoice.not_valid", extra={"invoice": invoice.public_id})
+        raise Conflict(
+            _("This draft cannot be issued: %(found)s")
+            % {"found": " ".join(sorted({finding.text for finding in verdict.fatal}))},
+            hint=_(
+                "Nothing was issued and no number was taken. Mend what is named, draft it anew."
+            ),
+            code="not-valid",
+        )
+    return seal(actor=actor, invoice=invoice)
+
+
+@transaction.atomic
+def seal(*, actor: Actor, invoice: Invoice) -> Invoice:
     """Gives a draft its number and makes it unchangeable. Whoever calls has had it judged.
 
     Raises: Conflict when it is issued already.
     """
     found = Invoice.objects.select_for_update().get(pk=invoice.pk)
     if found.status == Invoice.Status.ISSUED:
-        raise Conflict(
-            _("%(number)s is issued already.") % {"number": found.number},
-            hint=_("Nothing has to be done."),
-        )
+        raise _issued(found)
     now = clock.now()
     code = f"{now:%Y}"
     InvoiceSeries.objects.get_or_create(code=code)
@@ -61,7 +110,7 @@ def issue(*, actor: Actor, invoice: Invoice) -> Invoice:
         series, sequence, previous = cursor.fetchone()
     found.series_id, found.sequence, found.previous_hash = series, sequence, previous
     found.number = f"{code}-{sequence:06d}"
-    found.document = {**found.document, "number": found.number, "issued_on": f"{now:%F}"}
+    found.document = {**found.document, "number": found.number}
     found.hash = digest(previous, found.number, found.document)
     found.status, found.issued_at = Invoice.Status.ISSUED, now
     found.save()
@@ -75,6 +124,13 @@ def issue(*, actor: Actor, invoice: Invoice) -> Invoice:
         after={"gross": f"{found.gross:f}", "currency": found.currency, "hash": found.hash},
     )
     return found
+
+
+def _issued(invoice: Invoice) -> Conflict:
+    return Conflict(
+        _("%(number)s is issued already.") % {"number": invoice.number},
+        hint=_("Nothing has to be done."),
+    )
 
 
 def digest(previous: str, number: str, document: dict[str, Any]) -> str:

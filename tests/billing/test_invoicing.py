@@ -35,7 +35,7 @@ def draft(organisation=None, **fields):
 
 
 def issued():
-    return invoicing.issue(actor=SYSTEM, invoice=draft())
+    return invoicing.seal(actor=SYSTEM, invoice=draft())
 
 
 def test_numbers_follow_each_other_and_so_do_hashes():
@@ -56,7 +56,7 @@ def test_issuing_is_in_the_audit_log():
 def test_what_is_issued_is_not_issued_again():
     made = issued()
     with pytest.raises(Conflict, match=made.number):
-        invoicing.issue(actor=SYSTEM, invoice=made)
+        invoicing.seal(actor=SYSTEM, invoice=made)
 
 
 def test_a_transaction_that_fails_gives_its_number_back():
@@ -140,7 +140,7 @@ def test_many_writers_of_whom_some_give_up_leave_no_gap():
         invoice, aborts = task
         try:
             with transaction.atomic():
-                invoicing.issue(actor=SYSTEM, invoice=invoice)
+                invoicing.seal(actor=SYSTEM, invoice=invoice)
                 if aborts:
                     raise Abort
         except Abort:

@@ -1,0 +1,182 @@
+"""A month's cost lines as the document of an invoice."""
+
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from billing import cycle, drafting, invoicing
+from billing.einvoice.checks import own_findings
+from billing.einvoice.document import Category, rounded
+from billing.einvoice.judging import judge
+from billing.einvoice.stored import from_json, to_json
+from billing.einvoice.totals import totals
+from billing.identity import actions as identities
+from billing.models import BillingIdentity, CostLine, InvoiceSeries
+from portal.kernel import clock
+from portal.kernel.actor import SYSTEM
+from portal.kernel.errors import Conflict
+from portal.tenancy.models import Organisation
+from services.instances.models import InstanceEvent
+from tests.billing.einvoice.samples import CASES, SHAPES
+from tests.makers import make_instance, make_owner, make_project, make_region
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake", "a_provider")]
+
+MONTH, ISSUED = date(2026, 10, 1), date(2026, 11, 4)
+BUYER = {
+    "kind": "business",
+    "legal_name": "Deichbau Nord GmbH",
+    "street": "Am Deich 7",
+    "postcode": "20095",
+    "city": "Hamburg",
+    "country": "DE",
+    "vat_id": "DE136695976",
+    "invoice_email": "rechnung@deichbau.example",
+}
+
+
+@pytest.fixture
+def a_provider(settings):
+    settings.POLDER_PROVIDER_COUNTRY = "DE"
+    settings.POLDER_PROVIDER = {
+        "legal_name": "Polder Cloud GmbH",
+        "street": "Deichstraße 1",
+        "postcode": "20459",
+        "city": "Hamburg",
+        "vat_id": "DE811569869",
+        "registration": "HRB 123456",
+        "iban": "DE89370400440532013000",
+        "bic": "COBADEFFXXX",
+        "contact_name": "Billing",
+        "contact_phone": "+49 40 123456",
+        "contact_email": "billing@polder.example",
+        "electronic_address": "9930:DE811569869",
+    }
+
+
+@pytest.fixture
+def organisation(monkeypatch):
+    """Two services in October: one for all of it, one from the 21st on."""
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 2, tzinfo=UTC))
+    region, project = make_region(), make_project()
+    made = [make_instance(project, region, plan="single-2x8") for _ in range(2)]
+    InstanceEvent.objects.all().delete()
+    for instance, day in zip(made, (1, 21), strict=True):
+        at = datetime(2026, 10, day, tzinfo=UTC)
+        instance.created_at = at
+        instance.save()
+        InstanceEvent.objects.create(instance=instance, code="created", at=at, plan=instance.plan)
+    cycle.meter_month(MONTH)
+    cycle.meter_and_rate()
+    return project.organisation
+
+
+def known(organisation, **fields):
+    """The organisation once it has said who it is."""
+    owner = make_owner(organisation.projects.first())
+    identities.update_identity(actor=owner, organisation=organisation, values=BUYER | fields)
+    return Organisation.objects.get(pk=organisation.pk)
+
+
+def test_one_line_for_each_meter_price_and_tier(organisation):
+    document = drafting.document_for(known(organisation), MONTH, ISSUED)
+    assert [(line.name, line.quantity, line.unit, line.net) for line in document.lines] == [
+        ("PostgreSQL: Memory, GiB", Decimal(8 * (730 + 264)), "HUR", Decimal("62.98")),
+        ("PostgreSQL: Storage, GiB", Decimal(80 * (730 + 264)), "HUR", Decimal("13.04")),
+        ("PostgreSQL: vCPU", Decimal(2 * (730 + 264)), "HUR", Decimal("51.53")),
+    ]
+    assert (document.period.start, document.period.end) == (MONTH, date(2026, 10, 31))
+    assert document.due_on == date(2026, 11, 18)
+
+
+def test_the_sum_is_that_of_the_costs_rounded_line_by_line(organisation):
+    document = drafting.document_for(known(organisation), MONTH, ISSUED)
+    exact = sum(line.billed_cost for line in CostLine.objects.filter(day__month=10))
+    assert abs(totals(document).net - exact) < Decimal("0.005") * len(document.lines)
+    assert rounded(exact) == Decimal("127.55")
+
+
+def test_it_keeps_our_own_checks(organisation):
+    document = drafting.document_for(known(organisation), MONTH, ISSUED)
+    assert [f for f in own_findings(document) if f.fatal] == []
+    assert {line.vat.category for line in document.lines} == {Category.STANDARD}
+    assert totals(document).vat == rounded(totals(document).net * Decimal("0.19"))
+
+
+@pytest.mark.einvoice
+@pytest.mark.usefixtures("einvoice_rules")
+def test_it_keeps_the_rules_of_the_standards(organisation):
+    verdict = judge(drafting.document_for(known(organisation), MONTH, ISSUED))
+    assert [f.text for f in verdict.fatal] == []
+    assert verdict.may_be_issued
+    assert all(verdict.fired.values())
+
+
+def test_a_draft_is_written_anew_until_it_is_issued(organisation):
+    told = known(organisation)
+    first = invoicing.draft(told, MONTH)
+    CostLine.objects.filter(meter="vcpu").update(quantity=3600)
+    second = invoicing.draft(told, MONTH)
+    assert first.pk == second.pk
+    assert (first.net, second.net) == (Decimal("127.55"), Decimal("77.11"))
+    assert second.gross == second.net + second.vat
+    invoicing.seal(actor=SYSTEM, invoice=second)
+    with pytest.raises(Conflict, match="issued already"):
+        invoicing.draft(told, MONTH)
+
+
+def test_what_is_stored_is_the_document(organisation):
+    told = known(organisation)
+    made = invoicing.draft(told, MONTH)
+    made.refresh_from_db()
+    today = clock.now().date()
+    assert from_json(made.document) == drafting.document_for(told, MONTH, today)
+
+
+@pytest.mark.einvoice
+@pytest.mark.usefixtures("einvoice_rules")
+def test_a_draft_is_judged_and_issued(organisation):
+    made = invoicing.issue(actor=SYSTEM, invoice=invoicing.draft(known(organisation), MONTH))
+    assert made.number == "2026-000001"
+    assert from_json(made.document).number == made.number
+    assert invoicing.verify() == []
+
+
+@pytest.mark.einvoice
+@pytest.mark.usefixtures("einvoice_rules")
+def test_a_draft_with_a_fatal_fault_takes_no_number(organisation):
+    made = invoicing.draft(known(organisation), MONTH)
+    made.document["lines"][0]["net"] = "1.00"
+    with pytest.raises(Conflict) as told:
+        invoicing.issue(actor=SYSTEM, invoice=made)
+    assert told.value.code == "not-valid"
+    assert not InvoiceSeries.objects.exists()
+
+
+def test_without_rules_nothing_is_issued(organisation, settings, tmp_path):
+    settings.POLDER_CACHE = tmp_path
+    made = invoicing.draft(known(organisation), MONTH)
+    with pytest.raises(Conflict, match="einvoice-rules"):
+        invoicing.issue(actor=SYSTEM, invoice=made)
+    assert not InvoiceSeries.objects.exists()
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_sample_comes_back_as_it_was(case, shape):
+    document = SHAPES[shape](case)
+    assert from_json(json.loads(json.dumps(to_json(document)))) == document
+
+
+def test_without_an_address_there_is_no_invoice(organisation):
+    with pytest.raises(Conflict, match="billing details are missing"):
+        drafting.document_for(organisation, MONTH, ISSUED)
+    assert BillingIdentity.objects.count() == 0
+
+
+def test_a_month_without_costs_has_no_invoice(organisation):
+    told = known(organisation)
+    with pytest.raises(Conflict, match="nothing to pay for"):
+        drafting.document_for(told, date(2026, 8, 1), ISSUED)
