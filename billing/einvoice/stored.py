@@ -45,7 +45,7 @@ def _made(kind: Any, value: Any) -> Any:
         return _chosen(get_args(kind), value)
     if get_origin(kind) is tuple:
         return tuple(_made(get_args(kind)[0], one) for one in value)
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         hints = get_type_hints(kind)
         return kind(**{name: _made(hints[name], value[name]) for name in hints})
     if kind is date:

@@ -305,7 +305,7 @@ def test_an_operator_may_not_read_it(client, project):
 # -- words -----------------------------------------------------------------------------------------
 
 # Acts of the provider's own, in its own chain.
-PROVIDERS = {"announcement", "incident", "maintenance", "region", "session", "user"}
+PROVIDERS = {"rollout", "announcement", "incident", "maintenance", "region", "session", "user"}
 
 
 def verbs_written():
