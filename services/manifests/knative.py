@@ -118,7 +118,7 @@ def observe(spec: InstanceSpec, live: Live) -> Observation:
         )
     if made.false:
         return conditions.failed(made.message)
-    if ready.true and newest == serving:
+    if ready.true and newest == serving and not _address_is_old(found):
         return Observation(Observed.PAUSED) if spec.paused else _endpoint(status)
     if ready.false:
         return progressing("operator-retries", ready.message)
@@ -130,6 +130,15 @@ def _endpoint(status: Mapping[str, Any]) -> Observation:
     host, port = _place(url)
     endpoint = Endpoint("http", "http", host, port, url, url.startswith("https:"))
     return Observation(Observed.READY, endpoints=(endpoint,))
+
+
+def _address_is_old(found: Mapping[str, Any]) -> bool:
+    """Whether its address is still inside when it shall be reached from outside, or the other way
+    round: that is a label, so the generation does not tell.
+    """
+    labels = found["metadata"].get("labels") or {}
+    host, _port = _place(str(found["status"]["url"]))
+    return (_INSIDE.items() <= labels.items()) != (".svc." in f"{host}.")
 
 
 def _place(url: str) -> tuple[str, int]:

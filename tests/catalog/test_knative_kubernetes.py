@@ -80,6 +80,29 @@ def test_what_is_paused_is_not_ready() -> None:
     assert renderer(ENTRY).observe(spec(paused=True), RICH, found).observed == Observed.PAUSED
 
 
+INSIDE = "http://sc-7f3a9c21.polder-pj-00000001.svc.cluster.local"
+HIDDEN = {"networking.knative.dev/visibility": "cluster-local"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "url", "observed"),
+    [
+        ({}, URL, Observed.READY),
+        ({}, INSIDE, Observed.PROGRESSING),
+        (HIDDEN, URL, Observed.PROGRESSING),
+        (HIDDEN, INSIDE, Observed.READY),
+    ],
+)
+def test_it_is_ready_when_its_address_is_the_one_that_was_asked_for(
+    labels: dict[str, str], url: str, observed: Observed
+) -> None:
+    found = live("True", "True", "True")
+    (service,) = found.values()
+    service["metadata"]["labels"] = labels
+    service["status"]["url"] = url
+    assert renderer(ENTRY).observe(spec(), RICH, found).observed == observed
+
+
 def test_the_address_is_knatives_own() -> None:
     found = live("True", "True", "True")
     (endpoint,) = renderer(ENTRY).observe(spec(), RICH, found).endpoints

@@ -19,6 +19,7 @@ REFUSED = 'admission webhook "v.example" denied the request: no'
         (403, 'pods is forbidden: User "x" cannot list', Permanent, "not-allowed-there"),
         (403, "pods is forbidden: exceeded quota: polder", Permanent, "cluster-quota"),
         (403, REFUSED, Permanent, "object-refused"),
+        (403, f"{REFUSED[:-2]} cluster os-1 not found", Temporary, "webhook-away"),
         (403, "forbidden: because it is being terminated", Temporary, "namespace-gone"),
         (404, 'namespaces "polder-pj-1" not found', Temporary, "namespace-gone"),
         (404, 'clusters "pg-1" not found', Permanent, "object-refused"),

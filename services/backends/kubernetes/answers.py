@@ -20,6 +20,7 @@ _BUSY = frozenset({429, 500, 502, 503, 504})
 _OTHER_MANAGER = re.compile(r'conflicts? with "([^"]+)"')
 _NOT_IN_SCHEMA = "field not declared in schema"
 _REFUSED_BY_HOOK = "denied the request"
+_NOT_SEEN_YET = "not found"
 _MOST_DETAIL = 2000
 
 
@@ -55,6 +56,9 @@ def told(status: int, body: str) -> BackendError:
         return Permanent("object-refused", detail=said)
     if status == 410:
         return Temporary("version-gone", retry_after=0, detail=said)
+    if _REFUSED_BY_HOOK in said and _NOT_SEEN_YET in said:
+        # It looks into its own memory, which may lack what was applied a moment ago.
+        return Temporary("webhook-away", retry_after=2, detail=said)
     if _REFUSED_BY_HOOK in said:  # mostly with 403, as a lack of rights is
         return Permanent("object-refused", detail=said)
     if status == 401:  # a token that ended is replaced, and the work goes on
