@@ -113,7 +113,11 @@ def test_a_token_that_ended_is_waited_for(nodes: Cluster) -> None:
 
 def test_what_was_made_before_a_kubeconfig_broke_can_be_taken_away(nodes: Cluster) -> None:
     life, good = begun(nodes), Region.objects.get().secrets
-    assert turn(life.operation).state == "running"
+    machines = [node["metadata"]["name"] for node in nodes.read("nodes")["items"]]
+    nodes.kubectl("cordon", *machines)  # its pod waits for a place
+    began = turn(life.operation).state
+    nodes.kubectl("uncordon", *machines)
+    assert began == "running"
     Region.objects.update(secrets=crypto.encrypt(json.dumps({"kubeconfig": {"clusters": []}})))
     for _ in ("its time", "the time to undo it"):
         Operation.objects.update(deadline=clock.now() - timedelta(seconds=1))
