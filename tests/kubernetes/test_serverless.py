@@ -13,7 +13,6 @@ from tests.kubernetes.definitions import Definitions
 from tests.kubernetes.lives import Begin, played, served
 from tests.kubernetes.operators.double import Double
 from tests.kubernetes.operators.knative import Services
-from tests.kubernetes.test_cluster import until
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +36,8 @@ def test_from_order_to_purge(operator: Double, begin: Begin, slug: str) -> None:
     (endpoint,) = life.instance.endpoints
     assert (endpoint["protocol"], endpoint["tls"]) == ("http", False)  # inside the project
     life.act(actions.update, parameters={"public": True})
-    until(lambda: life.look().endpoints[0].tls)
     (outside,) = life.look().endpoints
+    assert outside.tls
 
     token = life.credentials().password
     operator.trouble(life.key, "ContainerMissing", "no such image")
