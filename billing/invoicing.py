@@ -20,6 +20,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from billing.closing import close_month
 from billing.drafting import document_for
 from billing.einvoice.document import Kind
 from billing.einvoice.judging import judge
@@ -69,6 +70,7 @@ def draft(organisation: Organisation, month: date) -> Invoice:
     )
     made.net, made.vat, made.gross = sums.net, sums.vat, sums.gross
     made.currency, made.document = document.currency, to_json(document)
+    made.drafted_at = clock.now()
     made.save()
     return made
 
@@ -90,7 +92,10 @@ def issue(*, actor: Actor, invoice: Invoice) -> Invoice:
             ),
             code="not-valid",
         )
-    return seal(actor=actor, invoice=invoice)
+    with transaction.atomic():
+        sealed = seal(actor=actor, invoice=invoice)
+        close_month(sealed, from_json(sealed.document))
+    return sealed
 
 
 @transaction.atomic

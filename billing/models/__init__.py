@@ -2,7 +2,7 @@
 
 from billing.models.costs import CostLine, CostRollup, RatedMonth
 from billing.models.identity import BillingIdentity, IdentityVersion, LocationProof, VatIdCheck
-from billing.models.invoices import Invoice, InvoiceSeries
+from billing.models.invoices import Invoice, InvoiceFile, InvoiceSeries
 from billing.models.orders import Order
 from billing.models.prices import Price
 from billing.models.usage import TagSet, UsageConflict, UsageEvent, UsageRecord
@@ -13,6 +13,7 @@ __all__ = [
     "CostRollup",
     "IdentityVersion",
     "Invoice",
+    "InvoiceFile",
     "InvoiceSeries",
     "LocationProof",
     "Order",

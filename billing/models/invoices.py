@@ -56,6 +56,7 @@ class Invoice(models.Model):
     previous_hash = models.CharField(max_length=64, blank=True)
     hash = models.CharField(max_length=64, blank=True)
     issued_at = models.DateTimeField(null=True, blank=True)
+    drafted_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -77,3 +78,23 @@ class Invoice(models.Model):
 
     def __str__(self) -> str:
         return self.number or self.public_id
+
+
+class InvoiceFile(models.Model):
+    """An issued document as it was written, byte for byte. `format` is a profile of
+    `billing.einvoice.profiles`, or `pdf` (with the Factur-X XML inside).
+    """
+
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="files")
+    format = models.CharField(max_length=20)
+    content = models.BinaryField()
+    digest = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["invoice", "format"], name="one_file_a_format")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.invoice_id}/{self.format}"

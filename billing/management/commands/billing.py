@@ -1,4 +1,4 @@
-"""`manage.py billing meter|rate`: the steps of the hourly round by hand, for one calendar month."""
+"""`manage.py billing meter|rate|invoice|verify`: the steps of the money's round by hand."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from billing import cycle, rating
+from billing import cycle, invoice_run, invoicing, rating
 from portal.kernel import clock
+from portal.kernel.actor import SYSTEM
+from portal.kernel.errors import Conflict
 
 
 class Command(BaseCommand):
-    help = "Meters and rates a calendar month again. What is closed stays as it is."
+    help = "Meters, rates and invoices a calendar month; verifies what was issued."
 
     def add_arguments(self, parser: CommandParser) -> None:
         steps = parser.add_subparsers(dest="step", required=True)
@@ -22,9 +24,37 @@ class Command(BaseCommand):
         ):
             one = steps.add_parser(step, help=text)
             one.add_argument("--month", type=_month, help="YYYY-MM (UTC), this month if left out")
+        invoice = steps.add_parser("invoice", help="Write the invoices of a month as drafts.")
+        invoice.add_argument("--month", type=_month, required=True, help="YYYY-MM (UTC)")
+        invoice.add_argument("--issue", action="store_true", help="Issue them, too.")
+        steps.add_parser("verify", help="Check numbers and hashes of all that was issued.")
 
-    def handle(self, *args: Any, step: str, month: date | None, **options: Any) -> None:
-        chosen = month or clock.now().date().replace(day=1)
+    def handle(self, *args: Any, step: str, **options: Any) -> None:
+        if step == "verify":
+            self._verify()
+        elif step == "invoice":
+            self._invoice(options["month"], options["issue"])
+        else:
+            self._again(step, options["month"] or clock.now().date().replace(day=1))
+
+    def _invoice(self, month: date, issue: bool) -> None:
+        try:
+            found = invoice_run.run(actor=SYSTEM, month=month, issue=issue)
+        except Conflict as error:
+            raise CommandError(f"{error.text} {error.hint}".strip()) from error
+        self.stdout.write(f"{month:%Y-%m}: {found.drafted} drafted, {found.issued} issued.")
+        for slug, why in found.held_up.items():
+            self.stdout.write(f"{slug}: {why}")
+        if found.held_up:
+            raise CommandError(f"{len(found.held_up)} organisations have no invoice yet.")
+
+    def _verify(self) -> None:
+        if found := invoicing.verify():
+            lines = [f"{one.series}-{one.sequence:06d}: {one.what}" for one in found]
+            raise CommandError("\n".join(lines))
+        self.stdout.write("Every number is there, and every document is what was issued.")
+
+    def _again(self, step: str, chosen: date) -> None:
         if chosen > clock.now().date():
             raise CommandError(f"{chosen:%Y-%m} has not begun.")
         if step == "meter":
