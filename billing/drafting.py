@@ -33,6 +33,7 @@ from billing.einvoice.document import (
     Vat,
     priced,
 )
+from billing.einvoice.pages import exemption_words
 from billing.einvoice.units import INVOICE_UNITS
 from billing.identity import queries as identities
 from billing.identity import texts as identity_texts
@@ -92,6 +93,7 @@ def document_for(organisation: Organisation, month: date, on: date) -> Document:
         buyer_reference=buyer["buyer_reference"],
         order_number=buyer["order_number"],
         terms=terms,
+        exemption=exemption_words(Category(decision.category), settings.LANGUAGE_CODE),
     )
 
 

@@ -20,7 +20,7 @@ from portal.kernel.errors import Conflict
 from portal.tenancy.models import Organisation
 from services.instances.models import InstanceEvent
 from tests.billing.einvoice.samples import CASES, SHAPES
-from tests.makers import make_instance, make_owner, make_project, make_region
+from tests.makers import make_instance, make_owner, make_project, make_region, make_staff
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake", "a_provider")]
 
@@ -133,6 +133,33 @@ def test_what_is_stored_is_the_document(organisation):
     made.refresh_from_db()
     today = clock.now().date()
     assert from_json(made.document) == drafting.document_for(told, MONTH, today)
+
+
+FRENCH = {
+    "legal_name": "Exemple SAS",
+    "street": "1 rue de la Paix",
+    "postcode": "75002",
+    "city": "Paris",
+    "country": "FR",
+    "vat_id": "FR40303265045",
+}
+
+
+def test_an_unconfirmed_vat_id_needs_a_second_proof_of_where_the_buyer_is(organisation):
+    with pytest.raises(Conflict, match="one more proof"):
+        drafting.document_for(known(organisation, **FRENCH), MONTH, ISSUED)
+
+
+@pytest.mark.einvoice
+@pytest.mark.usefixtures("einvoice_rules")
+def test_reverse_charge_is_judged_valid(organisation):
+    told = known(organisation, **FRENCH)
+    row = told.billing_identity
+    identities.approve_vat_id(actor=make_staff(), identity=row, reason="Seen the extract.")
+    document = drafting.document_for(Organisation.objects.get(pk=told.pk), MONTH, ISSUED)
+    assert {line.vat.category for line in document.lines} == {Category.REVERSE_CHARGE}
+    assert document.exemption.startswith("Reverse charge")
+    assert [f.text for f in judge(document).fatal] == []
 
 
 @pytest.mark.einvoice
