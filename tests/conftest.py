@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 from django.core.cache import caches
 from django.db import connection
+from django.utils import translation
 
 from services import backends
 from services.backends.fake import FakeBackend
@@ -23,6 +24,12 @@ def compiled_messages() -> None:
     from portal.embedded import languages
 
     languages.compile_messages(languages.stale())
+
+
+@pytest.fixture(autouse=True)
+def no_language_left() -> None:
+    """A request leaves the language of its reader active in the thread."""
+    translation.deactivate()
 
 
 def pytest_configure() -> None:

@@ -10,6 +10,7 @@ from tests.makers import make_member, make_project, signed_in
 
 __all__ = ["a_provider", "organisation"]  # fixtures
 pytestmark = [
+    pytest.mark.einvoice,  # it sets the PDF
     pytest.mark.django_db,
     pytest.mark.usefixtures("prices", "fake", "a_provider", "plain_static"),
 ]
