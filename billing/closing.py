@@ -29,7 +29,6 @@ def close_month(invoice: Invoice, document: Document) -> None:
             _("The costs of %(month)s were worked out again after this draft was written.")
             % {"month": f"{invoice.month:%Y-%m}"},
             hint=_("Nothing was issued. Draft it anew."),
-            code="draft-stale",
         )
     for sku, net in sorted(_nets(document).items()):
         public_id, _dash, tier = sku.rpartition("-")

@@ -61,7 +61,6 @@ def document_for(organisation: Organisation, month: date, on: date) -> Document:
         raise Conflict(
             _("No invoice can be written to %(name)s. %(reasons)s")
             % {"name": organisation.name, "reasons": reasons},
-            code="identity-incomplete",
         )
     decision, ours = identities.decision_for(organisation, on), provider.provider()
     with translation.override(settings.LANGUAGE_CODE):
@@ -71,7 +70,6 @@ def document_for(organisation: Organisation, month: date, on: date) -> Document:
         raise Conflict(
             _("%(name)s has nothing to pay for in %(month)s.")
             % {"name": organisation.name, "month": f"{month:%Y-%m}"},
-            code="nothing-to-invoice",
         )
     start, end = month_bounds(month)
     row = identities.identity_of(organisation)

@@ -54,13 +54,14 @@ def run(
     end = month_bounds(month)[1]
     now = clock.now()
     if now < end:
-        raise Conflict(_("%(month)s is not over.") % {"month": f"{month:%Y-%m}"}, code="month-open")
+        raise Conflict(
+            _("%(month)s is not over.") % {"month": f"{month:%Y-%m}"},
+        )
     if issue and now < end + GRACE:
         raise Conflict(
             _("Usage of %(month)s may arrive until %(until)s UTC.")
             % {"month": f"{month:%Y-%m}", "until": f"{end + GRACE:%F %H:%M}"},
             hint=_("Issue after that; drafts can be written at once."),
-            code="month-in-grace",
         )
     metering.meter(month)
     rating.rate(month)

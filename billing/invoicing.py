@@ -79,7 +79,7 @@ def issue(*, actor: Actor, invoice: Invoice) -> Invoice:
     """Has a draft judged and, when nothing is fatal, sealed. Its number does not matter to the
     rules, so nobody waits for a number meanwhile.
 
-    Raises: Conflict("not-valid") with what was found; Conflict when it is issued already.
+    Raises: Conflict with what was found, or when it is issued already.
     """
     verdict = judge(from_json(invoice.document))
     if not verdict.may_be_issued:
@@ -90,7 +90,6 @@ def issue(*, actor: Actor, invoice: Invoice) -> Invoice:
             hint=_(
                 "Nothing was issued and no number was taken. Mend what is named, draft it anew."
             ),
-            code="not-valid",
         )
     with transaction.atomic():
         sealed = seal(actor=actor, invoice=invoice)

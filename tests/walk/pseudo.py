@@ -46,6 +46,7 @@ _DATA = re.compile(
     | \b\d{1,2}\s(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\b  # dates, by Babel
     | \b(?:January|February|March|April|May|June|July|August|September|October|November|December)
       \s\d{4}\b
+    | \b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b
     | \b\d+\s(?:minute|hour|day)s?\sago\b
     | \b(?:UTC|CET|CEST|vCPU|GiB|MiB|TiB|ms)\b
     """,

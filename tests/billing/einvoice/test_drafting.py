@@ -176,9 +176,8 @@ def test_a_draft_is_judged_and_issued(organisation):
 def test_a_draft_with_a_fatal_fault_takes_no_number(organisation):
     made = invoicing.draft(known(organisation), MONTH)
     made.document["lines"][0]["net"] = "1.00"
-    with pytest.raises(Conflict) as told:
+    with pytest.raises(Conflict, match="cannot be issued"):
         invoicing.issue(actor=SYSTEM, invoice=made)
-    assert told.value.code == "not-valid"
     assert not InvoiceSeries.objects.exists()
 
 

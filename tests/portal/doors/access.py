@@ -42,6 +42,14 @@ def _api_request(_: World) -> dict[str, str]:
     return {"id": "qr-00000000"}
 
 
+_BILLED = {
+    "legal_name": "X",
+    "street": "X 1",
+    "postcode": "1000 AA",
+    "city": "X",
+    "country": "NL",
+    "invoice_email": "x@test.example",
+}
 _MAIL = {"email": "new@test.example", "role": "viewer", "organisation": "matrix-org"}
 _WISH = {"project": "matrix", "region": "local", "name": "vcpu", "limit": 9, "reason": "More."}
 DOORS = [
@@ -68,7 +76,7 @@ DOORS = [
     Door("console:billing-vat", "GET", P.COST_VIEW, at=_organisation),
     Door("console:billing-edit", "POST", P.BILLING_MANAGE, {"city": "X"}, _organisation),
     Door("api:billing-identity", "GET", P.COST_VIEW, at=_organisation),
-    Door("api:billing-identity", "PATCH", P.BILLING_MANAGE, {"city": "X"}, at=_organisation),
+    Door("api:billing-identity", "PATCH", P.BILLING_MANAGE, _BILLED, at=_organisation),
     Door("console:organisation-archive", "GET", P.ORGANISATION_DELETE, at=_organisation),
     Door("console:organisation-archive", "POST", P.ORGANISATION_DELETE, at=_organisation),
     Door("console:project-new", "GET", P.PROJECT_CREATE, at=_organisation),
