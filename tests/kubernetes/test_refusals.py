@@ -39,7 +39,7 @@ def certificates(definitions: Definitions) -> None:
 
 
 @pytest.fixture
-def life(nodes: Cluster) -> Life:
+def life(nodes: Cluster, prices: None) -> Life:
     """One that runs, so that the project has its place in the cluster."""
     made = begun(nodes)
     make_quota(made.project, made.region, instances=5, vcpu=8, memory_mib=65536)
