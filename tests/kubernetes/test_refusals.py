@@ -29,7 +29,7 @@ from tests.kubernetes.test_trouble import begun, place, turn, waited_for
 from tests.makers import make_quota, order
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("prices")]
-PORT = 9443
+PORT = 9543  # 9443 is the operator's of PostgreSQL
 WORDS = "caches are closed on Thursdays"
 
 
