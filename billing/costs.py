@@ -21,7 +21,6 @@ from django.utils.translation import gettext as _
 from billing.meters import base_units
 from billing.models import CostLine, CostRollup, RatedMonth, TagSet
 from billing.plantime import month_bounds
-from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid
 from portal.tenancy import access
@@ -153,19 +152,6 @@ def usage_lines_for(actor: Actor, instance: Instance, month: date) -> list[Usage
         )
         for price_class, meter, tier, unit, unit_price, quantity, cost in listed
     ]
-
-
-def month_to_date(actor: Actor, organisation: Organisation, project: str = "") -> Costs:
-    """What the calendar month (UTC) cost so far, by offering. Raises: NotPermitted."""
-    today = clock.now().date()
-    return costs_for(
-        actor,
-        organisation,
-        first=today.replace(day=1),
-        end=today + timedelta(days=1),
-        period="month",
-        project=project,
-    )
 
 
 def rated_until(organisation: Organisation, month: date) -> Any:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from decimal import Decimal
 from io import BytesIO
 
-from qrcode.constants import ERROR_CORRECT_M  # type: ignore[import-untyped]
-from qrcode.image.svg import SvgPathImage  # type: ignore[import-untyped]
-from qrcode.main import QRCode  # type: ignore[import-untyped]
+from qrcode.constants import ERROR_CORRECT_M  # type: ignore[import-untyped]  # has no types
+from qrcode.image.svg import SvgPathImage  # type: ignore[import-untyped]  # has no types
+from qrcode.main import QRCode  # type: ignore[import-untyped]  # has no types
 
 from billing.einvoice.document import Document, Transfer, rounded
 from billing.einvoice.totals import Totals

@@ -5,7 +5,7 @@ from billing.models.identity import BillingIdentity, IdentityVersion, LocationPr
 from billing.models.invoices import Invoice, InvoiceFile, InvoiceSeries
 from billing.models.orders import Order
 from billing.models.prices import Price
-from billing.models.usage import TagSet, UsageConflict, UsageEvent, UsageRecord
+from billing.models.usage import TagSet, UsageEvent, UsageRecord
 
 __all__ = [
     "BillingIdentity",
@@ -20,7 +20,6 @@ __all__ = [
     "Price",
     "RatedMonth",
     "TagSet",
-    "UsageConflict",
     "UsageEvent",
     "UsageRecord",
     "VatIdCheck",

@@ -38,20 +38,10 @@ class RatedMonth(models.Model):
         return f"{self.organisation_id} {self.month:%Y-%m}"
 
 
-class CostLine(models.Model):
-    """What a quantity of one day costs at one tier of one price.
-
-    `quantity` is in base units, `unit` is what `list_unit_price` and `contracted_unit_price` are
-    for. Costs are exact to 18 decimals: list, contracted (after what was agreed), effective (with
-    commitments spread over their term) and billed. `tier` counts from 1; 0 is the free allowance.
+class Spent(models.Model):
+    """Whose costs, of what and when, and the four costs: list, contracted (after what was agreed),
+    effective (with commitments spread over their term) and billed; exact to 18 decimals.
     """
-
-    class Category(models.TextChoices):
-        USAGE = "usage"
-        PURCHASE = "purchase"
-        CREDIT = "credit"
-        TAX = "tax"
-        ADJUSTMENT = "adjustment"
 
     organisation = models.ForeignKey(
         "tenancy.Organisation",
@@ -68,16 +58,43 @@ class CostLine(models.Model):
         db_index=False,
         null=True,
     )
-    instance = models.ForeignKey(
-        "instances.Instance",
+    tag_set = models.ForeignKey(
+        "billing.TagSet",
         on_delete=models.PROTECT,
         related_name="+",
         db_constraint=False,
         db_index=False,
         null=True,
     )
-    tag_set = models.ForeignKey(
-        "billing.TagSet",
+    offering = models.CharField(max_length=40, blank=True)
+    region = models.CharField(max_length=32, blank=True)
+    day = models.DateField()
+    list_cost = models.DecimalField(max_digits=38, decimal_places=18)
+    contracted_cost = models.DecimalField(max_digits=38, decimal_places=18)
+    effective_cost = models.DecimalField(max_digits=38, decimal_places=18)
+    billed_cost = models.DecimalField(max_digits=38, decimal_places=18)
+    currency = models.CharField(max_length=3, default="EUR")
+
+    class Meta:
+        abstract = True
+
+
+class CostLine(Spent):
+    """What a quantity of one day costs at one tier of one price.
+
+    `quantity` is in base units, `unit` is what `list_unit_price` and `contracted_unit_price` are
+    for. `tier` counts from 1; 0 is the free allowance.
+    """
+
+    class Category(models.TextChoices):
+        USAGE = "usage"
+        PURCHASE = "purchase"
+        CREDIT = "credit"
+        TAX = "tax"
+        ADJUSTMENT = "adjustment"
+
+    instance = models.ForeignKey(
+        "instances.Instance",
         on_delete=models.PROTECT,
         related_name="+",
         db_constraint=False,
@@ -92,11 +109,8 @@ class CostLine(models.Model):
         db_index=False,
         null=True,
     )
-    offering = models.CharField(max_length=40, blank=True)
-    region = models.CharField(max_length=32, blank=True)
     price_class = models.CharField(max_length=60, blank=True)
     meter = models.CharField(max_length=40, blank=True)
-    day = models.DateField()
     category = models.CharField(max_length=12, choices=Category.choices, default=Category.USAGE)
     is_correction = models.BooleanField(default=False)
     tier = models.PositiveSmallIntegerField(default=1)
@@ -104,11 +118,6 @@ class CostLine(models.Model):
     quantity = models.DecimalField(max_digits=24, decimal_places=9)
     list_unit_price = models.DecimalField(max_digits=20, decimal_places=9)
     contracted_unit_price = models.DecimalField(max_digits=20, decimal_places=9)
-    list_cost = models.DecimalField(max_digits=38, decimal_places=18)
-    contracted_cost = models.DecimalField(max_digits=38, decimal_places=18)
-    effective_cost = models.DecimalField(max_digits=38, decimal_places=18)
-    billed_cost = models.DecimalField(max_digits=38, decimal_places=18)
-    currency = models.CharField(max_length=3, default="EUR")
 
     class Meta:
         indexes = [
@@ -120,43 +129,12 @@ class CostLine(models.Model):
         return f"{self.day:%F} {self.price_class}/{self.meter}"
 
 
-class CostRollup(models.Model):
+class CostRollup(Spent):
     """The cost lines of an organisation's day, added up by what pages group and filter by. Written
     in the transaction that writes the lines.
     """
 
-    organisation = models.ForeignKey(
-        "tenancy.Organisation",
-        on_delete=models.PROTECT,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
-    )
-    project = models.ForeignKey(
-        "tenancy.Project",
-        on_delete=models.PROTECT,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
-        null=True,
-    )
-    tag_set = models.ForeignKey(
-        "billing.TagSet",
-        on_delete=models.PROTECT,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
-        null=True,
-    )
-    offering = models.CharField(max_length=40, blank=True)
-    region = models.CharField(max_length=32, blank=True)
     category = models.CharField(max_length=12)
-    day = models.DateField()
-    list_cost = models.DecimalField(max_digits=38, decimal_places=18)
-    contracted_cost = models.DecimalField(max_digits=38, decimal_places=18)
-    effective_cost = models.DecimalField(max_digits=38, decimal_places=18)
-    billed_cost = models.DecimalField(max_digits=38, decimal_places=18)
-    currency = models.CharField(max_length=3, default="EUR")
 
     class Meta:
         indexes = [

@@ -58,22 +58,6 @@ class UsageEvent(models.Model):
         return f"{self.source}/{self.event_id} {self.meter}"
 
 
-class UsageConflict(models.Model):
-    """An event that came under an id that another one has: kept aside for staff, never rated."""
-
-    source = models.CharField(max_length=100)
-    event_id = models.CharField(max_length=100)
-    payload = models.JSONField()
-    received_at = models.DateTimeField(default=timezone.now)
-    settled_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        indexes = [models.Index(fields=["-received_at"])]
-
-    def __str__(self) -> str:
-        return f"{self.source}/{self.event_id}"
-
-
 class UsageRecord(models.Model):
     """What an instance used of a meter on a day (UTC), as it is rated: `quantity` base units.
 

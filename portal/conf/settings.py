@@ -295,6 +295,7 @@ _TIMETABLE = {
     "services.instances.tasks.advance_rollouts": 30,
     "services.instances.tasks.renew_certificates": 3600,
     "billing.tasks.meter_and_rate": 3600,
+    "billing.tasks.verify_invoices": 24 * 3600,
     "portal.api.tasks.expire_records": 3600,
     "portal.tenancy.tasks.forget_invitations": 24 * 3600,
     "portal.notifications.tasks.sweep": POLDER_SWEEP_SECONDS,

@@ -123,11 +123,6 @@ def test_a_span_that_cannot_be_is_told(shop, owner, days):
         costs.costs_for(owner, organisation, first=MONTH, end=MONTH + timedelta(days=days))
 
 
-def test_the_month_so_far(shop, owner):
-    found = costs.month_to_date(owner, shop[0].project.organisation)
-    assert found.total == 5 * DAY_OF_PG
-
-
 def test_lines_and_sums_say_the_same(shop):
     assert sum(line.billed_cost for line in CostLine.objects.all()) == sum(
         rollup.billed_cost for rollup in CostRollup.objects.all()
