@@ -80,6 +80,8 @@ class _Life:
                 self.plan = event.plan
             case "pause_requested" | "deleted":
                 self.ran_before, self.runs = self.runs, False
+            case "paused" | "binned":  # a later request that is withdrawn brings nothing back
+                self.ran_before = False
             case "resumed" | "undeleted":
                 self.runs = True
             case "purged":

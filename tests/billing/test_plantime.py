@@ -53,6 +53,12 @@ def test_a_paused_service_in_the_bin_comes_back_running():
     assert seconds(events + back, 5) == (3600, 5 * 3600)
 
 
+def test_a_purge_that_is_withdrawn_leaves_what_is_in_the_bin_at_rest():
+    events = told((0, "created", "a"), (1, "deleted", "a"), (2, "binned", "a"))
+    withdrawn = told((3, "cancelled", "a", "purge"))
+    assert seconds(events + withdrawn, 6) == (3600, 6 * 3600)
+
+
 def test_plans_and_days_are_told_apart():
     times = day_times(
         told((0, "created", "a"), (6, "changed", "b")), MONTH, NOON + timedelta(hours=24)
