@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from billing.einvoice.document import Document
 from billing.models import CostLine, CostRollup, Invoice, Price, RatedMonth
+from billing.posting import is_reference
 from portal.kernel import clock
 from portal.kernel.errors import Conflict
 
@@ -24,7 +25,8 @@ def close_month(invoice: Invoice, document: Document) -> None:
     rated = RatedMonth.objects.select_for_update().get(
         organisation=invoice.organisation_id, month=invoice.month
     )
-    if rated.due_since is not None or (rated.rated_at and rated.rated_at > invoice.drafted_at):
+    changes = [at for at in (rated.rated_at, rated.posted_at) if at is not None]
+    if rated.due_since is not None or any(at > invoice.drafted_at for at in changes):
         raise Conflict(
             _("The costs of %(month)s were worked out again after this draft was written.")
             % {"month": f"{invoice.month:%Y-%m}"},
@@ -40,6 +42,8 @@ def close_month(invoice: Invoice, document: Document) -> None:
 def _nets(document: Document) -> dict[str, Decimal]:
     nets: dict[str, Decimal] = {}
     for line in document.lines:
+        if is_reference(line.sku):
+            continue  # posted to the cent
         nets[line.sku] = nets.get(line.sku, _NOTHING) + line.net
     return nets
 

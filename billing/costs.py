@@ -18,6 +18,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce, TruncMonth
 from django.utils.translation import gettext as _
 
+from billing.charge_texts import charge_text
 from billing.meters import base_units
 from billing.models import CostLine, CostRollup, RatedMonth, TagSet
 from billing.plantime import month_bounds
@@ -116,7 +117,7 @@ def costs_for(
 @dataclass(frozen=True, slots=True)
 class UsageLine:
     """What a service used of one meter at one tier in a month: `quantity` in `unit`s at
-    `unit_price` comes to `cost`. Tier 0 is what was free.
+    `unit_price` comes to `cost`. Tier 0 is what was free. What is no usage has its `text`.
     """
 
     price_class: str
@@ -126,6 +127,7 @@ class UsageLine:
     quantity: Decimal
     unit_price: Decimal
     cost: Decimal
+    text: str = ""
 
     @property
     def is_free(self) -> bool:
@@ -137,10 +139,11 @@ def usage_lines_for(actor: Actor, instance: Instance, month: date) -> list[Usage
     access.require(actor, instance.project, Permission.COST_VIEW)
     start, end = month_bounds(month)
     rows = CostLine.objects.filter(instance=instance, day__gte=start.date(), day__lt=end.date())
+    used = rows.filter(reference="")
     parts = ("price_class", "meter", "tier", "unit", "contracted_unit_price")
-    listed = rows.values_list(*parts).annotate(Sum("quantity"), Sum("billed_cost")).order_by(*parts)
+    listed = used.values_list(*parts).annotate(Sum("quantity"), Sum("billed_cost")).order_by(*parts)
     seconds = (end - start) // timedelta(seconds=1)
-    return [
+    found = [
         UsageLine(
             price_class,
             meter,
@@ -151,6 +154,19 @@ def usage_lines_for(actor: Actor, instance: Instance, month: date) -> list[Usage
             cost,
         )
         for price_class, meter, tier, unit, unit_price, quantity, cost in listed
+    ]
+    return found + [
+        UsageLine(
+            line.price_class,
+            line.meter,
+            line.tier,
+            line.unit,
+            line.quantity,
+            line.contracted_unit_price,
+            line.billed_cost,
+            charge_text(line.reference, line.about or {}),
+        )
+        for line in rows.exclude(reference="").order_by("day", "reference")
     ]
 
 

@@ -1,7 +1,8 @@
 """From a month's cost lines to the document that may become its invoice.
 
-One line per price class, meter, price and tier, rounded once; what was free is not on it. Days are
-the calendar month's, in UTC.
+One line per price class, meter, price and tier, rounded once; what was free is not on it. What was
+bought is a line of its own, what is credited is taken off the whole. Days are the calendar month's,
+in UTC.
 
 Source: shared design, billing 1.2 and 1.6.
 """
@@ -12,15 +13,18 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from billing import provider
+from billing.charge_texts import charge_text
 from billing.classes import class_label
 from billing.einvoice.document import (
     MAIL_SCHEME,
+    ONE,
     Address,
+    Allowance,
     Category,
     Contact,
     Document,
@@ -32,6 +36,7 @@ from billing.einvoice.document import (
     Transfer,
     Vat,
     priced,
+    rounded,
 )
 from billing.einvoice.pages import exemption_words
 from billing.einvoice.units import INVOICE_UNITS
@@ -42,7 +47,6 @@ from billing.models import CostLine
 from billing.plantime import month_bounds
 from billing.provider import Provider
 from billing.texts import meter_label
-from billing.vat import Decision
 from portal.kernel.errors import Conflict
 from portal.tenancy.models import Organisation
 
@@ -63,15 +67,16 @@ def document_for(organisation: Organisation, month: date, on: date) -> Document:
             % {"name": organisation.name, "reasons": reasons},
         )
     decision, ours = identities.decision_for(organisation, on), provider.provider()
+    vat = Vat(Category(decision.category), decision.percent)
     with translation.override(settings.LANGUAGE_CODE):
-        lines = tuple(_lines(organisation, month, decision))
+        lines = (*_used(organisation, month, vat), *_bought(organisation, month, vat))
+        allowances = tuple(_credited(organisation, month, vat))
         terms = _("Payable within %(days)s days of issue.") % {"days": ours.payment_days}
     if not lines:
         raise Conflict(
             _("%(name)s has nothing to pay for in %(month)s.")
             % {"name": organisation.name, "month": f"{month:%Y-%m}"},
         )
-    start, end = month_bounds(month)
     row = identities.identity_of(organisation)
     assert row is not None  # noqa: S101  # else there were faults
     buyer = identities.snapshot_of(row)
@@ -81,10 +86,11 @@ def document_for(organisation: Organisation, month: date, on: date) -> Document:
         number=_DRAFT_NUMBER,
         issued_on=on,
         due_on=on + timedelta(days=ours.payment_days),
-        period=Period(start.date(), end.date() - timedelta(days=1)),
+        period=_period(month),
         seller=_seller(ours),
         buyer=_buyer(buyer, with_vat_id=proved),
         lines=lines,
+        allowances=allowances,
         payment=Transfer(ours.iban, ours.bic),
         place=decision.country,
         language=settings.LANGUAGE_CODE,
@@ -95,14 +101,10 @@ def document_for(organisation: Organisation, month: date, on: date) -> Document:
     )
 
 
-def _lines(organisation: Organisation, month: date, decision: Decision) -> Iterator[Line]:
+def _used(organisation: Organisation, month: date, vat: Vat) -> Iterator[Line]:
     start, end = month_bounds(month)
     seconds = (end - start) // timedelta(seconds=1)
-    vat = Vat(Category(decision.category), decision.percent)
-    period = Period(start.date(), end.date() - timedelta(days=1))
-    rows = CostLine.objects.filter(
-        organisation=organisation, day__gte=start.date(), day__lt=end.date(), tier__gt=0
-    )
+    rows = _of_month(organisation, month, CostLine.Category.USAGE).filter(tier__gt=0)
     parts = ("price_class", "meter", "price__public_id", "tier", "unit", "contracted_unit_price")
     listed = rows.values_list(*parts).annotate(Sum("quantity")).order_by(*parts)
     for price_class, meter, price, tier, unit, unit_price, quantity in listed:
@@ -115,9 +117,42 @@ def _lines(organisation: Organisation, month: date, decision: Decision) -> Itera
             unit_price=unit_price,
             base_quantity=written.base,
             vat=vat,
-            period=period,
+            period=_period(month),
             sku=f"{price}-{tier}",
         )
+
+
+def _bought(organisation: Organisation, month: date, vat: Vat) -> Iterator[Line]:
+    for line in _of_month(organisation, month, CostLine.Category.PURCHASE).order_by("reference"):
+        yield priced(
+            charge_text(line.reference, line.about or {}),
+            quantity=ONE,
+            unit=INVOICE_UNITS["one"].code,
+            unit_price=line.billed_cost,
+            vat=vat,
+            period=_period(month),
+            sku=line.reference,
+        )
+
+
+def _credited(organisation: Organisation, month: date, vat: Vat) -> Iterator[Allowance]:
+    for line in _of_month(organisation, month, CostLine.Category.CREDIT).order_by("reference"):
+        text = charge_text(line.reference, line.about or {})
+        yield Allowance(rounded(-line.billed_cost), text, vat)
+
+
+def _of_month(
+    organisation: Organisation, month: date, category: CostLine.Category
+) -> QuerySet[CostLine]:
+    start, end = month_bounds(month)
+    return CostLine.objects.filter(
+        organisation=organisation, day__gte=start.date(), day__lt=end.date(), category=category
+    )
+
+
+def _period(month: date) -> Period:
+    start, end = month_bounds(month)
+    return Period(start.date(), end.date() - timedelta(days=1))
 
 
 def _seller(ours: Provider) -> Party:

@@ -10,7 +10,7 @@ from django.db import models
 
 class RatedMonth(models.Model):
     """The state of one organisation's calendar month (its first day, UTC): when it was rated, and
-    since when it is due again.
+    since when it is due again. `posted_at` is when what is no usage was last added or taken away.
     """
 
     organisation = models.ForeignKey(
@@ -19,6 +19,7 @@ class RatedMonth(models.Model):
     month = models.DateField()
     due_since = models.DateTimeField(null=True, blank=True)
     rated_at = models.DateTimeField(null=True, blank=True)
+    posted_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     lines = models.PositiveIntegerField(default=0)
 
@@ -83,7 +84,8 @@ class CostLine(Spent):
     """What a quantity of one day costs at one tier of one price.
 
     `quantity` is in base units, `unit` is what `list_unit_price` and `contracted_unit_price` are
-    for. `tier` counts from 1; 0 is the free allowance.
+    for. `tier` counts from 1; 0 is the free allowance. What is no usage has a `reference`, and in
+    `about` the parameters of its text (`billing.posting`, `billing.charge_texts`).
     """
 
     class Category(models.TextChoices):
@@ -118,8 +120,17 @@ class CostLine(Spent):
     quantity = models.DecimalField(max_digits=24, decimal_places=9)
     list_unit_price = models.DecimalField(max_digits=20, decimal_places=9)
     contracted_unit_price = models.DecimalField(max_digits=20, decimal_places=9)
+    reference = models.CharField(max_length=120, blank=True, default="", db_default="")
+    about = models.JSONField(null=True, blank=True)
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reference"],
+                condition=~models.Q(reference=""),
+                name="one_line_a_reference",
+            )
+        ]
         indexes = [
             models.Index(fields=["organisation", "day"]),
             models.Index(fields=["instance", "day"]),

@@ -104,7 +104,7 @@ def of_service(actor: Actor, instance: Instance, asked: Mapping[str, str]) -> di
     return {
         "lines": [
             {
-                "label": texts.meter_label(line.meter),
+                "label": line.text or texts.meter_label(line.meter),
                 "unit": texts.unit_label(line.unit),
                 "price": exact_money(line.unit_price),
                 "line": line,

@@ -13,7 +13,9 @@ from billing.einvoice.judging import judge
 from billing.einvoice.stored import from_json, to_json
 from billing.einvoice.totals import totals
 from billing.identity import actions as identities
-from billing.models import BillingIdentity, CostLine, InvoiceSeries
+from billing.models import BillingIdentity, CostLine, CostRollup, InvoiceSeries
+from billing.posting import Category as Charge
+from billing.posting import Posting, post
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import Conflict
@@ -125,6 +127,58 @@ def test_a_draft_is_written_anew_until_it_is_issued(organisation):
     invoicing.seal(actor=SYSTEM, invoice=second)
     with pytest.raises(Conflict, match="issued already"):
         invoicing.draft(told, MONTH)
+
+
+def posted(organisation):
+    """Something bought and something credited in October."""
+    common = {"organisation": organisation, "day": date(2026, 10, 31)}
+    about = {"what": "2 × single-2x8", "instance": "pg-1", "month": "2026-10"}
+    for kind, category, amount in (
+        ("commitment", Charge.PURCHASE, "40.00"),
+        ("sla", Charge.CREDIT, "-12.75"),
+    ):
+        post(
+            Posting(
+                **common,
+                category=category,
+                amount=Decimal(amount),
+                reference=f"{kind}:1",
+                about=about,
+            )
+        )
+    return known(organisation)
+
+
+def test_what_is_bought_is_a_line_and_what_is_credited_comes_off_the_whole(organisation):
+    document = drafting.document_for(posted(organisation), MONTH, ISSUED)
+    assert (document.lines[-1].name, document.lines[-1].net) == (
+        "Reserved capacity: 2 × single-2x8",
+        Decimal("40.00"),
+    )
+    assert [(a.amount, a.reason) for a in document.allowances] == [
+        (Decimal("12.75"), "Credit: availability of pg-1 in 2026-10")
+    ]
+    assert totals(document).net == Decimal("127.55") + Decimal("40.00") - Decimal("12.75")
+    assert [f for f in own_findings(document) if f.fatal] == []
+
+
+@pytest.mark.einvoice
+@pytest.mark.usefixtures("einvoice_rules")
+def test_costs_are_the_invoice_whatever_was_bought_or_credited(organisation):
+    told = posted(organisation)
+    made = invoicing.issue(actor=SYSTEM, invoice=invoicing.draft(told, MONTH))
+    rows = CostRollup.objects.filter(organisation=told, day__month=10)
+    assert sum(row.billed_cost for row in rows) == made.net == Decimal("154.80")
+
+
+@pytest.mark.einvoice
+@pytest.mark.usefixtures("einvoice_rules")
+def test_a_draft_that_a_credit_came_after_is_not_issued(organisation, monkeypatch):
+    made = invoicing.draft(known(organisation), MONTH)
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 2, 1, tzinfo=UTC))
+    posted(organisation)
+    with pytest.raises(Conflict, match="worked out again"):
+        invoicing.issue(actor=SYSTEM, invoice=made)
 
 
 def test_what_is_stored_is_the_document(organisation):
