@@ -134,10 +134,22 @@ def noun(document: Json, slug: str, root: str) -> Noun | None:
     return Noun(slug, _(_NOUNS[slug]), calls)
 
 
-def schemas(document: Json) -> list[tuple[str, list[Field]]]:
-    """All shapes by name, with their fields."""
-    found = document["components"]["schemas"]
-    return [(name, list(_fields(found[name]))) for name in sorted(found)]
+def shape_names(document: Json) -> list[str]:
+    """Of all shapes, in the order of the alphabet."""
+    return sorted(document["components"]["schemas"])
+
+
+def shapes(document: Json, name: str) -> list[tuple[str, list[Field]]]:
+    """A shape and all that it is made of, each once, with their fields; empty for no shape."""
+    known = document["components"]["schemas"]
+    found: dict[str, list[Field]] = {}
+    wanted = [name] if name in known else []
+    while wanted:
+        current = wanted.pop(0)
+        if current not in found:
+            found[current] = list(_fields(known[current]))
+            wanted += [field.shape for field in found[current] if field.shape]
+    return list(found.items())
 
 
 def first_request(root: str) -> str:

@@ -23,7 +23,13 @@ ESTIMATE = "/prices/calculator/?i=postgresql/single-2x8&n=2&h=730&i=network.egre
 PAGES = [
     *("/catalogue/", "/catalogue/postgresql/", "/prices/", "/prices/rates/", ESTIMATE),
     *(f"{ESTIMATE}&i=nats/dev-1x1&n=x", "/status/", "/status/history/", "/notices/"),
-    *("/licences/", "/trademarks/", "/api/docs/", "/api/docs/instances/", "/api/docs/schemas/"),
+    *(
+        "/licences/",
+        "/trademarks/",
+        "/api/docs/",
+        "/api/docs/instances/",
+        "/api/docs/schemas/Instance/",
+    ),
     *("/api/docs/errors/", "/no-such-page/", "/theme/"),
 ]
 

@@ -12,13 +12,14 @@ import pytest
 from django.conf import settings
 
 from portal.api.codes import CODES
-from portal.api.reference import nouns
+from portal.api.reference import nouns, shape_names
 from portal.api.schema import document
 from tests.makers import make_member, make_project
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 STATIC = Path(settings.BASE) / "static"
 PAGES = ["", "schemas/", "errors/", *(f"{noun.slug}/" for noun in nouns(document()))]
+SHAPES = [f"schemas/{name}/" for name in shape_names(document())]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -47,7 +48,7 @@ def bytes_of_files():
     return packed + (STATIC / "fonts/inter-latin.woff2").stat().st_size
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, *SHAPES])
 def test_first_load_is_light(page, client, bytes_of_files):
     html = client.get(f"/api/docs/{page}").content
     assert len(gzip.compress(html)) + bytes_of_files <= 70_000
@@ -64,13 +65,21 @@ def test_every_operation_is_on_a_page(client):
 
 
 def test_links_lead_somewhere(client):
-    shapes = client.get("/api/docs/schemas/").content.decode()
-    for page in PAGES:
+    linked = set()
+    for page in [*PAGES, *SHAPES]:
         html = client.get(f"/api/docs/{page}").content.decode()
-        for shape in re.findall(r'href="/api/docs/schemas/#(\w+)"', html):
-            assert f'id="{shape}"' in shapes
+        linked |= set(re.findall(r'href="/api/docs/(schemas/\w+/)"', html))
+    assert linked == set(SHAPES)
     codes = client.get("/api/docs/errors/").content.decode()
     assert all(f'id="{code}"' in codes for code in CODES)
+
+
+def test_a_shape_stands_beside_all_that_it_is_made_of(client):
+    html = client.get("/api/docs/schemas/Instance/").content.decode()
+    names = re.findall(r'id="(\w+)"', html)
+    assert {"Instance", "Operation", "Endpoint"} <= set(names)
+    assert len(names) == len(set(names))
+    assert client.get("/api/docs/schemas/Nothing/").status_code == 404
 
 
 def test_a_form_leads_to_the_answer(client):

@@ -75,9 +75,20 @@ def try_it(request: HttpRequest) -> HttpResponse:
 @require_safe
 @_kept
 def schemas(request: HttpRequest) -> HttpResponse:
-    """All shapes."""
-    context = {"schemas": reference.schemas(document()), "here": "schemas"}
+    """The names of all shapes."""
+    context = {"names": reference.shape_names(document()), "here": "schemas"}
     return _page(request, "console/api_docs_schemas.html", context)
+
+
+@require_safe
+@_kept
+def shape(request: HttpRequest, name: str) -> HttpResponse:
+    """One shape, and those that it is made of."""
+    found = reference.shapes(document(), name)
+    if not found:
+        raise Http404
+    context = {"name": name, "shapes": found, "here": "schemas"}
+    return _page(request, "console/api_docs_shape.html", context)
 
 
 @require_safe

@@ -32,6 +32,10 @@ def _noun(_: World) -> dict[str, str]:
     return {"noun": "instances"}
 
 
+def _shape(_: World) -> dict[str, str]:
+    return {"name": "Instance"}
+
+
 def _token(_: World) -> dict[str, str]:
     return {"id": "tk-00000000"}
 
@@ -48,6 +52,7 @@ _ROBOT = {"name": "robot", "role": "viewer", "organisation": "matrix-org"}
 DOORS = [
     Door("api-docs", "GET", PUBLIC),
     Door("api-docs-schemas", "GET", PUBLIC),
+    Door("api-docs-shape", "GET", PUBLIC, at=_shape),
     Door("api-docs-errors", "GET", PUBLIC),
     Door("api-docs-noun", "GET", PUBLIC, at=_noun),
     Door("api:schema", "GET", PUBLIC),
