@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import date, timedelta
 
-from django.db import connection
-
 from billing import metering, rating
+from billing.locks import alone
 from billing.metering import Metered
 from billing.rating import Rated
 from portal.kernel import clock
@@ -22,8 +19,8 @@ _LOCK = 0x6D65746572
 
 def meter_and_rate() -> tuple[Metered, Rated] | None:
     """Today and the days before it. None when another round is at work."""
-    with _alone() as alone:
-        if not alone:
+    with alone(_LOCK) as mine:
+        if not mine:
             logger.info("usage.round_skipped")
             return None
         today = clock.now().date()
@@ -40,17 +37,3 @@ def meter_and_rate() -> tuple[Metered, Rated] | None:
 def meter_month(month: date) -> Metered:
     """All days of a calendar month again, from their sources."""
     return metering.meter(month.replace(day=1))
-
-
-@contextmanager
-def _alone() -> Generator[bool]:
-    """Holds the round's lock until the end, across its transactions."""
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_try_advisory_lock(%s)", [_LOCK])
-        alone = cursor.fetchone()[0]
-    try:
-        yield alone
-    finally:
-        if alone:
-            with connection.cursor() as cursor:
-                cursor.execute("select pg_advisory_unlock(%s)", [_LOCK])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from billing import cycle, invoicing
+from billing import cycle, invoice_run, invoicing
+from billing.models import InvoiceRun
+from portal.outbox.actions import hint
 
 
 @shared_task(acks_late=True, time_limit=1800)
@@ -17,3 +19,19 @@ def meter_and_rate() -> None:
 def verify_invoices() -> None:
     """Looks for a gap in the numbers and for a document that is not what was issued."""
     invoicing.verify()
+
+
+@shared_task(time_limit=300)
+def invoice_runs() -> None:
+    """Begins what is due, and takes up again what a worker left."""
+    invoice_run.begin_due()
+    for row in invoice_run.open_runs():
+        hint(invoice_run.TASK, row.pk)
+
+
+@shared_task(acks_late=True, time_limit=3600)
+def advance_invoice_run(run_id: int) -> None:
+    """Some seconds of a run; the next turn is another message, so that no worker is held long."""
+    row = InvoiceRun.objects.get(pk=run_id)
+    if invoice_run.advance(row):
+        hint(invoice_run.TASK, row.pk)

@@ -5,6 +5,7 @@ from billing.models.identity import BillingIdentity, IdentityVersion, LocationPr
 from billing.models.invoices import Invoice, InvoiceFile, InvoiceSeries
 from billing.models.orders import Order
 from billing.models.prices import Price
+from billing.models.runs import InvoiceRun
 from billing.models.usage import TagSet, UsageEvent, UsageRecord
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "IdentityVersion",
     "Invoice",
     "InvoiceFile",
+    "InvoiceRun",
     "InvoiceSeries",
     "LocationProof",
     "Order",

@@ -295,6 +295,7 @@ _TIMETABLE = {
     "services.instances.tasks.advance_rollouts": 30,
     "services.instances.tasks.renew_certificates": 3600,
     "billing.tasks.meter_and_rate": 3600,
+    "billing.tasks.invoice_runs": 60,
     "billing.tasks.verify_invoices": 24 * 3600,
     "portal.api.tasks.expire_records": 3600,
     "portal.tenancy.tasks.forget_invitations": 24 * 3600,

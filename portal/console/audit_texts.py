@@ -53,6 +53,8 @@ _VERBS = {
     ),
     "billing_identity.keep_proof": gettext_noop("added a proof of where the organisation is"),
     "billing_identity.drop_proof": gettext_noop("took away a proof of where the organisation is"),
+    "invoice_run.begin": gettext_noop("began an invoice run"),
+    "invoice_run.end": gettext_noop("ended an invoice run"),
     "invoice.issue": gettext_noop("issued an invoice"),
     "project.create": gettext_noop("created a project"),
     "project.update": gettext_noop("changed a project"),

@@ -21,7 +21,7 @@ from django.conf import settings
 from django.db.models import F
 from django.test import override_settings
 
-from billing import cycle, ordering, queries
+from billing import cycle, invoice_run, ordering, queries
 from billing.identity import actions as identities
 from billing.loading import load_prices
 from portal.accounts.models import User
@@ -308,6 +308,8 @@ def _costs() -> None:
     for month in (today.replace(day=1) - timedelta(days=1), today):
         cycle.meter_month(month)
     cycle.meter_and_rate()
+    last = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    invoice_run.run(actor=SYSTEM, month=last, kind="draft")
 
 
 def _announcements(place: Place, south: Region) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from billing import cycle, invoice_run, invoicing, rating
+from billing import cycle, invoice_run, invoicing, month_end, rating
+from billing.models import InvoiceRun
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import Conflict
@@ -39,12 +40,15 @@ class Command(BaseCommand):
 
     def _invoice(self, month: date, issue: bool) -> None:
         try:
-            found = invoice_run.run(actor=SYSTEM, month=month, issue=issue)
+            kind = InvoiceRun.Kind.ISSUE if issue else InvoiceRun.Kind.DRAFT
+            found = invoice_run.run(actor=SYSTEM, month=month, kind=kind)
         except Conflict as error:
             raise CommandError(f"{error.text} {error.hint}".strip()) from error
         self.stdout.write(f"{month:%Y-%m}: {found.drafted} drafted, {found.issued} issued.")
         for slug, why in found.held_up.items():
-            self.stdout.write(f"{slug}: {why}")
+            self.stdout.write(f"{slug}: {month_end.reason(why)}")
+        if found.state == InvoiceRun.State.FAILED:
+            raise CommandError("Usage and costs could not be worked out; the log says why.")
         if found.held_up:
             raise CommandError(f"{len(found.held_up)} organisations have no invoice yet.")
 

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
 from django.db.models import Sum
 
-from billing import invoice_run, invoicing, rating
+from billing import invoice_run, invoicing, month_end, rating
 from billing.models import CostLine, CostRollup, Invoice, InvoiceFile, InvoiceSeries, RatedMonth
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
@@ -29,7 +29,7 @@ def later(prices, fake, organisation, monkeypatch):
 
 
 def go(*, issue):
-    return invoice_run.run(actor=SYSTEM, month=MONTH, issue=issue)
+    return invoice_run.run(actor=SYSTEM, month=MONTH, kind="issue" if issue else "draft")
 
 
 def test_drafts_are_written_at_once_and_issued_after_the_grace(organisation):
@@ -43,7 +43,7 @@ def test_drafts_are_written_at_once_and_issued_after_the_grace(organisation):
 
 def test_a_month_that_is_not_over_has_no_invoice(organisation):
     with pytest.raises(Conflict, match="not over"):
-        invoice_run.run(actor=SYSTEM, month=date(2026, 11, 1), issue=False)
+        invoice_run.run(actor=SYSTEM, month=date(2026, 11, 1), kind="draft")
 
 
 def test_who_has_no_address_holds_nobody_up(organisation):
@@ -54,8 +54,10 @@ def test_who_has_no_address_holds_nobody_up(organisation):
     other.save()
     found = go(issue=False)
     assert found.drafted == 1
-    assert list(found.held_up) == [other.project.organisation.slug]
-    assert "billing details are missing" in found.held_up[other.project.organisation.slug]
+    (held,) = month_end.held_up(found)
+    assert held.organisation == other.project.organisation
+    assert held.mendable
+    assert "billing details are missing" in held.reason
 
 
 @pytest.mark.usefixtures("later", "einvoice_rules")

@@ -65,6 +65,8 @@ DOORS = [
     Door("console:staff-quota-edit", "GET", STAFF, at=_place),
     Door("console:staff-quota-edit", "POST", STAFF, at=_place),
     Door("console:staff-billing", "GET", STAFF),
+    Door("console:staff-invoice-runs", "GET", STAFF),
+    Door("console:staff-invoice-runs", "POST", STAFF),
     Door("console:staff-organisation-billing", "GET", STAFF, at=_organisation),
     Door("console:staff-organisation-billing-act", "POST", STAFF, at=_act),
     Door("console:staff-requests", "GET", STAFF),
