@@ -4,18 +4,42 @@ of the invoice, so that every page shows the sum that is to be paid.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
-from django.db.models import Sum
+from django.db.models import Min, Sum
+from django.db.models.functions import Coalesce, TruncMonth
 from django.utils.translation import gettext as _
 
-from billing.einvoice.document import Document
+from billing.einvoice.document import Document, Line, Period
 from billing.models import CostLine, CostRollup, Invoice, Price, RatedMonth
+from billing.plantime import last_day
 from billing.posting import is_reference
 from portal.kernel import clock
 from portal.kernel.errors import Conflict
 
 _NOTHING = Decimal(0)
+_COSTS = ("list_cost", "contracted_cost", "effective_cost", "billed_cost")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """What is one line of an invoice: a price and tier of usage in `month`, which is another than
+    the invoice's where that is corrected.
+    """
+
+    month: date
+    price: str
+    tier: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """What a line's cost lines come to, before rounding."""
+
+    cost: Decimal
+    offering: str
 
 
 def close_month(invoice: Invoice, document: Document) -> None:
@@ -32,56 +56,85 @@ def close_month(invoice: Invoice, document: Document) -> None:
             % {"month": f"{invoice.month:%Y-%m}"},
             hint=_("Nothing was issued. Draft it anew."),
         )
-    for sku, net in sorted(_nets(document).items()):
-        public_id, _dash, tier = sku.rpartition("-")
-        _adjust(invoice, Price.objects.get(public_id=public_id), int(tier), net, document)
+    exact = exact_of(invoice, document.period)
+    bring_to_cents(invoice, document.period, exact, nets_of(document.lines))
     rated.closed_at = clock.now()
     rated.save(update_fields=["closed_at"])
 
 
-def _nets(document: Document) -> dict[str, Decimal]:
-    nets: dict[str, Decimal] = {}
-    for line in document.lines:
-        if is_reference(line.sku):
-            continue  # posted to the cent
-        nets[line.sku] = nets.get(line.sku, _NOTHING) + line.net
+def nets_of(lines: tuple[Line, ...]) -> dict[Key, Decimal]:
+    """What a document says of usage; what was posted is exact to the cent already."""
+    nets: dict[Key, Decimal] = {}
+    for line in lines:
+        if not is_reference(line.sku):
+            price, _dash, tier = line.sku.rpartition("-")
+            key = Key(line.period.start, price, int(tier))
+            nets[key] = nets.get(key, _NOTHING) + line.net
     return nets
 
 
-def _adjust(invoice: Invoice, price: Price, tier: int, net: Decimal, document: Document) -> None:
-    """One line for what rounding added or took away."""
+def exact_of(invoice: Invoice, period: Period) -> dict[Key, Exact]:
+    """The cost lines of usage that are billed in a period, by what is one line of an invoice."""
     rows = CostLine.objects.filter(
         organisation=invoice.organisation_id,
-        price=price,
-        tier=tier,
-        day__gte=document.period.start,
-        day__lte=document.period.end,
+        tier__gt=0,
+        day__gte=period.start,
+        day__lte=period.end,
         category=CostLine.Category.USAGE,
-    )
-    exact = rows.aggregate(Sum("billed_cost"))["billed_cost__sum"] or _NOTHING
-    if not (difference := net - exact):
-        return
-    amounts = dict.fromkeys(
-        ("list_cost", "contracted_cost", "effective_cost", "billed_cost"), difference
-    )
-    offering = rows.values_list("offering", flat=True).first() or ""
-    common = {
-        "organisation": invoice.organisation,
-        "offering": offering,
-        "day": document.period.end,
-        "category": CostLine.Category.ADJUSTMENT,
-        "currency": document.currency,
-        **amounts,
+    ).annotate(month=TruncMonth(Coalesce("corrects_day", "day")))
+    listed = rows.values_list("month", "price__public_id", "tier")
+    sums = listed.annotate(Sum("billed_cost"), Min("offering")).order_by()
+    return {
+        Key(month, price, tier): Exact(cost, offering)
+        for month, price, tier, cost, offering in sums
     }
-    CostLine.objects.create(
+
+
+def bring_to_cents(
+    invoice: Invoice, period: Period, exact: dict[Key, Exact], nets: dict[Key, Decimal]
+) -> None:
+    """One cost line for what rounding added to a line of the document, or took away from it."""
+    prices = {
+        row.public_id: row for row in Price.objects.filter(public_id__in={k.price for k in exact})
+    }
+    made = [
+        _rounding(invoice, period, key, prices[key.price], found.offering, difference)
+        for key, found in sorted(exact.items())
+        if (difference := nets.get(key, _NOTHING) - found.cost)
+    ]
+    CostLine.objects.bulk_create(made)
+    CostRollup.objects.bulk_create(
+        CostRollup(
+            organisation=line.organisation,
+            offering=line.offering,
+            day=line.day,
+            category=line.category,
+            currency=line.currency,
+            **dict.fromkeys(_COSTS, line.billed_cost),
+        )
+        for line in made
+    )
+
+
+def _rounding(
+    invoice: Invoice, period: Period, key: Key, price: Price, offering: str, difference: Decimal
+) -> CostLine:
+    corrects = key.month != period.start
+    return CostLine(
+        organisation=invoice.organisation,
+        offering=offering,
+        day=period.end,
+        corrects_day=last_day(key.month) if corrects else None,
+        is_correction=corrects,
+        category=CostLine.Category.ADJUSTMENT,
         price=price,
         price_class=price.price_class,
         meter=price.meter,
-        tier=tier,
+        tier=key.tier,
         unit=price.unit,
         quantity=0,
         list_unit_price=0,
         contracted_unit_price=0,
-        **common,
+        currency=invoice.currency,
+        **dict.fromkeys(_COSTS, difference),
     )
-    CostRollup.objects.create(**common)

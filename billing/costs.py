@@ -22,8 +22,10 @@ from billing.charge_texts import charge_text
 from billing.meters import base_units
 from billing.models import CostLine, CostRollup, RatedMonth, TagSet
 from billing.plantime import month_bounds
+from billing.texts import meter_label
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid
+from portal.kernel.formats import month as month_name
 from portal.tenancy import access
 from portal.tenancy.models import Organisation
 from portal.tenancy.permissions import Permission
@@ -117,7 +119,8 @@ def costs_for(
 @dataclass(frozen=True, slots=True)
 class UsageLine:
     """What a service used of one meter at one tier in a month: `quantity` in `unit`s at
-    `unit_price` comes to `cost`. Tier 0 is what was free. What is no usage has its `text`.
+    `unit_price` comes to `cost`. Tier 0 is what was free. What is no usage of the month itself has
+    its `text`.
     """
 
     price_class: str
@@ -139,21 +142,21 @@ def usage_lines_for(actor: Actor, instance: Instance, month: date) -> list[Usage
     access.require(actor, instance.project, Permission.COST_VIEW)
     start, end = month_bounds(month)
     rows = CostLine.objects.filter(instance=instance, day__gte=start.date(), day__lt=end.date())
-    used = rows.filter(reference="")
-    parts = ("price_class", "meter", "tier", "unit", "contracted_unit_price")
+    used = rows.filter(reference="").annotate(of=TruncMonth("corrects_day"))
+    parts = ("of", "price_class", "meter", "tier", "unit", "contracted_unit_price")
     listed = used.values_list(*parts).annotate(Sum("quantity"), Sum("billed_cost")).order_by(*parts)
-    seconds = (end - start) // timedelta(seconds=1)
     found = [
         UsageLine(
             price_class,
             meter,
             tier,
             unit,
-            round(quantity / base_units(unit, seconds), 9),
+            round(quantity / base_units(unit, _seconds_of(of or month)), 9),
             unit_price,
             cost,
+            _correction_text(of, meter) if of else "",
         )
-        for price_class, meter, tier, unit, unit_price, quantity, cost in listed
+        for of, price_class, meter, tier, unit, unit_price, quantity, cost in listed
     ]
     return found + [
         UsageLine(
@@ -168,6 +171,16 @@ def usage_lines_for(actor: Actor, instance: Instance, month: date) -> list[Usage
         )
         for line in rows.exclude(reference="").order_by("day", "reference")
     ]
+
+
+def _seconds_of(month: date) -> int:
+    start, end = month_bounds(month)
+    return (end - start) // timedelta(seconds=1)
+
+
+def _correction_text(month: date, meter: str) -> str:
+    params = {"month": month_name(month), "meter": meter_label(meter)}
+    return _("Correction for %(month)s: %(meter)s") % params
 
 
 def rated_until(organisation: Organisation, month: date) -> Any:

@@ -1,11 +1,13 @@
-"""The hourly round: meter what ran, rate what changed. One at a time, however many are started."""
+"""The hourly round: meter what ran, rate what changed, correct what is closed. One at a time,
+however many are started.
+"""
 
 from __future__ import annotations
 
 import logging
 from datetime import date, timedelta
 
-from billing import metering, rating
+from billing import corrections, metering, rating
 from billing.locks import alone
 from billing.metering import Metered
 from billing.rating import Rated
@@ -31,6 +33,7 @@ def meter_and_rate() -> tuple[Metered, Rated] | None:
         rated = Rated(0, 0)
         while (more := rating.rate_due()).months:
             rated += more
+        corrections.correct_due()
         return metered, rated
 
 

@@ -1,8 +1,9 @@
 """From a month's cost lines to the document that may become its invoice.
 
 One line per price class, meter, price and tier, rounded once; what was free is not on it. What was
-bought is a line of its own, what is credited is taken off the whole. Days are the calendar month's,
-in UTC.
+bought is a line of its own, what is credited is taken off the whole, and what corrects a closed
+month stands in a block of its own, with the period and the VAT rate of that month. Days are the
+calendar month's, in UTC.
 
 Source: shared design, billing 1.2 and 1.6.
 """
@@ -14,6 +15,7 @@ from datetime import date, timedelta
 
 from django.conf import settings
 from django.db.models import QuerySet, Sum
+from django.db.models.functions import TruncMonth
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -44,10 +46,11 @@ from billing.identity import queries as identities
 from billing.identity import texts as identity_texts
 from billing.meters import base_units
 from billing.models import CostLine
-from billing.plantime import month_bounds
+from billing.plantime import last_day, month_bounds
 from billing.provider import Provider
 from billing.texts import meter_label
 from portal.kernel.errors import Conflict
+from portal.kernel.formats import month as month_name
 from portal.tenancy.models import Organisation
 
 _PLACES = 9  # of a quantity
@@ -69,7 +72,11 @@ def document_for(organisation: Organisation, month: date, on: date) -> Document:
     decision, ours = identities.decision_for(organisation, on), provider.provider()
     vat = Vat(Category(decision.category), decision.percent)
     with translation.override(settings.LANGUAGE_CODE):
-        lines = (*_used(organisation, month, vat), *_bought(organisation, month, vat))
+        lines = (
+            *_used(organisation, month, vat),
+            *_bought(organisation, month, vat),
+            *_corrected(organisation, month),
+        )
         allowances = tuple(_credited(organisation, month, vat))
         terms = _("Payable within %(days)s days of issue.") % {"days": ours.payment_days}
     if not lines:
@@ -102,24 +109,58 @@ def document_for(organisation: Organisation, month: date, on: date) -> Document:
 
 
 def _used(organisation: Organisation, month: date, vat: Vat) -> Iterator[Line]:
+    rows = _of_month(organisation, month, CostLine.Category.USAGE).filter(is_correction=False)
+    return _by_price(rows, month, vat)
+
+
+def _corrected(organisation: Organisation, month: date) -> Iterator[Line]:
+    """What this month bills of months before, the oldest first."""
+    for earlier in corrected_months(organisation, month):
+        yield from corrections_of(organisation, month, earlier)
+
+
+def corrected_months(organisation: Organisation, month: date) -> list[date]:
+    """The closed months that `month` corrects, the oldest first."""
+    rows = _of_month(organisation, month, CostLine.Category.USAGE).filter(is_correction=True)
+    found = rows.annotate(of=TruncMonth("corrects_day")).values_list("of", flat=True)
+    return sorted(found.order_by().distinct())
+
+
+def corrections_of(organisation: Organisation, month: date, earlier: date) -> list[Line]:
+    """The block of one closed month, at the VAT rate of its days; downwards in negative
+    quantities.
+    """
+    decision = identities.decision_for(organisation, _period(earlier).end)
+    vat = Vat(Category(decision.category), decision.percent)
+    start, end = month_bounds(earlier)
+    rows = _of_month(organisation, month, CostLine.Category.USAGE).filter(
+        is_correction=True, corrects_day__gte=start.date(), corrects_day__lt=end.date()
+    )
+    title = _("Corrections for %(month)s") % {"month": month_name(earlier)}
+    return list(_by_price(rows, earlier, vat, title))
+
+
+def _by_price(rows: QuerySet[CostLine], month: date, vat: Vat, group: str = "") -> Iterator[Line]:
+    """One line for each price and tier of usage of the calendar month `month`."""
     start, end = month_bounds(month)
     seconds = (end - start) // timedelta(seconds=1)
-    rows = _of_month(organisation, month, CostLine.Category.USAGE).filter(tier__gt=0)
     parts = ("price_class", "meter", "price__public_id", "tier", "unit", "contracted_unit_price")
-    listed = rows.values_list(*parts).annotate(Sum("quantity")).order_by(*parts)
-    for price_class, meter, price, tier, unit, unit_price, quantity in listed:
+    listed = rows.filter(tier__gt=0).values_list(*parts).annotate(Sum("quantity"))
+    for price_class, meter, price, tier, unit, unit_price, quantity in listed.order_by(*parts):
         written = INVOICE_UNITS[unit]
-        amount = quantity / base_units(unit, seconds) * written.base
-        yield priced(
-            f"{class_label(price_class)}: {meter_label(meter)}",
-            quantity=round(amount, _PLACES),
-            unit=written.code,
-            unit_price=unit_price,
-            base_quantity=written.base,
-            vat=vat,
-            period=_period(month),
-            sku=f"{price}-{tier}",
-        )
+        amount = round(quantity / base_units(unit, seconds) * written.base, _PLACES)
+        if amount:  # a correction may have moved usage from one day to another
+            yield priced(
+                f"{class_label(price_class)}: {meter_label(meter)}",
+                quantity=amount,
+                unit=written.code,
+                unit_price=unit_price,
+                base_quantity=written.base,
+                vat=vat,
+                period=_period(month),
+                sku=f"{price}-{tier}",
+                group=group,
+            )
 
 
 def _bought(organisation: Organisation, month: date, vat: Vat) -> Iterator[Line]:
@@ -151,8 +192,7 @@ def _of_month(
 
 
 def _period(month: date) -> Period:
-    start, end = month_bounds(month)
-    return Period(start.date(), end.date() - timedelta(days=1))
+    return Period(month.replace(day=1), last_day(month))
 
 
 def _seller(ours: Provider) -> Party:

@@ -128,6 +128,10 @@ def month_bounds(month: date) -> tuple[datetime, datetime]:
     return _midnight(first), _midnight(following)
 
 
+def last_day(month: date) -> date:
+    return month_bounds(month)[1].date() - timedelta(days=1)
+
+
 def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 

@@ -60,7 +60,7 @@ def post(posting: Posting) -> CostLine:
     cent, and for a category that its sign does not fit.
     """
     _check(posting)
-    month = _take(posting.organisation.pk, posting.day)
+    month = take_month(posting.organisation.pk, posting.day)
     found = CostLine.objects.filter(reference=posting.reference).first()
     if found is not None:
         if _same(found, posting):
@@ -88,7 +88,7 @@ def post(posting: Posting) -> CostLine:
         billed_cost=posting.amount,
         currency=posting.currency,
     )
-    _settle(month, line, lines=1)
+    settle(month, line.day, line.category, lines=1)
     return line
 
 
@@ -98,11 +98,11 @@ def withdraw(reference: str) -> bool:
     found = CostLine.objects.filter(reference=reference).first()
     if found is None:
         return False
-    month = _take(found.organisation_id, found.day)
+    month = take_month(found.organisation_id, found.day)
     if month.closed_at is not None:
         raise _closed(month)
     found.delete()
-    _settle(month, found, lines=-1)
+    settle(month, found.day, found.category, lines=-1)
     return True
 
 
@@ -127,7 +127,7 @@ def _same(line: CostLine, posting: Posting) -> bool:
     )
 
 
-def _take(organisation: int, day: date) -> RatedMonth:
+def take_month(organisation: int, day: date) -> RatedMonth:
     """The month, held until the transaction ends: nobody issues or posts meanwhile."""
     key: dict[str, Any] = {"organisation_id": organisation, "month": day.replace(day=1)}
     RatedMonth.objects.get_or_create(**key)
@@ -141,13 +141,15 @@ def _closed(month: RatedMonth) -> Conflict:
     )
 
 
-def _settle(month: RatedMonth, line: CostLine, *, lines: int) -> None:
-    """The month has changed since any draft, and the day's sums of this category are made anew."""
+def settle(month: RatedMonth, day: date, category: str, *, lines: int) -> None:
+    """Lines of a day were written or deleted, `lines` more or fewer: its sums are made anew, and
+    drafts that were written before are told.
+    """
     RatedMonth.objects.filter(pk=month.pk).update(lines=F("lines") + lines, posted_at=clock.now())
     scope: dict[str, Any] = {
-        "organisation": line.organisation_id,
-        "day": line.day,
-        "category": line.category,
+        "organisation": month.organisation_id,
+        "day": day,
+        "category": category,
     }
     with connection.cursor() as cursor:
         cursor.execute(_DROP_SUMS, scope)

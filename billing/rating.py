@@ -5,7 +5,7 @@ Tiers count all that an organisation uses of a price class and meter in a calend
 projects and across a change of price, in the order of day and instance. `volume` prices the whole
 month at the tier that its sum falls into, so until the month is over it is an estimate. Free
 allowances come off first. Rating again deletes and writes the same; what was issued is never
-touched: the difference becomes corrections.
+touched: the difference becomes corrections (`billing.corrections`, which runs this very rating).
 
 Costs are exact to 18 decimals; nothing is rounded to cents here. `billing.tiers` says the same in
 Python, and the tests hold one to the other.

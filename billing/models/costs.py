@@ -86,6 +86,9 @@ class CostLine(Spent):
     `quantity` is in base units, `unit` is what `list_unit_price` and `contracted_unit_price` are
     for. `tier` counts from 1; 0 is the free allowance. What is no usage has a `reference`, and in
     `about` the parameters of its text (`billing.posting`, `billing.charge_texts`).
+
+    `day` lies in the month that bills it. What corrects a closed month says by `corrects_day` on
+    which of its days that was used (FOCUS: ChargePeriod).
     """
 
     class Category(models.TextChoices):
@@ -115,6 +118,7 @@ class CostLine(Spent):
     meter = models.CharField(max_length=40, blank=True)
     category = models.CharField(max_length=12, choices=Category.choices, default=Category.USAGE)
     is_correction = models.BooleanField(default=False)
+    corrects_day = models.DateField(null=True, blank=True)
     tier = models.PositiveSmallIntegerField(default=1)
     unit = models.CharField(max_length=20, blank=True)
     quantity = models.DecimalField(max_digits=24, decimal_places=9)
@@ -134,6 +138,11 @@ class CostLine(Spent):
         indexes = [
             models.Index(fields=["organisation", "day"]),
             models.Index(fields=["instance", "day"]),
+            models.Index(
+                fields=["organisation", "corrects_day"],
+                condition=models.Q(corrects_day__isnull=False),
+                name="cost_corrections",
+            ),
         ]
 
     def __str__(self) -> str:
