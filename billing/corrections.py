@@ -96,7 +96,7 @@ def _book(organisation: int, month: date, booked: date) -> int:
         rating.rate(month, [organisation])
         cursor.execute(_STAND_BACK)
         cursor.execute(_ADD_DIFFERENCE, scope)
-        lines = cursor.rowcount
+        lines = int(cursor.rowcount)
         cursor.execute("drop table rated_anew")
     return lines
 
