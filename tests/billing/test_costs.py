@@ -130,7 +130,7 @@ def test_lines_and_sums_say_the_same(shop):
 
 
 def test_a_round_that_finds_another_at_work_leaves(shop, monkeypatch):
-    monkeypatch.setattr(cycle, "_alone", lambda: _nobody())
+    monkeypatch.setattr(cycle, "alone", lambda _lock: _nobody())
     assert cycle.meter_and_rate() is None
 
 
