@@ -342,6 +342,22 @@ class Difference:
     restart: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an instance takes at this moment: of its busiest node, since that is what a plan must
+    hold. None where it cannot be told.
+
+    Of its processor time a backend tells one of two: `millicores` in use on average of late, or the
+    `cpu_milliseconds` that it has used since it began, which the caller compares with the last
+    ones. `connections` are those of its clients; Polder's own are not counted.
+    """
+
+    memory_mib: int
+    millicores: int | None = None
+    cpu_milliseconds: int | None = None
+    connections: int | None = None
+
+
 class Report(Protocol):
     """Told by a backend as it goes: step `code` is being done now. Renews the lease of the caller.
 
@@ -360,6 +376,8 @@ class Backend(Protocol):
     `poll_seconds` is how long to wait between two looks while something is under way. `correct`
     puts back what was applied, as it was applied; `behind` tells what `apply` would change of it,
     and changes nothing. With `force`, `destroy` does not wait for what holds an object back.
+    `readings` asks for many at once, by name; those that do not run are left out, and a backend
+    that can measure nothing raises Permanent("metrics-not-served").
     """
 
     poll_seconds: float
@@ -379,6 +397,7 @@ class Backend(Protocol):
     def correct(self, entry: Entry, spec: InstanceSpec, report: Report) -> None: ...
     def behind(self, entry: Entry, spec: InstanceSpec) -> tuple[Difference, ...]: ...
     def logs(self, entry: Entry, spec: InstanceSpec, lines: int) -> str: ...
+    def readings(self, wanted: Sequence[tuple[Entry, InstanceSpec]]) -> Mapping[str, Reading]: ...
 
 
 Effect = Literal["none", "rolling", "restart", "replace"]

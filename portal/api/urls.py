@@ -53,6 +53,7 @@ urlpatterns = [
         name="credentials",
     ),
     path("instances/<slug:id>/events", instance_parts.Events.as_view(), name="events"),
+    path("instances/<slug:id>/metrics", instance_parts.Metrics.as_view(), name="metrics"),
     path("instances/<slug:id>/logs", instance_parts.Logs.as_view(), name="logs"),
     path("operations", operations.Operations.as_view(), name="operations"),
     path("operations/<slug:id>", operations.Operation.as_view(), name="operation"),

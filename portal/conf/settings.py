@@ -293,6 +293,8 @@ _TIMETABLE = {
     "services.instances.tasks.prepare_ahead": 15,
     "services.instances.tasks.check_regions": 30,
     "services.instances.tasks.advance_rollouts": 30,
+    "services.instances.tasks.sample_regions": 60,
+    "services.instances.tasks.forget_utilisation": 24 * 3600,
     "services.instances.tasks.renew_certificates": 3600,
     "billing.tasks.meter_and_rate": 3600,
     "billing.tasks.invoice_runs": 60,

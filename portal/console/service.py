@@ -74,6 +74,7 @@ def frame(actor: Actor, instance: Instance, tab: str) -> dict[str, Any]:
     links = (
         ("overview", _("Overview"), "console:service"),
         ("connection", _("Connection"), "console:service-connection"),
+        ("metrics", _("Metrics"), "console:service-metrics"),
         ("settings", _("Settings"), "console:service-settings"),
         ("costs", _("Costs"), "console:service-costs"),
         ("events", _("Events"), "console:service-events"),

@@ -30,6 +30,7 @@ urlpatterns = [
     path("services/views/<str:view_id>/delete/", service_list.delete_view, name="view-delete"),
     path(_ONE, services.service, name="service"),
     path(f"{_ONE}connection/", services.connection, name="service-connection"),
+    path(f"{_ONE}metrics/", services.metrics, name="service-metrics"),
     path(f"{_ONE}settings/", services.settings, name="service-settings"),
     path(f"{_ONE}events/", services.events, name="service-events"),
     path(f"{_ONE}costs/", services.costs, name="service-costs"),

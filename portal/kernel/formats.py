@@ -56,6 +56,11 @@ def short_day(value: date) -> str:
     return format_skeleton("yMMMd", _local_day(value), locale=reader_locale())
 
 
+def day_and_month(value: date) -> str:
+    """`25 Nov`, for the axis of a chart."""
+    return format_skeleton("MMMd", _local_day(value), locale=reader_locale())
+
+
 def day_of_year(value: date) -> str:
     """`25 November`, where the year is plain."""
     return format_skeleton("MMMMd", _local_day(value), locale=reader_locale())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from portal.kernel.errors import Permanent
@@ -15,6 +16,7 @@ from services.spec import (
     InstanceSpec,
     Observation,
     Observed,
+    Reading,
     Report,
     Secret,
 )
@@ -34,6 +36,7 @@ class FakeBackend:
     applied: dict[str, InstanceSpec] = field(default_factory=dict)
     release: int = 1  # of the renderers; what was applied by an older one is behind
     releases: dict[str, int] = field(default_factory=dict)
+    takes: dict[str, Reading] = field(default_factory=dict)  # what each would be measured to take
 
     def check(self) -> Health:
         return Health(True)
@@ -114,6 +117,13 @@ class FakeBackend:
 
     def logs(self, entry: Entry, spec: InstanceSpec, lines: int) -> str:
         return "fake: ready"
+
+    def readings(self, wanted: Sequence[tuple[Entry, InstanceSpec]]) -> Mapping[str, Reading]:
+        self._fail()
+        running = [
+            s.name for _, s in wanted if s.name in self.applied and s.name not in self.paused
+        ]
+        return {name: self.takes.get(name, Reading(memory_mib=100)) for name in running}
 
     def _endpoint(self, spec: InstanceSpec) -> Endpoint:
         return Endpoint("client", "fake", "127.0.0.1", 5432, "fake://app@127.0.0.1:5432/", False)

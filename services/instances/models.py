@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -246,3 +247,47 @@ class RolloutPart(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rollout_id}/{self.instance_id} {self.state}"
+
+
+def _hours() -> list[int]:
+    return [0] * 24
+
+
+def _unknown_hours() -> list[int]:
+    return [-1] * 24
+
+
+class UtilisationDay(models.Model):
+    """What an instance took on a day (UTC), measured once a minute: thousandths of a processor,
+    MiB, connections of clients; of its busiest node.
+
+    For each hour how often it was measured, the sums (for averages) and the highest; connections
+    are -1 where nobody told. Besides, how often which bucket of `services.instances.histograms` was
+    met, as two lists of the same length. `sampled_at` and `cpu_milliseconds` are the last
+    measurement, which the next one is compared with.
+    """
+
+    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="utilisation")
+    day = models.DateField()
+    sampled_at = models.DateTimeField()
+    cpu_milliseconds = models.BigIntegerField(null=True)
+    storage_mib = models.PositiveIntegerField(null=True)
+    samples = ArrayField(models.SmallIntegerField(), default=_hours)
+    cpu_sum = ArrayField(models.IntegerField(), default=_hours)
+    cpu_max = ArrayField(models.IntegerField(), default=_hours)
+    memory_sum = ArrayField(models.IntegerField(), default=_hours)
+    memory_max = ArrayField(models.IntegerField(), default=_hours)
+    connections_max = ArrayField(models.IntegerField(), default=_unknown_hours)
+    cpu_buckets = ArrayField(models.SmallIntegerField(), default=list)
+    cpu_counts = ArrayField(models.SmallIntegerField(), default=list)
+    memory_buckets = ArrayField(models.SmallIntegerField(), default=list)
+    memory_counts = ArrayField(models.SmallIntegerField(), default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["instance", "day"], name="one_utilisation_day")
+        ]
+        indexes = [models.Index(fields=["day"])]
+
+    def __str__(self) -> str:
+        return f"{self.instance_id} {self.day:%F}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from services.instances import engines, region_health, rollout, upkeep, work
+from services.instances import engines, region_health, rollout, sampling, upkeep, work
 
 
 @shared_task(acks_late=True, time_limit=600)
@@ -41,6 +41,24 @@ def prepare_ahead() -> None:
 def check_regions() -> None:
     """Stores each region's health."""
     region_health.check_regions()
+
+
+@shared_task(time_limit=30)
+def sample_regions() -> None:
+    """Asks each region's workers to measure its instances."""
+    sampling.ask_regions()
+
+
+@shared_task(time_limit=55)
+def sample_region(region_id: int) -> None:
+    """Measures the instances of a region once."""
+    sampling.sample_region(region_id)
+
+
+@shared_task(time_limit=600)
+def forget_utilisation() -> None:
+    """Deletes what is too old to be shown."""
+    sampling.forget()
 
 
 @shared_task(time_limit=300)

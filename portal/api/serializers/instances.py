@@ -21,6 +21,7 @@ from portal.api.serializers.common import (
     many,
     maybe,
     moment,
+    number,
     one_of,
     price,
     ref,
@@ -34,7 +35,8 @@ from services.spec import gettext_noop, promised_availability
 
 if TYPE_CHECKING:
     from services.instances.models import Instance, InstanceEvent, Operation
-    from services.spec import Credentials
+    from services.instances.utilisation import Hour
+    from services.spec import Credentials, Plan
 
 FIELDS = (
     "id",
@@ -131,6 +133,25 @@ SCHEMAS: dict[str, Json] = {
         }
     ),
     "Logs": shape({"lines": many(TEXT)}),
+    "Metrics": shape(
+        {
+            "vcpu": {"type": "number"},
+            "memory_mib": INTEGER,
+            "off_because": maybe(TEXT),
+            "hours": many(ref("MetricsHour")),
+        }
+    ),
+    "MetricsHour": shape(
+        {
+            "start": MOMENT,
+            "samples": INTEGER,
+            "vcpu": {"type": "number"},
+            "vcpu_max": {"type": "number"},
+            "memory_mib": INTEGER,
+            "memory_mib_max": INTEGER,
+            "connections_max": maybe(INTEGER),
+        }
+    ),
 }
 
 
@@ -221,6 +242,27 @@ def events(rows: Sequence[InstanceEvent]) -> list[Json]:
         }
         for row in rows
     ]
+
+
+def metrics(plan: Plan, off_because: str, hours: Sequence[Hour]) -> Json:
+    """`plan` is what there is to take."""
+    return {
+        "vcpu": number(plan.vcpu),
+        "memory_mib": plan.memory_mib,
+        "off_because": off_because or None,
+        "hours": [
+            {
+                "start": moment(hour.at),
+                "samples": hour.samples,
+                "vcpu": number(Decimal(hour.cpu) / 1000),
+                "vcpu_max": number(Decimal(hour.cpu_max) / 1000),
+                "memory_mib": hour.memory,
+                "memory_mib_max": hour.memory_max,
+                "connections_max": hour.connections_max,
+            }
+            for hour in hours
+        ],
+    }
 
 
 def _agreed(open_one: Operation | None) -> Decimal | None:

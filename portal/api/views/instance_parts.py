@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 
 from billing import ordering
 from portal.api.answers import json_response
 from portal.api.base import View
 from portal.api.contract import Query, contract
+from portal.api.errors import Fault, InvalidQuery
 from portal.api.pagination import Order, paged
 from portal.api.serializers import instances as shapes
 from portal.api.views.operations import started
+from portal.kernel import clock
 from portal.tenancy.permissions import Permission
-from services.instances import actions, queries
+from services.instances import actions, queries, utilisation
+from services.instances.specs import entry_of
 from services.spec import gettext_noop
 
 _P = Permission
@@ -115,3 +121,31 @@ class Logs(View):
         row = queries.instance_for(self.actor, id, _P.INSTANCE_UPDATE)
         text = queries.logs_of(self.actor, row, self.query.get("lines", 200))
         return json_response({"lines": text.splitlines()}, headers={"Cache-Control": "no-store"})
+
+
+class Metrics(View):
+    @contract(
+        gettext_noop("Read how much of its plan a service takes"),
+        {200: "Metrics"},
+        description=gettext_noop(
+            "By the hour, measured once a minute on the busiest node: processors and memory on "
+            "average and at most, and the most connections. Hours without a measurement are left "
+            "out. Without `from` and `to`, the last day; at most 31 days."
+        ),
+        permission=_P.INSTANCE_VIEW,
+        query=(
+            Query("from", gettext_noop("Only from this hour on."), "moment"),
+            Query("to", gettext_noop("Only before this moment."), "moment"),
+        ),
+    )
+    def get(self, request: object, id: str) -> HttpResponse:
+        row = queries.instance_for(self.actor, id)
+        end = self.query.get("to") or clock.now()
+        first = self.query.get("from") or end - timedelta(days=1)
+        if not timedelta(0) < end - first <= timedelta(days=utilisation.LONGEST_DAYS):
+            text = _("Ask for at most %(days)s days, from an earlier to a later moment.")
+            said = text % {"days": utilisation.LONGEST_DAYS}
+            raise InvalidQuery([Fault(pointer="?from", code="invalid", detail=said)])
+        hours = utilisation.hours_of(row, first, end)
+        plan, off = entry_of(row).offering.plan(row.plan), utilisation.off_because(row.region)
+        return json_response(shapes.metrics(plan, off, hours))

@@ -15,6 +15,7 @@ from portal.console import address, orders
 from portal.console import connection as connecting
 from portal.console import costs as spending
 from portal.console import events as happening
+from portal.console import metrics as measuring
 from portal.console import operations as cards
 from portal.console import service as building
 from portal.console.limits import at_most
@@ -77,6 +78,17 @@ def certificate(request: HttpRequest, public_id: str) -> HttpResponse:
     response = HttpResponse(found, content_type="application/x-pem-file")
     response["Content-Disposition"] = 'attachment; filename="polder-ca.pem"'
     return response
+
+
+@login_required
+@require_GET
+def metrics(request: HttpRequest, public_id: str) -> HttpResponse:
+    """GET /services/ID/metrics/?span="""
+    instance, asked = _one(request, public_id), address.asked_of(request)
+    context = building.frame(actor_of(request), instance, "metrics")
+    context |= measuring.metrics(instance, asked)
+    response = page(request, "console/service_metrics.html", context, fragment="results")
+    return address.show(request, response, address.query_of(asked, ("span",)))
 
 
 @login_required

@@ -6,7 +6,7 @@ nothing is applied twice and drift is seen against it, never against what today'
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -26,6 +26,7 @@ from services.backends.kubernetes import (
     leaving,
     namespaces,
     patience,
+    readings,
     rights,
     secrets,
     stamps,
@@ -46,6 +47,7 @@ from services.spec import (
     Manifest,
     Observation,
     Observed,
+    Reading,
     Ref,
     Report,
     Secret,
@@ -242,6 +244,10 @@ class KubernetesBackend:
                 told += [f"{name}  {line}" for line in text.splitlines()]
         known = secrets.held(self.objects, spec).values()
         return _redacted("\n".join(told), list(known))
+
+    def readings(self, wanted: Sequence[tuple[Entry, InstanceSpec]]) -> Mapping[str, Reading]:
+        """One request for each project's namespace."""
+        return readings.read(self.objects, [(_renderer(entry), spec) for entry, spec in wanted])
 
     # -- other changes ---------------------------------------------------------------------------
 

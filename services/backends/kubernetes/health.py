@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from portal.kernel.errors import Permanent
+from services.backends.kubernetes import readings
 from services.backends.kubernetes.objects import Objects, Rule
 from services.spec import Entry, Health, Kind, RegionSettings
 
@@ -44,6 +45,7 @@ def check(objects: Objects, settings: RegionSettings, entries: Iterable[Entry]) 
         facts={
             "version": version,
             "storage_class": settings.storage_class or _default(classes or ()),
+            "metrics": "served" if readings.POD_METRICS in served else "",
             "served": " ".join(sorted(f"{kind.api}/{kind.name}" for kind in wanted & set(served))),
         },
     )

@@ -10,6 +10,7 @@ import hashlib
 import os
 import signal
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from services.backends.process import (
     pool,
     ports,
     programs,
+    readings,
     users,
 )
 from services.backends.process.layout import Folder, discard, size_mib, write_file
@@ -41,6 +43,7 @@ from services.spec import (
     Place,
     Process,
     ProcessSpec,
+    Reading,
     Report,
 )
 
@@ -227,6 +230,10 @@ class ProcessBackend:
         """The newest `lines` of the server's own log."""
         text = _tail(Folder(self.home, spec.name).log, 400 * lines)
         return _redact("\n".join(text.splitlines()[-lines:]), spec)
+
+    def readings(self, wanted: Sequence[tuple[Entry, InstanceSpec]]) -> Mapping[str, Reading]:
+        """Of the processes and sockets of this machine, which are looked at once for all."""
+        return readings.read(self.home, self.supervisor.states(), [spec.name for _, spec in wanted])
 
     # -- other changes ---------------------------------------------------------------------------
 

@@ -80,6 +80,7 @@ DOORS = [
     Door("api:undelete", "POST", P.INSTANCE_UPDATE, at=_service),
     Door("api:credentials", "GET", P.CREDENTIAL_REVEAL, at=_service),
     Door("api:events", "GET", P.INSTANCE_VIEW, at=_service),
+    Door("api:metrics", "GET", P.INSTANCE_VIEW, at=_service),
     Door("api:logs", "GET", P.INSTANCE_UPDATE, at=_service),
     Door("api:operations", "GET", ANY),
     Door("api:operation", "GET", P.OPERATION_VIEW, at=_operation),

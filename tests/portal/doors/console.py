@@ -26,6 +26,7 @@ _DELETE = {"name": "matrix", "unprotect": "1"}
 DOORS = [
     Door("console:service", "GET", P.INSTANCE_VIEW, at=_service),
     Door("console:service-connection", "GET", P.INSTANCE_VIEW, at=_service),
+    Door("console:service-metrics", "GET", P.INSTANCE_VIEW, at=_service),
     Door("console:service-settings", "GET", P.INSTANCE_VIEW, at=_service),
     Door("console:service-events", "GET", P.INSTANCE_VIEW, at=_service),
     Door("console:service-operations", "GET", P.INSTANCE_VIEW, at=_service),
