@@ -5,11 +5,14 @@ however many are started.
 from __future__ import annotations
 
 import logging
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+
+from django.db.models.functions import TruncMonth
 
 from billing import corrections, metering, rating
 from billing.locks import alone
 from billing.metering import Metered
+from billing.models import UsageEvent
 from billing.rating import Rated
 from portal.kernel import clock
 
@@ -30,11 +33,28 @@ def meter_and_rate() -> tuple[Metered, Rated] | None:
         metered = Metered(0, 0)
         for first in sorted({back, max(back, today.replace(day=1))}):
             metered += metering.meter(first)
+        metered += _meter_late(back)
         rated = Rated(0, 0)
         while (more := rating.rate_due()).months:
             rated += more
         corrections.correct_due()
         return metered, rated
+
+
+def _meter_late(back: date) -> Metered:
+    """Whole months, of whoever has usage of before `back` that came in within `_BACK_DAYS`."""
+    midnight = datetime(back.year, back.month, back.day, tzinfo=UTC)
+    months = (
+        UsageEvent.objects.filter(
+            received_at__gte=clock.now() - timedelta(days=_BACK_DAYS), start__lt=midnight
+        )
+        .values_list("instance__project__organisation", TruncMonth("start", tzinfo=UTC))
+        .distinct()
+    )
+    metered = Metered(0, 0)
+    for organisation, month in sorted(months):
+        metered += metering.meter(month.date(), organisation=organisation)
+    return metered
 
 
 def meter_month(month: date) -> Metered:

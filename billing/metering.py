@@ -18,12 +18,12 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 
 from billing.meters import PRICED_ELSEWHERE
-from billing.plantime import DayTime, Happening, day_times, month_bounds
+from billing.plantime import DayTime, Happening, day_times, hour_times, month_bounds
 from billing.pricing import held_by
 from billing.tagsets import TagSets
 from portal.kernel import clock
 from services import registry
-from services.instances.models import InstanceEvent
+from services.instances.models import Instance, InstanceEvent
 from services.spec import Offering
 
 logger = logging.getLogger(__name__)
@@ -152,6 +152,27 @@ def _lives(
         yield subject, [Happening(at, code, plan, kind or "") for *_, at, code, plan, kind in found]
 
 
+def hours_by_plan(
+    instance: Instance, start: datetime, end: datetime
+) -> Iterator[tuple[datetime, str, Decimal]]:
+    """Hour, meter and billed base units of what plans count of one instance in [`start`, `end`)."""
+    offering = _offering(instance.offering)
+    if offering is None:
+        return
+    listed = instance.events.order_by("at", "id").values_list(
+        "at", "code", "plan", "operation__kind"
+    )
+    happenings = [Happening(at, code, plan, kind or "") for at, code, plan, kind in listed]
+    month = start
+    while month < end:
+        for (hour, plan), time in hour_times(happenings, month.date(), end).items():
+            if hour >= start:
+                for meter_code, _allowance, billed, _consumed in _used(offering, plan, time):
+                    if billed:
+                        yield hour, meter_code, billed
+        _, month = month_bounds(month.date())
+
+
 def _offering(slug: str) -> Offering | None:
     """None for what left the catalogue: staff are told, the rest is metered."""
     try:
@@ -219,7 +240,8 @@ where e.start >= %(first)s::timestamp at time zone 'UTC'
   and (%(organisation)s::bigint is null or p.organisation_id = %(organisation)s)
 group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 11"""
 
-# A day that is over keeps the tags that it had.
+# A day that is over keeps the tags that it had. What a plan counts and what is reported beyond it
+# are one record.
 _PUT = """
 with gone as (
   delete from billing_usagerecord r
@@ -232,12 +254,13 @@ with gone as (
   returning r.organisation_id
 ), put as (
   insert into billing_usagerecord as r (organisation_id, project_id, instance_id, tag_set_id,
-    offering, region, price_class, meter, allowance, from_plan, day, quantity, consumed)
+    offering, region, price_class, meter, allowance, from_plan, day, quantity, consumed, metered_at)
   select organisation_id, project_id, instance_id, tag_set_id, offering, region, price_class,
-    meter, allowance, from_plan, day, quantity, consumed
+    meter, allowance, bool_or(from_plan), day, sum(quantity), sum(consumed), %(now)s
   from metered
+  group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 11
   on conflict (instance_id, day, meter, price_class, allowance) do update set
-    quantity = excluded.quantity, consumed = excluded.consumed,
+    quantity = excluded.quantity, consumed = excluded.consumed, metered_at = excluded.metered_at,
     tag_set_id = case when r.day < %(today)s then r.tag_set_id else excluded.tag_set_id end
   where (r.quantity, r.consumed) is distinct from (excluded.quantity, excluded.consumed)
   returning r.organisation_id

@@ -18,6 +18,8 @@ CAP_SECONDS = 730 * 3600
 LEAST_SECONDS = 60
 
 _DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
+_ANY_MIDNIGHT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,20 @@ def day_times(
 
     `happenings` are all of one instance, oldest first; parts of a second are cut off.
     """
+    times = _times(happenings, month, until, _DAY)
+    return {(start.date(), plan): time for (start, plan), time in times.items()}
+
+
+def hour_times(
+    happenings: Iterable[Happening], month: date, until: datetime
+) -> dict[tuple[datetime, str], DayTime]:
+    """The same by the hour, named by its beginning."""
+    return _times(happenings, month, until, _HOUR)
+
+
+def _times(
+    happenings: Iterable[Happening], month: date, until: datetime, grain: timedelta
+) -> dict[tuple[datetime, str], DayTime]:
     start, end = month_bounds(month)
     life = _Life()
     for event in happenings:
@@ -109,13 +125,13 @@ def day_times(
     life.reach(until.replace(microsecond=0))
     compute = list(_joined(life.compute))
     _lengthen(compute, until)
-    found: dict[tuple[date, str], DayTime] = {}
-    for day, plan, seconds, billed in _by_day(compute, start, end):
-        entry = found.setdefault((day, plan), DayTime())
+    found: dict[tuple[datetime, str], DayTime] = {}
+    for at, plan, seconds, billed in _cut(compute, start, end, grain):
+        entry = found.setdefault((at, plan), DayTime())
         entry.compute += billed
         entry.compute_consumed += seconds
-    for day, plan, seconds, billed in _by_day(life.kept, start, end):
-        entry = found.setdefault((day, plan), DayTime())
+    for at, plan, seconds, billed in _cut(life.kept, start, end, grain):
+        entry = found.setdefault((at, plan), DayTime())
         entry.stored += billed
         entry.stored_consumed += seconds
     return found
@@ -166,17 +182,20 @@ def _lengthen(pieces: list[Piece], until: datetime) -> None:
         run[-1].end = wanted if following is None else min(wanted, following[0].start)
 
 
-def _by_day(
-    pieces: Iterable[Piece], start: datetime, end: datetime
-) -> Iterator[tuple[date, str, int, int]]:
-    """Day, plan, seconds and how many of them are within the month's cap, in the order of time."""
+def _cut(
+    pieces: Iterable[Piece], start: datetime, end: datetime, grain: timedelta
+) -> Iterator[tuple[datetime, str, int, int]]:
+    """Beginning of the day or hour, plan, seconds and how many of them are within the month's cap,
+    in the order of time.
+    """
     left = CAP_SECONDS
     for piece in pieces:
         at, stop = max(piece.start, start), min(piece.end, end)
         while at < stop:
-            following = min(stop, _midnight(at.date()) + _DAY)
+            begin = at - (at - _ANY_MIDNIGHT) % grain
+            following = min(stop, begin + grain)
             seconds = (following - at) // timedelta(seconds=1)
             billed = min(seconds, left)
             left -= billed
-            yield at.date(), piece.plan, seconds, billed
+            yield begin, piece.plan, seconds, billed
             at = following

@@ -3,6 +3,7 @@
 from billing.models.costs import CostLine, CostRollup, RatedMonth
 from billing.models.identity import BillingIdentity, IdentityVersion, LocationProof, VatIdCheck
 from billing.models.invoices import Invoice, InvoiceFile, InvoiceSeries
+from billing.models.metering import MeterKey, UsageConflict
 from billing.models.orders import Order
 from billing.models.prices import Price
 from billing.models.runs import InvoiceRun
@@ -18,10 +19,12 @@ __all__ = [
     "InvoiceRun",
     "InvoiceSeries",
     "LocationProof",
+    "MeterKey",
     "Order",
     "Price",
     "RatedMonth",
     "TagSet",
+    "UsageConflict",
     "UsageEvent",
     "UsageRecord",
     "VatIdCheck",

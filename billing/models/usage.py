@@ -52,6 +52,7 @@ class UsageEvent(models.Model):
         indexes = [
             models.Index(fields=["start"]),
             models.Index(fields=["instance", "meter", "start"]),
+            models.Index(fields=["received_at"], name="usage_event_received"),
         ]
 
     def __str__(self) -> str:
@@ -63,6 +64,7 @@ class UsageRecord(models.Model):
 
     `consumed` is the same before the cap of 730 hours a month. `allowance` says which free
     allowance it may draw on (`billing.meters.FREE_FOR`; empty = that of everybody).
+    `metered_at` is when its quantities last changed.
     """
 
     organisation = models.ForeignKey(
@@ -94,6 +96,7 @@ class UsageRecord(models.Model):
     day = models.DateField()
     quantity = models.DecimalField(max_digits=24, decimal_places=9)
     consumed = models.DecimalField(max_digits=24, decimal_places=9)
+    metered_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

@@ -11,6 +11,7 @@ from rest_framework.authentication import SessionAuthentication as DrfSessionAut
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
+from billing import meter_keys
 from portal.accounts.actors import actor_of, address_of, user_actor
 from portal.accounts.freshness import is_fresh
 from portal.accounts.impersonation import looking_of
@@ -46,6 +47,24 @@ class TokenAuthentication(BaseAuthentication):
         )
         if actor is None:
             raise AuthenticationFailed(_("This token is unknown, revoked or expired."))
+        return Caller(actor), None
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="Polder"'
+
+
+class MeterAuthentication(BaseAuthentication):
+    """The key of an external meter, as a bearer; whatever is no such key is for the others."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
+        scheme, _space, text = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        key, http = text.strip(), request._request
+        if scheme.lower() != "bearer" or not key.startswith(meter_keys.PREFIX):
+            return None
+        ident = getattr(http, "id", "")
+        actor = meter_keys.authenticate(key, address=address_of(http), request_id=ident)
+        if actor is None:
+            raise AuthenticationFailed(_("This key of a meter is unknown or revoked."))
         return Caller(actor), None
 
     def authenticate_header(self, request: Request) -> str:

@@ -59,7 +59,7 @@ CODES: dict[str, tuple[int, str]] = {
     "idempotency-key-in-use": (409, _("The request with this key is still being answered.")),
     Gone.code: (410, _("It was destroyed and cannot be brought back.")),
     PreconditionFailed.code: (412, _("`If-Match` names a version that is no longer the newest.")),
-    "too-large": (413, _("The body is larger than 1 MiB.")),
+    "too-large": (413, _("The body is larger than 1 MiB, or than 16 MiB of usage.")),
     "unsupported-media-type": (415, _("The body must be `application/json`.")),
     Invalid.code: (422, _("Some fields do not fit; `errors` names each.")),
     QuotaExceeded.code: (422, _("The quota does not suffice; `quota` says by how much.")),

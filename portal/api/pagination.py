@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -154,11 +154,15 @@ def _sort(order: Order) -> str:
 
 
 def _plain(value: object) -> object:
-    return {"at": value.isoformat()} if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return {"at": value.isoformat()}
+    return {"day": value.isoformat()} if isinstance(value, date) else value
 
 
 def _value(plain: Any) -> Any:
-    return read_moment(plain["at"]) if isinstance(plain, dict) else plain
+    if not isinstance(plain, dict):
+        return plain
+    return read_moment(plain["at"]) if "at" in plain else date.fromisoformat(plain["day"])
 
 
 def _read(text: str, order: Order) -> tuple[bool, list[Any]] | None:

@@ -21,6 +21,7 @@ _NOUNS = {
     "regions": gettext_noop("Regions"),
     "prices": gettext_noop("Prices"),
     "costs": gettext_noop("Costs"),
+    "usage": gettext_noop("Usage"),
     "instances": gettext_noop("Services"),
     "operations": gettext_noop("Operations"),
     "projects": gettext_noop("Projects"),
@@ -189,7 +190,7 @@ def _call(path: str, method: str, operation: Json, root: str) -> Call:
 def _body_of(operation: Json) -> Json | None:
     content = operation.get("requestBody", {}).get("content", {})
     schema: Json | None = content.get("application/json", {}).get("schema")
-    return schema
+    return schema["items"] if schema and schema["type"] == "array" else schema
 
 
 def _parameter(parameter: Json) -> Field:
@@ -270,7 +271,10 @@ def _curl(path: str, method: str, body: Json | None, root: str, *, public: bool)
     parts = ["curl" if method == "get" else f"curl -X {method.upper()}"]
     if not public:
         parts.append('-H "Authorization: Bearer $POLDER_TOKEN"')
-    if body is not None:
+    if body is not None and "data" in body["properties"]:  # events, a file of them
+        parts.append('-H "Content-Type: application/x-ndjson"')
+        parts.append("--data-binary @events.ndjson")
+    elif body is not None:
         parts.append('-H "Content-Type: application/json"')
         parts.append(f"-d '{json.dumps(_sample(body))}'")
     return " \\\n  ".join([*parts, url])

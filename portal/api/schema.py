@@ -26,6 +26,7 @@ from portal.api.serializers import (
     instances,
     operations,
     tenancy,
+    usage,
     webhooks,
 )
 from services.spec import gettext_noop
@@ -39,6 +40,7 @@ SCHEMAS: dict[str, Json] = {
     **tenancy.SCHEMAS,
     **webhooks.SCHEMAS,
     **billing.SCHEMAS,
+    **usage.SCHEMAS,
     **identity.SCHEMAS,
 }
 SLUG: Json = {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$", "maxLength": 80}
@@ -85,7 +87,9 @@ class Schema(AutoSchema):
             "responses": _responses(terms, method),
         }
         if terms.body is not None:
-            content = {"application/json": {"schema": _in_words(terms.body)}}
+            content: Json = {"application/json": {"schema": _in_words(terms.body)}}
+            if terms.body["type"] == "array":
+                content["application/x-ndjson"] = {"schema": common.TEXT}
             operation["requestBody"] = {"required": True, "content": content}
         return operation
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
+from portal.api.errors import Fault, InvalidQuery
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid, NotFound, PortalError, Unavailable
 from portal.tenancy import access, tokens
@@ -55,6 +56,20 @@ def named_in(field: str) -> Iterator[None]:
         yield
     except NotFound as error:
         raise Invalid({field: error.text}, hint=error.hint) from error
+
+
+@contextmanager
+def asked_in_query() -> Iterator[None]:
+    """What does not fit stands in the query here. Raises: InvalidQuery instead of Invalid."""
+    try:
+        yield
+    except Invalid as error:
+        raise InvalidQuery(
+            [
+                Fault(pointer=f"?{name}", code="invalid", detail=text)
+                for name, text in error.fields.items()
+            ]
+        ) from error
 
 
 def named_places(actor: Actor, body: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from portal.api.views import (
     organisations,
     quotas,
     tokens,
+    usage,
     webhooks,
 )
 
@@ -27,6 +28,7 @@ urlpatterns = [
     path("regions", catalogue.Regions.as_view(), name="regions"),
     path("prices", catalogue.Prices.as_view(), name="prices"),
     path("costs", costs.Costs.as_view(), name="costs"),
+    path("usage", usage.Usage.as_view(), name="usage"),
     path("organisations", organisations.Organisations.as_view(), name="organisations"),
     path("organisations/<slug:slug>", organisations.Organisation.as_view(), name="organisation"),
     path(

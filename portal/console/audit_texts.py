@@ -42,6 +42,9 @@ _VERBS = {
     "organisation.require_mfa": gettext_noop("changed whether a second factor is needed"),
     "organisation.suspend": gettext_noop("suspended the organisation"),
     "organisation.lift_suspension": gettext_noop("lifted the suspension"),
+    "meter_key.create": gettext_noop("made a key for a meter"),
+    "meter_key.revoke": gettext_noop("revoked the key of a meter"),
+    "usage_conflict.settle": gettext_noop("settled an event in quarantine"),
     "billing_identity.update": gettext_noop("changed the billing details"),
     "billing_identity.approve_vat_id": gettext_noop("approved the VAT id, for the provider"),
     "billing_identity.withdraw_vat_id": gettext_noop(

@@ -15,6 +15,7 @@ from portal.tenancy.permissions import Permission
 
 World = Mapping[str, Any]
 PUBLIC, SIGNED, STAFF = "public", "signed", "staff"
+METER = "a key of a meter"
 ANY = "any signed-in, own things only"
 
 

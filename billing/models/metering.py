@@ -1,0 +1,69 @@
+"""Who reports usage, what of it cannot be right, and what reports nothing."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class MeterKey(models.Model):
+    """An external meter and what it logs in with. It may report usage and nothing else.
+
+    `source` is its name in its events; `digest` is the SHA-256 of its key, which is shown once.
+    """
+
+    public_id = models.CharField(max_length=16, unique=True)
+    source = models.CharField(max_length=60)
+    digest = models.CharField(max_length=64, unique=True)
+    created_by = models.CharField(max_length=254)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source"], condition=Q(revoked_at__isnull=True), name="one_key_of_a_meter"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} ({self.public_id})"
+
+
+class UsageConflict(models.Model):
+    """An event under the `source` and `event_id` of another that says something else: in
+    quarantine, billed by nobody. What came first stays. `kept` and `payload` are what the two say.
+    """
+
+    public_id = models.CharField(max_length=40, unique=True)
+    source = models.CharField(max_length=100)
+    event_id = models.CharField(max_length=100)
+    digest = models.CharField(max_length=64)
+    instance = models.ForeignKey(
+        "instances.Instance", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    kept = models.JSONField()
+    payload = models.JSONField()
+    received_at = models.DateTimeField(default=timezone.now)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    settled_by = models.CharField(max_length=254, blank=True)
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "event_id", "digest"], name="one_usage_conflict"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["-received_at"],
+                condition=Q(settled_at__isnull=True),
+                name="usage_conflict_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source}/{self.event_id}"

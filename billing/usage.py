@@ -1,0 +1,143 @@
+"""What services used, by hour or day: reads for the API and for staff.
+
+A day is what is rated (`UsageRecord`). An hour is worked out from the same sources, for one service
+at a time: the plan's time and what meters reported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import QuerySet, Sum
+from django.db.models.functions import Trunc
+from django.utils.translation import gettext as _
+
+from billing import metering
+from billing.meters import METERS
+from billing.models import UsageEvent, UsageRecord
+from portal.kernel import clock
+from portal.kernel.actor import Actor
+from portal.kernel.errors import Invalid
+from portal.tenancy import access
+from portal.tenancy.models import Organisation
+from portal.tenancy.permissions import Permission
+
+if TYPE_CHECKING:
+    from services.instances.models import Instance
+
+LONGEST_HOURS = 31 * 24
+_HOUR = timedelta(hours=1)
+_PIECES = {"GiB": "GiB", "euro": "euro"}
+_TIMES = ("hour", "minute", "second", "month", "thousand-months")
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """`quantity` base units of `meter` by a service from `start` on, for an hour or a day."""
+
+    start: datetime
+    end: datetime
+    instance: str
+    project: str
+    meter: str
+    unit: str
+    quantity: Decimal
+
+
+def base_unit(meter: str) -> str:
+    """What one counts: `second` (of one piece or one GiB), `GiB`, or `one`."""
+    known = METERS.get(meter)
+    if known is None:
+        return "one"
+    return "second" if known.unit in _TIMES else _PIECES.get(known.unit, "one")
+
+
+def days_for(
+    actor: Actor,
+    organisation: Organisation,
+    *,
+    first: datetime,
+    end: datetime,
+    instance: str = "",
+    meter: str = "",
+) -> QuerySet[UsageRecord]:
+    """Records of the days in [`first`, `end`), not ordered yet. Raises: NotPermitted, Invalid."""
+    if end <= first:
+        raise Invalid({"to": _("The end must lie after the beginning.")})
+    rows = _visible(actor, organisation).filter(
+        day__gte=first.astimezone(UTC).date(), day__lt=end.astimezone(UTC).date()
+    )
+    if instance:
+        rows = rows.filter(instance__public_id=instance)
+    if meter:
+        rows = rows.filter(meter=meter)
+    return rows.select_related("instance", "project")
+
+
+def day_of(row: UsageRecord) -> Used:
+    start = datetime(row.day.year, row.day.month, row.day.day, tzinfo=UTC)
+    return Used(
+        start,
+        start + timedelta(days=1),
+        row.instance.public_id,
+        row.project.slug,
+        row.meter,
+        base_unit(row.meter),
+        row.quantity,
+    )
+
+
+def hours_of(
+    actor: Actor, instance: Instance, *, first: datetime, end: datetime, meter: str = ""
+) -> list[Used]:
+    """One service by the hour, [`first`, `end`) widened to whole hours; newest last.
+
+    Raises: NotPermitted; Invalid beyond `LONGEST_HOURS`.
+    """
+    access.require(actor, instance.project, Permission.COST_VIEW)
+    start = first.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    if end <= start:
+        raise Invalid({"to": _("The end must lie after the beginning.")})
+    if end - start > LONGEST_HOURS * _HOUR:
+        text = _("Ask for at most %(days)s days by the hour.") % {"days": LONGEST_HOURS // 24}
+        raise Invalid({"from": text})
+    sums: dict[tuple[datetime, str], Decimal] = {}
+    for hour, code, quantity in (
+        *metering.hours_by_plan(instance, start, min(end, clock.now())),
+        *_reported(instance, start, end),
+    ):
+        if meter in ("", code):
+            sums[hour, code] = sums.get((hour, code), Decimal(0)) + quantity
+    return [
+        Used(
+            hour,
+            hour + _HOUR,
+            instance.public_id,
+            instance.project.slug,
+            code,
+            base_unit(code),
+            quantity,
+        )
+        for (hour, code), quantity in sorted(sums.items())
+    ]
+
+
+def _reported(instance: Instance, start: datetime, end: datetime) -> list[tuple[Any, ...]]:
+    rows = UsageEvent.objects.filter(instance=instance, start__gte=start, start__lt=end)
+    hourly = rows.annotate(hour=Trunc("start", "hour", tzinfo=UTC)).values_list("hour", "meter")
+    return list(hourly.annotate(Sum("quantity")).order_by("hour", "meter"))
+
+
+def _visible(actor: Actor, organisation: Organisation) -> QuerySet[UsageRecord]:
+    """As of costs: all of it for its members, else of the projects in which they may see costs."""
+    rows = UsageRecord.objects.filter(organisation=organisation)
+    permission = Permission.COST_VIEW
+    if access.organisations(actor, permission).filter(pk=organisation.pk).exists():
+        return rows
+    keys = access.project_keys(actor, permission)
+    if not organisation.projects.filter(pk__in=keys).exists():
+        access.require_in_organisation(actor, organisation, permission)
+    return rows.filter(project__in=keys)
