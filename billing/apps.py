@@ -5,4 +5,6 @@ class BillingConfig(AppConfig):
     name = "billing"
 
     def ready(self) -> None:
-        from billing import checks  # noqa: F401  # registers itself
+        from billing import checks, usage_notices  # noqa: F401  # checks register themselves
+
+        usage_notices.register()

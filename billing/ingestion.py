@@ -18,7 +18,6 @@ from django.db import connection, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from billing import cloudevents, meter_keys
 from billing.cloudevents import Rejected, Reported
@@ -31,22 +30,22 @@ from services.instances.models import Instance
 
 MOST = 10_000
 
-# Why an event is not taken. Public contract.
-CODES = {
-    "malformed": gettext_noop("It is no JSON object."),
-    "invalid": gettext_noop("A field is missing or cannot be read; the detail names it."),
-    "unknown-meter": gettext_noop("There is no such meter."),
-    "unknown-instance": gettext_noop("There is no such service."),
-    "not-priced": gettext_noop("Nothing prices this meter for this service."),
-    "counted-by-plan": gettext_noop("The plan's time counts this meter already."),
-    "foreign-source": gettext_noop("The source is not that of the meter that logged in."),
-    "negative": gettext_noop("The quantity is negative."),
-    "too-long": gettext_noop("It covers more than a day."),
-    "future": gettext_noop("It ends in the future."),
-    "before-instance": gettext_noop("It begins before the service was ordered."),
-    "after-instance": gettext_noop("It begins after the service was destroyed."),
-    "conflict": gettext_noop("The id is known and said something else; it is in quarantine."),
-}
+# Why an event is not taken; docs/usage.md says each in words. Public contract.
+CODES = (
+    "malformed",
+    "invalid",
+    "unknown-meter",
+    "unknown-instance",
+    "not-priced",
+    "counted-by-plan",
+    "foreign-source",
+    "negative",
+    "too-long",
+    "future",
+    "before-instance",
+    "after-instance",
+    "conflict",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +148,7 @@ def _fitting(
 
 
 def _instances(names: set[str]) -> dict[str, _Known]:
-    rows = Instance.objects.filter(public_id__in=names).values_list(
+    rows: Iterable[Any] = Instance.objects.filter(public_id__in=names).values_list(
         "public_id", "pk", "project__organisation_id", "offering", "created_at", "deleted_at"
     )
     return {name: _Known(*rest) for name, *rest in rows}
@@ -212,7 +211,7 @@ def _store(fitting: list[tuple[int, Reported, _Known]], taken: Taken, now: datet
 def _insert(rows: list[tuple[Reported, _Known]], now: datetime) -> set[tuple[str, str]]:
     if not rows:
         return set()
-    columns = {
+    columns: dict[str, Any] = {
         "source": [e.source for e, _ in rows],
         "id": [e.id for e, _ in rows],
         "digest": [e.digest for e, _ in rows],
@@ -293,7 +292,7 @@ class _Kept:
 def _kept(events: list[Reported]) -> dict[tuple[str, str], _Kept]:
     if not events:
         return {}
-    rows = UsageEvent.objects.filter(
+    rows: Iterable[Any] = UsageEvent.objects.filter(
         source__in={event.source for event in events}, event_id__in={event.id for event in events}
     ).values_list(
         "source", "event_id", "digest", "instance__public_id", "meter", "start", "end", "quantity"

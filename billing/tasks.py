@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from billing import cycle, invoice_run, invoicing
+from billing import cycle, invoice_run, invoicing, silence
 from billing.models import InvoiceRun
 from portal.outbox.actions import hint
 
@@ -13,6 +13,12 @@ from portal.outbox.actions import hint
 def meter_and_rate() -> None:
     """Brings usage and costs up to now."""
     cycle.meter_and_rate()
+
+
+@shared_task(time_limit=300)
+def look_for_silence() -> None:
+    """Tells staff of running services without usage."""
+    silence.look()
 
 
 @shared_task(time_limit=1800)

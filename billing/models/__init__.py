@@ -3,7 +3,7 @@
 from billing.models.costs import CostLine, CostRollup, RatedMonth
 from billing.models.identity import BillingIdentity, IdentityVersion, LocationProof, VatIdCheck
 from billing.models.invoices import Invoice, InvoiceFile, InvoiceSeries
-from billing.models.metering import MeterKey, UsageConflict
+from billing.models.metering import MeterKey, UsageConflict, UsageSilence
 from billing.models.orders import Order
 from billing.models.prices import Price
 from billing.models.runs import InvoiceRun
@@ -27,5 +27,6 @@ __all__ = [
     "UsageConflict",
     "UsageEvent",
     "UsageRecord",
+    "UsageSilence",
     "VatIdCheck",
 ]

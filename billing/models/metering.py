@@ -67,3 +67,28 @@ class UsageConflict(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source}/{self.event_id}"
+
+
+class UsageSilence(models.Model):
+    """A running instance of which no usage was heard after `since`. It ended when usage was heard
+    again, or when the instance no longer ran.
+    """
+
+    instance = models.ForeignKey(
+        "instances.Instance", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    since = models.DateTimeField()
+    told_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["instance"],
+                condition=Q(ended_at__isnull=True),
+                name="one_silence_of_an_instance",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instance_id} since {self.since:%F %T}"

@@ -49,7 +49,7 @@ def choose(*, actor: Actor, bell: Collection[str], mail: Collection[str]) -> Non
     Preference.objects.filter(user_id=user_id).delete()
     rows = [
         Preference(user_id=user_id, kind=kind.code, bell=kind.code in bell, mail=kind.code in mail)
-        for kind in kinds.for_people()
+        for kind in kinds.for_people(staff=actor.is_staff)
         if (kind.code in bell, kind.code in mail) != (kind.bell, kind.mail)
     ]
     Preference.objects.bulk_create(rows)

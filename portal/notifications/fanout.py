@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from portal.accounts.models import User
 from portal.kernel import clock
 from portal.notifications import kinds, queries
 from portal.notifications.kinds import Kind
@@ -73,6 +74,9 @@ def _hearers(kind: Kind, entry: OutboxEntry) -> set[int]:
     found: set[int] = set()
     if kind.everyone is not None:
         found |= set(people(kind.everyone).values_list("pk", flat=True))
+    if kind.staff:
+        staff = User.objects.filter(is_staff=True, is_active=True)
+        found |= set(staff.values_list("pk", flat=True))
     if entry.asked_by and kind.sees is not None:
         asker = people(kind.sees).filter(email=entry.asked_by)
         found |= set(asker.values_list("pk", flat=True))

@@ -26,9 +26,10 @@ class Kind:
     """`title` and `body` are made at read, in the reader's language; the body may be empty.
 
     Whoever asked for it and whom it concerns hear of it while they hold `sees` (None: always);
-    with `everyone`, so do all who hold that permission. `url_name` with the entry's target is where
-    it leads. `bell` and `mail` are what holds without a choice of one's own; a kind without a
-    `label` is none that people hear of. Only kinds with `webhook` reach webhooks.
+    with `everyone`, so do all who hold that permission. Of `staff` kinds people of the provider
+    hear; nobody else finds them among their choices. `url_name` with the entry's target is where it
+    leads. `bell` and `mail` are what holds without a choice of one's own; a kind without a `label`
+    is none that people hear of. Only kinds with `webhook` reach webhooks.
     """
 
     code: str
@@ -45,6 +46,7 @@ class Kind:
     bell: bool = True
     mail: bool = False
     webhook: bool = False
+    staff: bool = False
 
 
 PING = "ping"
@@ -63,9 +65,9 @@ def get(code: str) -> Kind:
     return _known.get(code) or Kind(code, lambda _params: code, _nothing)
 
 
-def for_people() -> list[Kind]:
+def for_people(*, staff: bool = True) -> list[Kind]:
     """Those that people hear of, group by group; groups that are not named here come first."""
-    found = [kind for kind in _known.values() if kind.label]
+    found = [kind for kind in _known.values() if kind.label and (staff or not kind.staff)]
     return sorted(found, key=lambda kind: _ORDER.index(kind.group) if kind.group in _ORDER else -1)
 
 

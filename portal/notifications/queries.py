@@ -82,7 +82,7 @@ def choices_for(actor: Actor) -> list[Choice]:
     """All kinds that people hear of, with what holds for the actor."""
     rows = Preference.objects.filter(user_id=person_of(actor))
     chosen = {row.kind: row for row in rows}
-    return [_choice(kind, chosen.get(kind.code)) for kind in kinds.for_people()]
+    return [_choice(kind, chosen.get(kind.code)) for kind in kinds.for_people(staff=actor.is_staff)]
 
 
 def _choice(kind: Kind, row: Preference | None) -> Choice:

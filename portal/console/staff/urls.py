@@ -14,6 +14,7 @@ from portal.console.staff.views import (
     organisations,
     quota,
     regions,
+    usage,
     work,
 )
 
@@ -45,6 +46,10 @@ urlpatterns = [
     path("regions/<slug:code>/settings/", clusters.settings, name="staff-region-settings"),
     path("regions/<slug:code>/kubeconfig/", clusters.kubeconfig, name="staff-region-kubeconfig"),
     path("regions/add/cluster/", clusters.add, name="staff-region-add"),
+    path("usage/", usage.usage, name="staff-usage"),
+    path("usage/meters/", usage.make_key, name="staff-meter-key"),
+    path("usage/meters/<str:public_id>/revoke/", usage.revoke_key, name="staff-meter-key-revoke"),
+    path("usage/quarantine/<str:public_id>/settle/", usage.settle, name="staff-usage-settle"),
     path("drift/", drift.drift, name="staff-drift"),
     path("engines/", regions.engines, name="staff-engines"),
     path("engines/<str:name>/install/", regions.install, name="staff-engine-install"),
