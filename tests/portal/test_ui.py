@@ -170,7 +170,7 @@ def test_the_sprite_holds_every_icon_in_use() -> None:
 def test_no_inline_style_or_script(path: Path) -> None:
     text = path.read_text()
     assert not re.search(r"\sstyle\s*=", text)
-    assert not re.search(r"\son[a-z]+\s*=", text)
+    assert not re.search(r"\son[a-z]+\s*=(?!=)", text)
     assert not re.search(r"hx-on|js:|javascript:", text)
     assert not re.search(r"<script(?![^>]*\ssrc=)", text)
     # A mail has no policy and cannot link a style sheet.
