@@ -125,7 +125,7 @@ def test_free_comes_first_and_keeps_its_list_price(instance):
     used(instance, 2, 8)
     rating.rate(MONTH)
     assert lines() == [(1, 0, D("8"), D("0")), (2, 0, D("2"), D("0")), (2, 1, D("6"), D("12"))]
-    free = CostLine.objects.filter(tier=0).first()
+    free = CostLine.objects.filter(tier=0).earliest("day")
     assert (free.list_unit_price, free.contracted_unit_price) == (2, 0)
     assert (free.list_cost, free.contracted_cost) == (16, 0)
 
