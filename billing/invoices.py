@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from billing.einvoice.document import Document
 from billing.einvoice.profiles import Profile
 from billing.einvoice.stored import from_json
+from billing.invoice_formats import as_csv, as_html
 from billing.models import Invoice, InvoiceFile
 from portal.kernel.actor import Actor
 from portal.kernel.errors import NotFound
@@ -24,6 +28,21 @@ FORMATS = {
     Profile.XRECHNUNG_UBL.value: ("application/xml", "-xrechnung-ubl.xml"),
     Profile.PEPPOL.value: ("application/xml", "-peppol.xml"),
 }
+# Made when asked for, of drafts, too.
+HTML, CSV = "html", "csv"
+MADE = {HTML: ("text/html; charset=utf-8", ".html"), CSV: ("text/csv; charset=utf-8", ".csv")}
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A document to send: what it is, what it is called, and its parts, which for `is_long` are not
+    held together.
+    """
+
+    content_type: str
+    filename: str
+    parts: Iterator[bytes]
+    is_long: bool
 
 
 def invoices_for(actor: Actor, organisation: Organisation) -> QuerySet[Invoice]:
@@ -54,6 +73,18 @@ def formats_of(invoice: Invoice) -> list[str]:
     """The formats in which it is kept, none while it is a draft."""
     there = set(invoice.files.values_list("format", flat=True))
     return [name for name in FORMATS if name in there]
+
+
+def rendered(invoice: Invoice, name: str) -> Rendered:
+    """In a format of `FORMATS` or `MADE`. Raises: NotFound for one in which it is not kept."""
+    kind, ending = {**FORMATS, **MADE}.get(name, ("", ""))
+    if name == CSV:
+        parts: Iterator[bytes] = (part.encode() for part in as_csv(invoice))
+    elif name == HTML:
+        parts = iter([as_html(invoice).encode()])
+    else:
+        parts = iter([bytes(file_of(invoice, name).content)])
+    return Rendered(kind, f"{invoice}{ending}", parts, is_long=name == CSV)
 
 
 def file_of(invoice: Invoice, name: str) -> InvoiceFile:

@@ -22,6 +22,7 @@ _NOUNS = {
     "prices": gettext_noop("Prices"),
     "costs": gettext_noop("Costs"),
     "usage": gettext_noop("Usage"),
+    "invoices": gettext_noop("Invoices"),
     "instances": gettext_noop("Services"),
     "operations": gettext_noop("Operations"),
     "projects": gettext_noop("Projects"),
@@ -66,6 +67,7 @@ _IDS = {
     "offerings": "postgresql",
     "projects": "shop",
     "organisations": "acme",
+    "invoices": "2026-000042",
 }
 
 
@@ -267,6 +269,7 @@ def _curl(path: str, method: str, body: Json | None, root: str, *, public: bool)
     first = path.removeprefix(PREFIX).split("/")[0]
     sample = _IDS.get(first, "")
     url = root + path.replace("{slug}", sample).replace("{id}", sample)
+    url = url.replace("{number}", sample)
     url = url.replace("{delivery}", "dl-9b1d7c3f5a2e4068f7c1d3b5")
     parts = ["curl" if method == "get" else f"curl -X {method.upper()}"]
     if not public:

@@ -24,6 +24,7 @@ from portal.api.serializers import (
     common,
     identity,
     instances,
+    invoices,
     operations,
     tenancy,
     usage,
@@ -42,6 +43,7 @@ SCHEMAS: dict[str, Json] = {
     **billing.SCHEMAS,
     **usage.SCHEMAS,
     **identity.SCHEMAS,
+    **invoices.SCHEMAS,
 }
 SLUG: Json = {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$", "maxLength": 80}
 _PROBLEMS = (400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 429, 500, 503)

@@ -12,6 +12,7 @@ from portal.api.views import (
     instance_parts,
     instances,
     invitations,
+    invoices,
     members,
     operations,
     organisations,
@@ -29,6 +30,9 @@ urlpatterns = [
     path("prices", catalogue.Prices.as_view(), name="prices"),
     path("costs", costs.Costs.as_view(), name="costs"),
     path("usage", usage.Usage.as_view(), name="usage"),
+    path("invoices", invoices.Invoices.as_view(), name="invoices"),
+    path("invoices/<slug:number>", invoices.Invoice.as_view(), name="invoice"),
+    path("invoices/<slug:number>/document", invoices.Document.as_view(), name="invoice-document"),
     path("organisations", organisations.Organisations.as_view(), name="organisations"),
     path("organisations/<slug:slug>", organisations.Organisation.as_view(), name="organisation"),
     path(

@@ -19,6 +19,7 @@ from portal.console.views import (
 
 app_name = "console"
 _ONE = "services/<str:public_id>/"
+_LINE = "costs/invoices/<str:number>/lines/<int:line>/"
 urlpatterns = [
     path("", overview.overview, name="overview"),
     path("begin/", overview.begin, name="begin"),
@@ -53,6 +54,10 @@ urlpatterns = [
     path("costs/costs.csv", costs.as_csv, name="costs-csv"),
     path("costs/invoices/", invoices.invoices, name="invoices"),
     path("costs/invoices/<str:number>/", invoices.invoice, name="invoice"),
+    path(_LINE, invoices.line, name="invoice-line"),
+    path(f"{_LINE}days/", invoices.days, name="invoice-days"),
+    path(f"{_LINE}days/<str:day>/", invoices.day, name="invoice-day"),
+    path(f"{_LINE}days/<str:day>/<slug:public_id>/", invoices.evidence, name="invoice-evidence"),
     path("costs/invoices/<str:number>/<slug:name>/", invoices.document, name="invoice-document"),
     path("go/", palette.palette, name="go"),
     path("keyboard/", preferences.keyboard, name="keyboard"),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from billing import invoices as queries
-from billing.einvoice.pages import page_of
 from portal.accounts.actors import actor_of
+from portal.console import invoices as building
 from portal.console.page import page
 from portal.console.scope import require_project
+
+_LINE = "console/invoice_line.html"
 
 
 @login_required
@@ -32,21 +33,50 @@ def invoices(request: HttpRequest) -> HttpResponse:
 def invoice(request: HttpRequest, number: str) -> HttpResponse:
     """GET /costs/invoices/NUMBER/"""
     row = queries.invoice_for(actor_of(request), number)
-    context = {
-        "invoice": row,
-        "sheet": page_of(queries.document_of(row)),
-        "formats": queries.formats_of(row),
-        "crumbs": [(_("Invoices"), reverse("console:invoices"))],
-    }
-    return page(request, "console/invoice.html", context)
+    return page(request, "console/invoice.html", building.sheet(row))
 
 
 @login_required
 @require_safe
-def document(request: HttpRequest, number: str, name: str) -> HttpResponse:
-    """GET /costs/invoices/NUMBER/FORMAT/: the file as it was issued."""
+def line(request: HttpRequest, number: str, line: int) -> HttpResponse:
+    """GET /costs/invoices/NUMBER/lines/LINE/: its tiers"""
     row = queries.invoice_for(actor_of(request), number)
-    file = queries.file_of(row, name)
-    kind, ending = queries.FORMATS[name]
-    headers = {"Content-Disposition": f'attachment; filename="{row.number}{ending}"'}
-    return HttpResponse(bytes(file.content), content_type=kind, headers=headers)
+    return page(request, _LINE, building.tiers(row, line), fragment="behind")
+
+
+@login_required
+@require_safe
+def days(request: HttpRequest, number: str, line: int) -> HttpResponse:
+    """GET /costs/invoices/NUMBER/lines/LINE/days/"""
+    row = queries.invoice_for(actor_of(request), number)
+    return page(request, _LINE, building.days(row, line), fragment="behind")
+
+
+@login_required
+@require_safe
+def day(request: HttpRequest, number: str, line: int, day: str) -> HttpResponse:
+    """GET /costs/invoices/NUMBER/lines/LINE/days/DAY/?page=: its services"""
+    row = queries.invoice_for(actor_of(request), number)
+    context = building.services(row, line, day, request.GET.get("page"))
+    return page(request, _LINE, context, fragment="behind")
+
+
+@login_required
+@require_safe
+def evidence(
+    request: HttpRequest, number: str, line: int, day: str, public_id: str
+) -> HttpResponse:
+    """GET /costs/invoices/NUMBER/lines/LINE/days/DAY/SERVICE/: what happened"""
+    row = queries.invoice_for(actor_of(request), number)
+    context = building.evidence(row, line, day, public_id)
+    return page(request, _LINE, context, fragment="behind")
+
+
+@login_required
+@require_safe
+def document(request: HttpRequest, number: str, name: str) -> HttpResponseBase:
+    """GET /costs/invoices/NUMBER/FORMAT/: the file as it was issued, or made of what was"""
+    made = queries.rendered(queries.invoice_for(actor_of(request), number), name)
+    headers = {"Content-Disposition": f'attachment; filename="{made.filename}"'}
+    answer = StreamingHttpResponse if made.is_long else HttpResponse
+    return answer(made.parts, content_type=made.content_type, headers=headers)

@@ -1,0 +1,119 @@
+"""Invoices: what is to be paid for a month, and its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from billing.invoices import document_of, formats_of
+from portal.api.serializers.common import (
+    DAY,
+    DECIMAL,
+    INTEGER,
+    MOMENT,
+    TEXT,
+    Json,
+    decimal,
+    many,
+    maybe,
+    moment,
+    one_of,
+    ref,
+    shape,
+)
+
+if TYPE_CHECKING:
+    from billing.einvoice.document import Line
+    from billing.models import Invoice
+
+_KINDS = {"380": "invoice", "381": "credit_note"}
+_HEAD: dict[str, Json] = {
+    "id": TEXT,
+    "number": maybe(TEXT),
+    "kind": one_of(*_KINDS.values()),
+    "status": one_of("draft", "issued"),
+    "organisation": TEXT,
+    "month": DAY,
+    "currency": TEXT,
+    "net": DECIMAL,
+    "vat": DECIMAL,
+    "gross": DECIMAL,
+    "corrects": maybe(TEXT),
+    "issued_at": maybe(MOMENT),
+}
+SCHEMAS: dict[str, Json] = {
+    "Invoice": shape(_HEAD),
+    "InvoiceDetails": shape(
+        {
+            **_HEAD,
+            "due_on": maybe(DAY),
+            "hash": TEXT,
+            "lines": many(ref("InvoiceLine")),
+            "formats": many(TEXT),
+        }
+    ),
+    "InvoiceLine": shape(
+        {
+            "line": INTEGER,
+            "name": TEXT,
+            "quantity": DECIMAL,
+            "unit": TEXT,
+            "unit_price": DECIMAL,
+            "base_quantity": DECIMAL,
+            "net": DECIMAL,
+            "vat_percent": DECIMAL,
+            "from": DAY,
+            "to": DAY,
+            "sku": TEXT,
+        }
+    ),
+}
+
+
+def invoices(rows: Sequence[Invoice]) -> list[Json]:
+    return [_head(row) for row in rows]
+
+
+def invoice(row: Invoice, made: Sequence[str]) -> Json:
+    """`made` are the formats that there always are."""
+    document = document_of(row)
+    due = document.due_on
+    return _head(row) | {
+        "due_on": due.isoformat() if due else None,
+        "hash": row.hash,
+        "lines": [_line(number, line) for number, line in enumerate(document.lines, 1)],
+        "formats": [*formats_of(row), *made],
+    }
+
+
+def _head(row: Invoice) -> Json:
+    return {
+        "id": row.public_id,
+        "number": row.number,
+        "kind": _KINDS[row.kind],
+        "status": row.status,
+        "organisation": row.organisation.slug,
+        "month": row.month.isoformat(),
+        "currency": row.currency,
+        "net": decimal(row.net),
+        "vat": decimal(row.vat),
+        "gross": decimal(row.gross),
+        "corrects": row.corrects.number if row.corrects else None,
+        "issued_at": moment(row.issued_at),
+    }
+
+
+def _line(number: int, line: Line) -> Json:
+    return {
+        "line": number,
+        "name": line.name,
+        "quantity": decimal(line.quantity),
+        "unit": line.unit,
+        "unit_price": decimal(line.unit_price),
+        "base_quantity": decimal(line.base_quantity),
+        "net": decimal(line.net),
+        "vat_percent": decimal(line.vat.percent),
+        "from": line.period.start.isoformat(),
+        "to": line.period.end.isoformat(),
+        "sku": line.sku,
+    }
