@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,8 +21,9 @@ from django.conf import settings
 from django.db.models import F
 from django.test import override_settings
 
-from billing import cycle, invoice_run, ordering, queries
+from billing import cycle, drilldown, invoice_run, invoicing, ordering, queries
 from billing.identity import actions as identities
+from billing.identity import queries as identity_queries
 from billing.loading import load_prices
 from portal.accounts.models import User
 from portal.console.actions import save_view
@@ -37,7 +38,7 @@ from portal.status import actions as status
 from portal.status import strip
 from portal.status.board import board
 from portal.tenancy import invitations, tokens
-from portal.tenancy.models import Project
+from portal.tenancy.models import Organisation, Project
 from portal.tenancy.permissions import Role
 from services import backends
 from services.backends.fake import FakeBackend
@@ -73,7 +74,7 @@ class Place:
     """
 
     world: dict[str, Any]
-    reals: dict[str, dict[str, str]] = field(default_factory=dict)
+    reals: dict[str, dict[str, Any]] = field(default_factory=dict)
     secrets: list[str] = field(default_factory=list)
 
     @property
@@ -138,7 +139,7 @@ def furnish(fake: FakeBackend) -> Place:
     _access(place, owner)
     _identity(place, owner)
     _announcements(place, south)
-    _costs()
+    _invoice(place, _costs())
     for pk in OutboxEntry.objects.filter(done_at=None).values_list("pk", flat=True):
         fanout.fan_out(pk)
     _deliveries(place, owner)
@@ -299,7 +300,7 @@ def _deliveries(place: Place, owner: Actor) -> None:
     place.world["webhook"] = hook
 
 
-def _costs() -> None:
+def _costs() -> date:
     """As if all services had begun to run forty days ago."""
     ago = timedelta(days=40)
     InstanceEvent.objects.filter(code="created").update(at=F("at") - ago)
@@ -310,6 +311,34 @@ def _costs() -> None:
     cycle.meter_and_rate()
     last = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
     invoice_run.run(actor=SYSTEM, month=last, kind="draft")
+    return last
+
+
+def _invoice(place: Place, month: date) -> None:
+    """A draft of what it used, whatever keeps it from being issued."""
+    seller = dict.fromkeys(settings.POLDER_PROVIDER, "") | {
+        "legal_name": f"Polder Cloud {NASTY} GmbH",
+        "street": "Deichstraße 1",
+        "postcode": "20459",
+        "city": "Hamburg",
+        "contact_email": "billing@polder.example",
+        "iban": "DE89370400440532013000",
+    }
+    with pytest.MonkeyPatch.context() as patch, override_settings(POLDER_PROVIDER=seller):
+        patch.setattr(identity_queries, "faults_to_issue", lambda organisation, on: ())
+        organisation = Organisation.objects.get(pk=place.world["organisation"].pk)
+        made = invoicing.draft(organisation, month)
+    day = drilldown.days_of(line := drilldown.line_of(made, 1))[0].day
+    behind = {"number": made.public_id, "line": 1}
+    service = drilldown.services_of(line, day)[0].public_id
+    place.reals["console:invoice"] = {"number": made.public_id}
+    place.reals["console:invoice-document"] = {"number": made.public_id, "name": "html"}
+    place.reals["console:invoice-line"] = place.reals["console:invoice-days"] = behind
+    place.reals["console:invoice-day"] = behind | {"day": day.isoformat()}
+    place.reals["console:invoice-evidence"] = behind | {
+        "day": day.isoformat(),
+        "public_id": service,
+    }
 
 
 def _announcements(place: Place, south: Region) -> None:
