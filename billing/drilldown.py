@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import F, Max, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
@@ -219,7 +219,7 @@ def _happenings(instance: Instance, day: date) -> list[InstanceEvent]:
     return list(rows.filter(within | Q(at__in=since)).order_by("at", "id")[:_MOST_EVENTS])
 
 
-def _of_price(line: InvoiceLine) -> QuerySet[CostLine]:
+def _of_price(line: InvoiceLine) -> QuerySet[Any]:
     """With the day of use as `used_on`."""
     start, end = month_bounds(line.invoice.month)
     rows = CostLine.objects.filter(
@@ -237,7 +237,7 @@ def _of_price(line: InvoiceLine) -> QuerySet[CostLine]:
     return rows.annotate(used_on=F("corrects_day"))
 
 
-def _of_line(line: InvoiceLine) -> QuerySet[CostLine]:
+def _of_line(line: InvoiceLine) -> QuerySet[Any]:
     units = [name for name, unit in INVOICE_UNITS.items() if unit.code == line.line.unit]
     return _of_price(line).filter(
         tier=line.tier, contracted_unit_price=line.line.unit_price, unit__in=units
