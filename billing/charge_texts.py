@@ -13,6 +13,7 @@ from django.utils.translation import gettext_noop
 KINDS = {
     "sla": gettext_noop("Credit: availability of %(instance)s in %(month)s"),
     "voucher": gettext_noop("Credit: voucher"),
+    "credit-note": gettext_noop("Credit note %(number)s"),
     "commitment": gettext_noop("Reserved capacity: %(what)s"),
 }
 

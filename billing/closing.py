@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Min, Sum
+from django.db.models import Min, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncMonth
 from django.utils.translation import gettext as _
 
-from billing.einvoice.document import Document, Line, Period
+from billing.einvoice.document import Document, Kind, Line, Period
 from billing.models import CostLine, CostRollup, Invoice, Price, RatedMonth
 from billing.plantime import last_day
 from billing.posting import is_reference
@@ -20,6 +20,7 @@ from portal.kernel import clock
 from portal.kernel.errors import Conflict
 
 _NOTHING = Decimal(0)
+NOTE = "number"  # in `about` of what a credit note took back: its number
 _COSTS = ("list_cost", "contracted_cost", "effective_cost", "billed_cost")
 
 
@@ -56,7 +57,7 @@ def close_month(invoice: Invoice, document: Document) -> None:
             % {"month": f"{invoice.month:%Y-%m}"},
             hint=_("Nothing was issued. Draft it anew."),
         )
-    exact = exact_of(invoice, document.period)
+    exact = exact_of(usage_of(invoice, document.period))
     bring_to_cents(invoice, document.period, exact, nets_of(document.lines))
     rated.closed_at = clock.now()
     rated.save(update_fields=["closed_at"])
@@ -73,17 +74,31 @@ def nets_of(lines: tuple[Line, ...]) -> dict[Key, Decimal]:
     return nets
 
 
-def exact_of(invoice: Invoice, period: Period) -> dict[Key, Exact]:
-    """The cost lines of usage that are billed in a period, by what is one line of an invoice."""
-    rows = CostLine.objects.filter(
+def own_lines(rows: QuerySet[CostLine], document: Invoice) -> QuerySet[CostLine]:
+    """Those of a month's cost lines that an invoice is made of, or a credit note, whose lines name
+    it in `about`.
+    """
+    if document.kind == Kind.INVOICE:
+        return rows.exclude(is_correction=True, about__has_key=NOTE)
+    return rows.filter(is_correction=True, **{f"about__{NOTE}": document.number})
+
+
+def usage_of(invoice: Invoice, period: Period) -> QuerySet[CostLine]:
+    """The cost lines of usage that are billed in a period."""
+    return CostLine.objects.filter(
         organisation=invoice.organisation_id,
         tier__gt=0,
         day__gte=period.start,
         day__lte=period.end,
         category=CostLine.Category.USAGE,
-    ).annotate(month=TruncMonth(Coalesce("corrects_day", "day")))
-    listed = rows.values_list("month", "price__public_id", "tier")
-    sums = listed.annotate(Sum("billed_cost"), Min("offering")).order_by()
+    )
+
+
+def exact_of(rows: QuerySet[CostLine]) -> dict[Key, Exact]:
+    """Their sums by what is one line of an invoice."""
+    listed = rows.annotate(month=TruncMonth(Coalesce("corrects_day", "day")))
+    parts = listed.values_list("month", "price__public_id", "tier")
+    sums = parts.annotate(Sum("billed_cost"), Min("offering")).order_by()
     return {
         Key(month, price, tier): Exact(cost, offering)
         for month, price, tier, cost, offering in sums
@@ -119,13 +134,14 @@ def bring_to_cents(
 def _rounding(
     invoice: Invoice, period: Period, key: Key, price: Price, offering: str, difference: Decimal
 ) -> CostLine:
-    corrects = key.month != period.start
+    corrects = key.month != period.start or invoice.kind != Kind.INVOICE
     return CostLine(
         organisation=invoice.organisation,
         offering=offering,
         day=period.end,
         corrects_day=last_day(key.month) if corrects else None,
         is_correction=corrects,
+        about=None if invoice.kind == Kind.INVOICE else {NOTE: invoice.number},
         category=CostLine.Category.ADJUSTMENT,
         price=price,
         price_class=price.price_class,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import F, Max, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
-from billing.einvoice.document import Line
+from billing.einvoice.document import Kind, Line
 from billing.einvoice.stored import from_json
 from billing.einvoice.units import INVOICE_UNITS
 from billing.meters import base_units
@@ -115,15 +115,17 @@ class Evidence:
     events: list[tuple[UsageEvent, Decimal]]
 
 
-def is_drillable(line: Line) -> bool:
-    """Whether days stand behind it; what was bought is a line of its own."""
-    return bool(line.sku) and not is_reference(line.sku)
+def is_drillable(invoice: Invoice, line: Line) -> bool:
+    """Whether days stand behind it; what was bought is a line of its own, and what is credited has
+    its days on the invoice.
+    """
+    return invoice.kind == Kind.INVOICE and bool(line.sku) and not is_reference(line.sku)
 
 
 def line_of(invoice: Invoice, number: int) -> InvoiceLine:
     """Raises: NotFound for a line that is not there, or has nothing behind it."""
     lines = from_json(invoice.document).lines
-    if not 1 <= number <= len(lines) or not is_drillable(lines[number - 1]):
+    if not 1 <= number <= len(lines) or not is_drillable(invoice, lines[number - 1]):
         raise NotFound(
             _("%(invoice)s has no line %(number)s that is made of days.")
             % {"invoice": invoice, "number": number},

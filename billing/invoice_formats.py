@@ -17,6 +17,7 @@ from django.db.models.functions import Coalesce
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from billing.closing import own_lines
 from billing.einvoice.pages import page_of
 from billing.einvoice.stored import from_json
 from billing.formats import exact_money
@@ -57,7 +58,8 @@ class Day:
 
 def as_csv(invoice: Invoice) -> Iterator[str]:
     """Every cost line of the month, exact, with a point, by its codes, and what rounding added: the
-    sum of `billed_cost` is the net amount of an issued invoice.
+    sum of `billed_cost` is the net amount of an issued invoice, and less than nothing by that of a
+    credit note.
     """
     out = io.StringIO()
     writer = csv.writer(out)
@@ -90,7 +92,7 @@ def _lines(invoice: Invoice) -> Any:
     rows = CostLine.objects.filter(
         organisation=invoice.organisation_id, day__gte=start.date(), day__lt=end.date()
     )
-    return rows.order_by("day", "price_class", "meter", "tier", "instance", "id").values_list(
+    return own_lines(rows, invoice).order_by("day", "price_class", "meter", "tier", "instance", "id").values_list(
         *_COLUMNS.values()
     )
 
@@ -106,7 +108,8 @@ def _days(invoice: Invoice) -> dict[tuple[str, Decimal, date], list[Day]]:
         tier__gt=0,
     ).annotate(used_on=Coalesce("corrects_day", "day"))
     parts = ("price__public_id", "tier", "contracted_unit_price", "used_on")
-    listed = rows.values_list(*parts).annotate(Sum("billed_cost")).order_by(*parts)
+    own = own_lines(rows, invoice)
+    listed = own.values_list(*parts).annotate(Sum("billed_cost")).order_by(*parts)
     found: dict[tuple[str, Decimal, date], list[Day]] = {}
     for price, tier, unit_price, day, cost in listed:
         key = (f"{price}-{tier}", unit_price, day.replace(day=1))

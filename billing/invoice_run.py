@@ -12,7 +12,6 @@ Source: shared design, billing 1.2 (close on day 1, issue on day 4).
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from datetime import date, datetime, timedelta
@@ -25,12 +24,11 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from billing import invoicing, metering, rating
-from billing.einvoice.pdf import facturx_pdf
-from billing.einvoice.profiles import Profile, build, profiles_for
-from billing.einvoice.stored import from_json
+from billing.credit_notes import credit_reductions
+from billing.files import write_files
 from billing.identity import queries as identities
 from billing.locks import alone
-from billing.models import CostLine, Invoice, InvoiceFile, InvoiceRun, RatedMonth
+from billing.models import CostLine, Invoice, InvoiceRun, RatedMonth
 from billing.plantime import month_bounds
 from portal.audit.actions import PROVIDER, record
 from portal.kernel import clock
@@ -42,7 +40,6 @@ from portal.tenancy.oversight import require_staff
 
 logger = logging.getLogger(__name__)
 GRACE = timedelta(hours=72)
-PDF = "pdf"
 TASK = "billing.tasks.advance_invoice_run"
 _AGAIN = timedelta(days=1)  # whoever is held up is tried again
 _BACK_DAYS = 100  # older months only by hand
@@ -257,6 +254,8 @@ def _tried(row: InvoiceRun, organisation: Organisation) -> dict[str, Any]:
 
 def _one(row: InvoiceRun, organisation: Organisation, invoice: Invoice | None) -> None:
     if invoice is None:
+        if row.kind == _Kind.ISSUE and _gave_back_all(organisation, row.month):
+            return
         invoice = invoicing.draft(organisation, row.month)
         row.drafted += 1
         if row.kind == _Kind.DRAFT:
@@ -266,20 +265,11 @@ def _one(row: InvoiceRun, organisation: Organisation, invoice: Invoice | None) -
     write_files(invoice)
 
 
-def write_files(invoice: Invoice) -> None:
-    """The PDF and the XML of each profile that suits the buyer; what is there stays."""
-    document = from_json(invoice.document)
-    there = set(invoice.files.values_list("format", flat=True))
-    wanted = [profile for profile in profiles_for(document) if profile.value not in there]
-    made = [(profile.value, build(document, profile)) for profile in wanted]
-    if PDF not in there:
-        made.append((PDF, facturx_pdf(document, build(document, Profile.FACTUR_X))))
-    InvoiceFile.objects.bulk_create(
-        InvoiceFile(
-            invoice=invoice,
-            format=name,
-            content=content,
-            digest=hashlib.sha256(content).hexdigest(),
-        )
-        for name, content in made
-    )
+def _gave_back_all(organisation: Organisation, month: date) -> bool:
+    """Corrections that give back become credit notes; whether nothing is left to be paid for."""
+    made = credit_reductions(actor=SYSTEM, organisation=organisation, month=month)
+    if not made or payable(month).filter(organisation=organisation).exists():
+        return False
+    drafts = Invoice.objects.filter(organisation=organisation, month=month, kind="380")
+    drafts.filter(status=Invoice.Status.DRAFT).delete()
+    return True

@@ -12,7 +12,8 @@ from billing.einvoice.document import Document
 from billing.einvoice.profiles import Profile
 from billing.einvoice.stored import from_json
 from billing.invoice_formats import as_csv, as_html
-from billing.models import Invoice, InvoiceFile
+from billing.models import Invoice, InvoiceFile, Payment
+from billing.standing import with_sums
 from portal.kernel.actor import Actor
 from portal.kernel.errors import NotFound
 from portal.tenancy import access
@@ -46,10 +47,13 @@ class Rendered:
 
 
 def invoices_for(actor: Actor, organisation: Organisation) -> QuerySet[Invoice]:
-    """Drafts and issued ones, newest month first. Raises: NotPermitted, NotFound."""
+    """Drafts and issued ones, newest month first, with what `billing.standing` adds up.
+
+    Raises: NotPermitted, NotFound.
+    """
     access.require_in_organisation(actor, organisation, Permission.INVOICE_VIEW)
     rows = Invoice.objects.filter(organisation=organisation).defer("document")
-    return rows.order_by("-month", "-id")
+    return with_sums(rows).select_related("corrects").order_by("-month", "-id")
 
 
 def invoice_for(actor: Actor, name: str) -> Invoice:
@@ -63,6 +67,18 @@ def invoice_for(actor: Actor, name: str) -> Invoice:
     except NotFound as error:
         raise _nothing(name) from error
     return row
+
+
+def payments_of(invoice: Invoice) -> list[Payment]:
+    """What counts: neither a payment that was reversed nor its reversal."""
+    rows = invoice.payments.filter(reverses__isnull=True, reversed_by__isnull=True)
+    return list(rows.order_by("received_on", "pk"))
+
+
+def notes_of(invoice: Invoice) -> list[Invoice]:
+    """Its credit notes, oldest first."""
+    rows = invoice.corrections.filter(status=Invoice.Status.ISSUED)
+    return list(rows.defer("document").order_by("pk"))
 
 
 def document_of(invoice: Invoice) -> Document:

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from billing.closing import close_month
 from billing.drafting import document_for
-from billing.einvoice.document import Kind
+from billing.einvoice.document import Document, Kind
 from billing.einvoice.judging import judge
 from billing.einvoice.stored import from_json, to_json
 from billing.einvoice.totals import totals
@@ -70,6 +70,7 @@ def draft(organisation: Organisation, month: date) -> Invoice:
     )
     made.net, made.vat, made.gross = sums.net, sums.vat, sums.gross
     made.currency, made.document = document.currency, to_json(document)
+    made.due_on = document.due_on
     made.drafted_at = clock.now()
     made.save()
     return made
@@ -81,9 +82,18 @@ def issue(*, actor: Actor, invoice: Invoice) -> Invoice:
 
     Raises: Conflict with what was found, or when it is issued already.
     """
-    verdict = judge(from_json(invoice.document))
+    judged(from_json(invoice.document), invoice.public_id)
+    with transaction.atomic():
+        sealed = seal(actor=actor, invoice=invoice)
+        close_month(sealed, from_json(sealed.document))
+    return sealed
+
+
+def judged(document: Document, name: str = "") -> None:
+    """Raises: Conflict with all that keeps a document from being issued."""
+    verdict = judge(document)
     if not verdict.may_be_issued:
-        logger.error("invoice.not_valid", extra={"invoice": invoice.public_id})
+        logger.error("invoice.not_valid", extra={"invoice": name})
         raise Conflict(
             _("This draft cannot be issued: %(found)s")
             % {"found": " ".join(sorted({finding.text for finding in verdict.fatal}))},
@@ -91,10 +101,6 @@ def issue(*, actor: Actor, invoice: Invoice) -> Invoice:
                 "Nothing was issued and no number was taken. Mend what is named, draft it anew."
             ),
         )
-    with transaction.atomic():
-        sealed = seal(actor=actor, invoice=invoice)
-        close_month(sealed, from_json(sealed.document))
-    return sealed
 
 
 @transaction.atomic

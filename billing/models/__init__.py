@@ -5,11 +5,13 @@ from billing.models.identity import BillingIdentity, IdentityVersion, LocationPr
 from billing.models.invoices import Invoice, InvoiceFile, InvoiceSeries
 from billing.models.metering import MeterKey, UsageConflict, UsageSilence
 from billing.models.orders import Order
+from billing.models.payments import BankEntry, Payment
 from billing.models.prices import Price
 from billing.models.runs import InvoiceRun
 from billing.models.usage import TagSet, UsageEvent, UsageRecord
 
 __all__ = [
+    "BankEntry",
     "BillingIdentity",
     "CostLine",
     "CostRollup",
@@ -21,6 +23,7 @@ __all__ = [
     "LocationProof",
     "MeterKey",
     "Order",
+    "Payment",
     "Price",
     "RatedMonth",
     "TagSet",

@@ -26,6 +26,7 @@ class Invoice(models.Model):
 
     `document` is the whole of what it says (`billing.einvoice.document`, decimals as text); the
     columns beside it are for finding. `number`, `sequence` and the hashes come with issuing.
+    `cause` names what a credit note was written for by itself, exactly once.
     """
 
     class Status(models.TextChoices):
@@ -46,6 +47,8 @@ class Invoice(models.Model):
     net = models.DecimalField(max_digits=14, decimal_places=2, default=0)
     vat = models.DecimalField(max_digits=14, decimal_places=2, default=0)
     gross = models.DecimalField(max_digits=14, decimal_places=2, default=0)
+    due_on = models.DateField(null=True, blank=True)
+    cause = models.CharField(max_length=120, blank=True, default="", db_default="")
     document = models.JSONField(default=dict)
     series = models.ForeignKey(
         InvoiceSeries, null=True, blank=True, on_delete=models.PROTECT, related_name="invoices"
@@ -72,6 +75,9 @@ class Invoice(models.Model):
                 | models.Q(status="issued", number__isnull=False, sequence__isnull=False)
                 & ~models.Q(hash=""),
                 name="issued_means_numbered",
+            ),
+            models.UniqueConstraint(
+                fields=["cause"], condition=~models.Q(cause=""), name="one_credit_note_a_cause"
             ),
         ]
         indexes = [models.Index(fields=["organisation", "-month"])]

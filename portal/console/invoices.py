@@ -15,6 +15,7 @@ from billing import invoices as queries
 from billing.einvoice.pages import page_of
 from billing.formats import exact_money
 from portal.console.events import event_text
+from portal.console.owed import owed
 from portal.kernel import formats
 from portal.kernel.errors import NotFound
 
@@ -34,20 +35,24 @@ def sheet(invoice: Invoice) -> dict[str, Any]:
     made = page_of(document)
     numbered = iter(enumerate(document.lines, 1))
     groups = [
-        (group, [_numbered(next(numbered), row) for row in group.rows]) for group in made.groups
+        (group, [_numbered(invoice, next(numbered), row) for row in group.rows])
+        for group in made.groups
     ]
     return {
         "invoice": invoice,
         "sheet": made,
         "groups": groups,
         "formats": [*queries.formats_of(invoice), *queries.MADE],
+        "owed": owed(invoice),
+        "payments": queries.payments_of(invoice),
+        "notes": queries.notes_of(invoice),
         "crumbs": [(_("Invoices"), reverse("console:invoices"))],
     }
 
 
-def _numbered(numbered: tuple[int, Line], row: Row) -> tuple[int, Row, bool]:
+def _numbered(invoice: Invoice, numbered: tuple[int, Line], row: Row) -> tuple[int, Row, bool]:
     """The number of a line, how it is written, and whether something is behind it."""
-    return numbered[0], row, drilldown.is_drillable(numbered[1])
+    return numbered[0], row, drilldown.is_drillable(invoice, numbered[1])
 
 
 def tiers(invoice: Invoice, number: int) -> dict[str, Any]:

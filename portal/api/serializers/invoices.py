@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from billing.invoices import document_of, formats_of
+from billing.standing import State, standing
 from portal.api.serializers.common import (
     DAY,
     DECIMAL,
@@ -32,12 +33,17 @@ _HEAD: dict[str, Json] = {
     "number": maybe(TEXT),
     "kind": one_of(*_KINDS.values()),
     "status": one_of("draft", "issued"),
+    "state": one_of(*State),
     "organisation": TEXT,
     "month": DAY,
     "currency": TEXT,
     "net": DECIMAL,
     "vat": DECIMAL,
     "gross": DECIMAL,
+    "due_on": maybe(DAY),
+    "paid": DECIMAL,
+    "credited": DECIMAL,
+    "left": DECIMAL,
     "corrects": maybe(TEXT),
     "issued_at": maybe(MOMENT),
 }
@@ -46,7 +52,6 @@ SCHEMAS: dict[str, Json] = {
     "InvoiceDetails": shape(
         {
             **_HEAD,
-            "due_on": maybe(DAY),
             "hash": TEXT,
             "lines": many(ref("InvoiceLine")),
             "formats": many(TEXT),
@@ -77,9 +82,7 @@ def invoices(rows: Sequence[Invoice]) -> list[Json]:
 def invoice(row: Invoice, made: Sequence[str]) -> Json:
     """`made` are the formats that there always are."""
     document = document_of(row)
-    due = document.due_on
     return _head(row) | {
-        "due_on": due.isoformat() if due else None,
         "hash": row.hash,
         "lines": [_line(number, line) for number, line in enumerate(document.lines, 1)],
         "formats": [*formats_of(row), *made],
@@ -87,17 +90,23 @@ def invoice(row: Invoice, made: Sequence[str]) -> Json:
 
 
 def _head(row: Invoice) -> Json:
+    stands = standing(row)
     return {
         "id": row.public_id,
         "number": row.number,
         "kind": _KINDS[row.kind],
         "status": row.status,
+        "state": stands.state,
         "organisation": row.organisation.slug,
         "month": row.month.isoformat(),
         "currency": row.currency,
         "net": decimal(row.net),
         "vat": decimal(row.vat),
         "gross": decimal(row.gross),
+        "due_on": row.due_on.isoformat() if row.due_on else None,
+        "paid": decimal(stands.paid),
+        "credited": decimal(stands.credited),
+        "left": decimal(stands.left),
         "corrects": row.corrects.number if row.corrects else None,
         "issued_at": moment(row.issued_at),
     }

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from billing import invoices as queries
 from portal.accounts.actors import actor_of
 from portal.console import invoices as building
+from portal.console.owed import owed
 from portal.console.page import page
 from portal.console.scope import require_project
 
@@ -25,7 +26,9 @@ def invoices(request: HttpRequest) -> HttpResponse:
     organisation = require_project(request, actor).organisation
     rows = queries.invoices_for(actor, organisation)
     found = Paginator(rows, 50).get_page(request.GET.get("page"))
-    return page(request, "console/invoices.html", {"organisation": organisation, "found": found})
+    listed = [(row, owed(row)) for row in found]
+    context = {"organisation": organisation, "found": found, "rows": listed}
+    return page(request, "console/invoices.html", context)
 
 
 @login_required

@@ -30,7 +30,11 @@ from tests.billing.einvoice.test_drafting import (
 from tests.makers import make_staff
 
 __all__ = ["a_provider", "organisation"]  # fixtures
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake", "a_provider")]
+pytestmark = [
+    pytest.mark.einvoice,
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("prices", "fake", "a_provider"),
+]
 
 NOVEMBER = date(2026, 11, 1)
 BUYERS = {
@@ -153,7 +157,6 @@ def test_a_correction_after_the_draft_holds_the_invoice_up(organisation, monkeyp
         close_month(made, from_json(made.document))
 
 
-@pytest.mark.einvoice
 @pytest.mark.usefixtures("einvoice_rules")
 @pytest.mark.parametrize("case", BUYERS)
 @pytest.mark.parametrize("days", [3, -3])

@@ -48,6 +48,14 @@ def _row(_: World) -> dict[str, str]:
     return {"public_id": "xx-00000000"}
 
 
+def _invoice(_: World) -> dict[str, str]:
+    return {"number": "2026-000000"}
+
+
+def _payment(_: World) -> dict[str, str]:
+    return {"number": "2026-000000", "what": "payment"}
+
+
 def _member(world: World) -> dict[str, str]:
     return {"public_id": world["member"].public_id}
 
@@ -65,6 +73,11 @@ DOORS = [
     Door("console:staff-quota-edit", "GET", STAFF, at=_place),
     Door("console:staff-quota-edit", "POST", STAFF, at=_place),
     Door("console:staff-billing", "GET", STAFF),
+    Door("console:staff-payments", "GET", STAFF),
+    Door("console:staff-payments-statement", "POST", STAFF),
+    Door("console:staff-payments-entry", "POST", STAFF, at=_row, missing=True),
+    Door("console:staff-payments-invoice", "GET", STAFF, at=_invoice, missing=True),
+    Door("console:staff-payments-act", "POST", STAFF, at=_payment, missing=True),
     Door("console:staff-invoice-runs", "GET", STAFF),
     Door("console:staff-invoice-runs", "POST", STAFF),
     Door("console:staff-organisation-billing", "GET", STAFF, at=_organisation),
