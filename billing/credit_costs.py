@@ -86,9 +86,7 @@ def take_over(note: Invoice, document: Document, month: date) -> None:
     keys = list(moved.values_list("pk", flat=True))
     old_day, new_day = month.replace(day=1), last_day(note.month)
     left, taken = take_month(note.organisation_id, month), take_month(note.organisation_id, new_day)
-    CostLine.objects.filter(pk__in=keys).update(
-        day=new_day, about={NOTE: note.number}
-    )
+    CostLine.objects.filter(pk__in=keys).update(day=new_day, about={NOTE: note.number})
     settle(left, old_day, _Category.USAGE, lines=-len(keys))
     settle(taken, new_day, _Category.USAGE, lines=len(keys))
     nets = {key: -net for key, net in nets_of(document.lines).items()}

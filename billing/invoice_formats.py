@@ -92,8 +92,10 @@ def _lines(invoice: Invoice) -> Any:
     rows = CostLine.objects.filter(
         organisation=invoice.organisation_id, day__gte=start.date(), day__lt=end.date()
     )
-    return own_lines(rows, invoice).order_by("day", "price_class", "meter", "tier", "instance", "id").values_list(
-        *_COLUMNS.values()
+    return (
+        own_lines(rows, invoice)
+        .order_by("day", "price_class", "meter", "tier", "instance", "id")
+        .values_list(*_COLUMNS.values())
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from django.db.models import DecimalField, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
@@ -69,11 +70,12 @@ def _sum(rows: QuerySet[Invoice] | QuerySet[Payment], by: str, field: str) -> Co
 
 def standing(row: Invoice) -> Standing:
     """Of a row that `with_sums` made; of another one at the price of a query."""
+    sums: Any = row
     if not hasattr(row, "paid_sum"):
-        row = with_sums(Invoice.objects.filter(pk=row.pk)).defer("document").get()
-    paid: Decimal = row.paid_sum
-    wholly = row.credited_net >= row.net and row.credited_gross > 0
-    credited: Decimal = row.gross if wholly else row.credited_gross
+        sums = with_sums(Invoice.objects.filter(pk=row.pk)).defer("document").get()
+    paid: Decimal = sums.paid_sum
+    wholly = sums.credited_net >= row.net and sums.credited_gross > 0
+    credited: Decimal = row.gross if wholly else sums.credited_gross
     is_asked = row.kind == Kind.INVOICE and row.status == Invoice.Status.ISSUED
     left = row.gross - credited - paid if is_asked else _NOTHING
     late = (clock.now().date() - row.due_on).days if row.due_on and left > 0 else 0
@@ -95,28 +97,33 @@ def _state(row: Invoice, paid: Decimal, credited: Decimal, left: Decimal) -> Sta
 
 def open_items() -> QuerySet[Invoice]:
     """Issued invoices of which something is left, or too much was paid; the longest due first."""
-    rows = Invoice.objects.filter(kind=Kind.INVOICE, status=Invoice.Status.ISSUED)
-    rows = with_sums(rows).annotate(rest=F("gross") - F("credited_gross") - F("paid_sum"))
-    wholly = Q(credited_gross__gt=0, credited_net__gte=F("net"))
-    settled = Q(wholly, paid_sum=0) | Q(~wholly, rest=0)
-    found = rows.exclude(settled).select_related("organisation").defer("document")
-    return found.order_by("due_on", "pk")
+    settled = Q(_WHOLLY, paid_sum=0) | Q(~_WHOLLY, rest=0)
+    found: QuerySet[Invoice] = _with_rest().exclude(settled)
+    return found.select_related("organisation").defer("document").order_by("due_on", "pk")
 
 
 def overdue() -> QuerySet[Invoice]:
     """Those of which something is left after the due day."""
-    wholly = Q(credited_gross__gt=0, credited_net__gte=F("net"))
-    late = open_items().filter(rest__gt=0, due_on__lt=clock.now().date())
-    return late.exclude(wholly)
+    rows: Any = open_items()
+    found: QuerySet[Invoice] = rows.filter(_LEFT, due_on__lt=clock.now().date())
+    return found
 
 
 def sums_left() -> tuple[Decimal, Decimal]:
     """What is left of all invoices, and of those that are overdue."""
-    today = clock.now().date()
-    wholly = Q(credited_gross__gt=0, credited_net__gte=F("net"))
-    rows = open_items().filter(rest__gt=0).exclude(wholly).order_by()
-    found = rows.aggregate(all=Sum("rest"), late=Sum("rest", filter=Q(due_on__lt=today)))
+    rows = _with_rest().filter(_LEFT).order_by()
+    late = Sum("rest", filter=Q(due_on__lt=clock.now().date()))
+    found = rows.aggregate(all=Sum("rest"), late=late)
     return found["all"] or _NOTHING, found["late"] or _NOTHING
+
+
+def _with_rest() -> Any:
+    rows = Invoice.objects.filter(kind=Kind.INVOICE, status=Invoice.Status.ISSUED)
+    return with_sums(rows).annotate(rest=F("gross") - F("credited_gross") - F("paid_sum"))
+
+
+_WHOLLY = Q(credited_gross__gt=0, credited_net__gte=F("net"))
+_LEFT = Q(~_WHOLLY, rest__gt=0)
 
 
 def state_label(state: str) -> str:

@@ -1,5 +1,6 @@
 """What takes an issued invoice back: positive amounts, never more than is left, costs follow."""
 
+import csv
 from decimal import Decimal
 
 import pytest
@@ -10,6 +11,7 @@ from billing.einvoice.checks import own_findings
 from billing.einvoice.document import Kind, Reference
 from billing.einvoice.judging import judge
 from billing.einvoice.stored import from_json
+from billing.invoice_formats import as_csv
 from billing.models import CostLine, CostRollup, Invoice
 from billing.payments import record_payment
 from billing.standing import State, standing
@@ -217,6 +219,18 @@ def test_an_invoice_below_nothing_is_a_credit_note_instead(invoice, monkeypatch)
     (note,) = credit_notes.notes_of(invoice)
     assert note.net == Decimal("9.23")
     assert sums(11) == {None}
+
+
+@pytest.mark.usefixtures("trusting")
+def test_the_csv_of_each_document_adds_up_to_it(invoice, monkeypatch):
+    paid(invoice)
+    credit_notes.credit_amount(actor=SYSTEM, invoice=invoice, amount=Decimal(7), reason=WHY)
+    late(invoice.organisation, -3)
+    november(invoice.organisation, monkeypatch)
+    credit_notes.credit_reductions(actor=SYSTEM, organisation=invoice.organisation, month=NOVEMBER)
+    for document, sign in ((invoice, 1), *((n, -1) for n in credit_notes.notes_of(invoice))):
+        rows = csv.DictReader("".join(as_csv(document)).splitlines())
+        assert sum(Decimal(row["billed_cost"]) for row in rows) == sign * document.net
 
 
 @pytest.mark.usefixtures("einvoice_rules")
