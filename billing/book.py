@@ -3,7 +3,8 @@
 A file names its `book`, `currency` and `valid_from`; each `[[price]]` names a class (or several
 that cost the same) and its meters. A meter is an amount, or a table of `price`, `unit`, `free`,
 `free_for`, `mode` and `tiers`. A price that changes gets `valid_to`, and a new entry `valid_from`
-that day. Amounts are strings, so that no float comes near them.
+that day. Amounts are strings, so that no float comes near them. `[[term]]` adds the prices of what
+is reserved (`billing.reserved`).
 
 Pure: reads files, knows no database. The rules a book must keep are in `billing.lint`.
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from billing.meters import METERS
+from billing.reserved import reserved_rows, terms_in
 
 FOLDER = Path(__file__).parent / "prices"
 MODES = ("flat", "graduated", "volume", "package")
@@ -92,12 +94,19 @@ def read(folder: Path = FOLDER) -> list[PriceRow]:
     return rows
 
 
+def read_all(folder: Path = FOLDER) -> list[PriceRow]:
+    """The same and what is reserved, for the terms that the files name. Raises: ValueError."""
+    rows = read(folder)
+    offered = terms_in(tomllib.loads(path.read_text()) for path in sorted(folder.glob("*.toml")))
+    return [*rows, *reserved_rows(rows, offered)]
+
+
 def _no_float(text: str) -> Decimal:
     raise ValueError(f"write the amount {text} as a string")
 
 
 def _rows(document: Mapping[str, Any]) -> Iterator[PriceRow]:
-    for entry in document["price"]:
+    for entry in document.get("price", ()) if "term" in document else document["price"]:
         classes = entry["class"] if isinstance(entry["class"], list) else [entry["class"]]
         meters = [name for name in entry if name not in _ENTRY]
         unknown = [name for name in meters if name not in METERS]

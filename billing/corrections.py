@@ -129,28 +129,28 @@ drop table pg_temp.billing_ratedmonth"""
 
 _ADD_DIFFERENCE = """
 insert into billing_costline (organisation_id, project_id, instance_id, tag_set_id, price_id,
-  offering, region, price_class, meter, day, corrects_day, category, is_correction, tier, unit,
-  quantity, list_unit_price, contracted_unit_price, list_cost, contracted_cost, effective_cost,
-  billed_cost, currency)
-select organisation_id, project_id, instance_id, tag_set_id, price_id, offering, region,
-  price_class, meter, %(booked)s, used_on, 'usage', true, tier, unit, sum(quantity),
+  commitment_id, offering, region, price_class, meter, day, corrects_day, category, is_correction,
+  tier, unit, quantity, list_unit_price, contracted_unit_price, list_cost, contracted_cost,
+  effective_cost, billed_cost, currency)
+select organisation_id, project_id, instance_id, tag_set_id, price_id, commitment_id, offering,
+  region, price_class, meter, %(booked)s, used_on, 'usage', true, tier, unit, sum(quantity),
   list_unit_price, contracted_unit_price, sum(list_cost), sum(contracted_cost),
   sum(effective_cost), sum(billed_cost), currency
 from (
-  select organisation_id, project_id, instance_id, tag_set_id, price_id, offering, region,
-    price_class, meter, day as used_on, tier, unit, quantity, list_unit_price,
+  select organisation_id, project_id, instance_id, tag_set_id, price_id, commitment_id, offering,
+    region, price_class, meter, day as used_on, tier, unit, quantity, list_unit_price,
     contracted_unit_price, list_cost, contracted_cost, effective_cost, billed_cost, currency
   from rated_anew where category = 'usage'
   union all
-  select organisation_id, project_id, instance_id, tag_set_id, price_id, offering, region,
-    price_class, meter, coalesce(corrects_day, day), tier, unit, -quantity, list_unit_price,
+  select organisation_id, project_id, instance_id, tag_set_id, price_id, commitment_id, offering,
+    region, price_class, meter, coalesce(corrects_day, day), tier, unit, -quantity, list_unit_price,
     contracted_unit_price, -list_cost, -contracted_cost, -effective_cost, -billed_cost, currency
   from billing_costline
   where organisation_id = %(organisation)s and category = 'usage' and (
     not is_correction and day >= %(month)s and day < %(end)s
     or is_correction and corrects_day >= %(month)s and corrects_day < %(end)s)
 ) as compared
-group by organisation_id, project_id, instance_id, tag_set_id, price_id, offering, region,
-  price_class, meter, used_on, tier, unit, list_unit_price, contracted_unit_price, currency
+group by organisation_id, project_id, instance_id, tag_set_id, price_id, commitment_id, offering,
+  region, price_class, meter, used_on, tier, unit, list_unit_price, contracted_unit_price, currency
 having sum(quantity) <> 0 or sum(list_cost) <> 0 or sum(contracted_cost) <> 0
   or sum(effective_cost) <> 0 or sum(billed_cost) <> 0"""

@@ -13,7 +13,16 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-from django.db.models import CharField, F, QuerySet, Sum, Value
+from django.db.models import (
+    BooleanField,
+    CharField,
+    ExpressionWrapper,
+    F,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+)
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce, TruncMonth
 from django.utils.translation import gettext as _
@@ -119,8 +128,8 @@ def costs_for(
 @dataclass(frozen=True, slots=True)
 class UsageLine:
     """What a service used of one meter at one tier in a month: `quantity` in `unit`s at
-    `unit_price` comes to `cost`. Tier 0 is what was free. What is no usage of the month itself has
-    its `text`.
+    `unit_price` comes to `cost`. Tier 0 is what was free, or `covered` by a commitment. What is no
+    usage of the month itself has its `text`.
     """
 
     price_class: str
@@ -131,10 +140,11 @@ class UsageLine:
     unit_price: Decimal
     cost: Decimal
     text: str = ""
+    covered: bool = False
 
     @property
     def is_free(self) -> bool:
-        return self.tier == 0
+        return self.tier == 0 and not self.covered
 
 
 def usage_lines_for(actor: Actor, instance: Instance, month: date) -> list[UsageLine]:
@@ -142,8 +152,9 @@ def usage_lines_for(actor: Actor, instance: Instance, month: date) -> list[Usage
     access.require(actor, instance.project, Permission.COST_VIEW)
     start, end = month_bounds(month)
     rows = CostLine.objects.filter(instance=instance, day__gte=start.date(), day__lt=end.date())
-    used = rows.filter(reference="").annotate(of=TruncMonth("corrects_day"))
-    parts = ("of", "price_class", "meter", "tier", "unit", "contracted_unit_price")
+    covers = ExpressionWrapper(Q(commitment__isnull=False), BooleanField())
+    used = rows.filter(reference="").annotate(of=TruncMonth("corrects_day"), covers=covers)
+    parts = ("of", "price_class", "meter", "tier", "unit", "contracted_unit_price", "covers")
     listed = used.values_list(*parts).annotate(Sum("quantity"), Sum("billed_cost")).order_by(*parts)
     found = [
         UsageLine(
@@ -155,8 +166,9 @@ def usage_lines_for(actor: Actor, instance: Instance, month: date) -> list[Usage
             unit_price,
             cost,
             _correction_text(of, meter) if of else "",
+            covered,
         )
-        for of, price_class, meter, tier, unit, unit_price, quantity, cost in listed
+        for of, price_class, meter, tier, unit, unit_price, covered, quantity, cost in listed
     ]
     return found + [
         UsageLine(

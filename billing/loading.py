@@ -16,7 +16,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from billing import queries
-from billing.book import FOLDER, PriceRow, plain, read
+from billing.book import FOLDER, PriceRow, plain, read_all
 from billing.lint import lint
 from billing.models import Price
 from portal.kernel import clock
@@ -45,7 +45,7 @@ def load_prices(folder: Path = FOLDER, *, write: bool = True) -> Loaded:
 
     Raises: ValueError, with every fault, and nothing is written.
     """
-    rows = read(folder)
+    rows = read_all(folder)
     if faults := lint(rows):
         raise ValueError("; ".join(faults))
     with transaction.atomic():

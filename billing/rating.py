@@ -3,9 +3,10 @@ whole.
 
 Tiers count all that an organisation uses of a price class and meter in a calendar month, across
 projects and across a change of price, in the order of day and instance. `volume` prices the whole
-month at the tier that its sum falls into, so until the month is over it is an estimate. Free
-allowances come off first. Rating again deletes and writes the same; what was issued is never
-touched: the difference becomes corrections (`billing.corrections`, which runs this very rating).
+month at the tier that its sum falls into, so until the month is over it is an estimate. What
+commitments cover comes off first (`billing.covering`), then free allowances. Rating again deletes
+and writes the same; what was issued is never touched: the difference becomes corrections
+(`billing.corrections`, which runs this very rating).
 
 Costs are exact to 18 decimals; nothing is rounded to cents here. `billing.tiers` says the same in
 Python, and the tests hold one to the other.
@@ -23,6 +24,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from billing import covering
 from billing.meters import UNITS, base_units
 from billing.models import RatedMonth
 from billing.plantime import month_bounds
@@ -66,6 +68,7 @@ def rate(month: date, organisations: Sequence[int] | None = None) -> Rated:
         "month": start.date(),
         "end": end.date(),
         "now": clock.now(),
+        "today": clock.now().date(),
         "organisations": None if organisations is None else list(organisations),
         "units": list(UNITS),
         "sizes": [base_units(unit, int((end - start).total_seconds())) for unit in UNITS],
@@ -77,13 +80,18 @@ def rate(month: date, organisations: Sequence[int] | None = None) -> Rated:
             return Rated(0, 0)
         scope["taken"] = taken
         cursor.execute("set local work_mem = %s", [_WORK_MEMORY])
-        for statement in (_DROP_LINES, _DROP_SUMS, _ADD_LINES):
+        for statement in (_DROP_LINES, _DROP_SUMS):
             cursor.execute(statement, scope)
+        covers = covering.cover(cursor, scope)
+        usage = covering.LEFT_USAGE if covers else "billing_usagerecord"
+        cursor.execute(_ADD_LINES.replace("_USAGE_", usage), scope)
         lines = cursor.rowcount
         cursor.execute(_ANY_FEE)
         if cursor.fetchone()[0]:
             cursor.execute(_ADD_FEES, scope)
             lines += cursor.rowcount
+        if covers:
+            lines += covering.add_lines(cursor, scope)
         cursor.execute(_ADD_SUMS, scope)
     logger.info("usage.rated", extra={"months": len(taken), "lines": lines})
     return Rated(len(taken), lines)
@@ -96,7 +104,10 @@ select organisation_id, %(month)s::date, %(now)s::timestamptz, 0
 from (
   select organisation_id from billing_usagerecord where day >= %(month)s and day < %(end)s
   union
-  select organisation_id from billing_ratedmonth where month = %(month)s) as known
+  select organisation_id from billing_ratedmonth where month = %(month)s
+  union
+  select organisation_id from billing_commitment
+  where start < %(end)s and "end" > %(month)s and start <= %(today)s) as known
 where %(organisations)s::bigint[] is null or organisation_id = any(%(organisations)s)
 order by 1
 on conflict (organisation_id, month) do update set due_since = null, rated_at = excluded.rated_at
@@ -119,7 +130,7 @@ _ADD_LINES = """
 with u as materialized (
   select id, organisation_id, project_id, instance_id, tag_set_id, offering, region, price_class,
     meter, allowance, day, quantity
-  from billing_usagerecord r
+  from _USAGE_ r
   where r.organisation_id = any(%(taken)s) and r.day >= %(month)s and r.day < %(end)s
 ), price as materialized (
   select p.id, p.price_class, p.meter, p.region, p.mode, p.unit, p.free_for, p.tiers, p.currency,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from billing import cycle, invoice_run, invoicing, silence
+from billing import commitment_upkeep, cycle, invoice_run, invoicing, silence
 from billing.models import InvoiceRun
 from portal.outbox.actions import hint
 
@@ -41,3 +41,9 @@ def advance_invoice_run(run_id: int) -> None:
     row = InvoiceRun.objects.get(pk=run_id)
     if invoice_run.advance(row):
         hint(invoice_run.TASK, row.pk)
+
+
+@shared_task(acks_late=True, time_limit=1800)
+def keep_commitments() -> None:
+    """Charges what fell due, has days that are over rated, reminds people of an end."""
+    commitment_upkeep.keep()

@@ -1,5 +1,6 @@
 """The tables of money, by what they hold."""
 
+from billing.models.commitments import Commitment, CommitmentReminder, CommittedRate
 from billing.models.costs import CostLine, CostRollup, RatedMonth
 from billing.models.identity import BillingIdentity, IdentityVersion, LocationProof, VatIdCheck
 from billing.models.invoices import Invoice, InvoiceFile, InvoiceSeries
@@ -13,6 +14,9 @@ from billing.models.usage import TagSet, UsageEvent, UsageRecord
 __all__ = [
     "BankEntry",
     "BillingIdentity",
+    "Commitment",
+    "CommitmentReminder",
+    "CommittedRate",
     "CostLine",
     "CostRollup",
     "IdentityVersion",

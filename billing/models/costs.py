@@ -89,6 +89,9 @@ class CostLine(Spent):
 
     `day` lies in the month that bills it. What corrects a closed month says by `corrects_day` on
     which of its days that was used (FOCUS: ChargePeriod).
+
+    Usage with a `commitment` is covered by it (tier 0, billed 0); without an instance, it is what
+    was left unused.
     """
 
     class Category(models.TextChoices):
@@ -108,6 +111,14 @@ class CostLine(Spent):
     )
     price = models.ForeignKey(
         "billing.Price",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        null=True,
+    )
+    commitment = models.ForeignKey(
+        "billing.Commitment",
         on_delete=models.PROTECT,
         related_name="+",
         db_constraint=False,

@@ -23,6 +23,7 @@ _NOUNS = {
     "costs": gettext_noop("Costs"),
     "usage": gettext_noop("Usage"),
     "invoices": gettext_noop("Invoices"),
+    "commitments": gettext_noop("Commitments"),
     "instances": gettext_noop("Services"),
     "operations": gettext_noop("Operations"),
     "projects": gettext_noop("Projects"),
@@ -54,6 +55,8 @@ _SAMPLES: dict[str, Any] = {
     "project": "shop",
     "url": "https://hooks.example.org/polder",
     "events": ["operation.failed", "service.down"],
+    "term": "1y",
+    "pieces": 2,
 }
 _IDS = {
     "instances": "pg-7f3a9c21",
@@ -64,6 +67,7 @@ _IDS = {
     "tokens": "tk-91f0aa27",
     "service-accounts": "sa-0d4e6f12",
     "webhooks": "wh-58c0b1d3",
+    "commitments": "cm-4e8b17c0",
     "offerings": "postgresql",
     "projects": "shop",
     "organisations": "acme",

@@ -21,6 +21,7 @@ from portal.api.reading import IF_MATCH, NAME
 from portal.api.serializers import (
     billing,
     catalogue,
+    commitments,
     common,
     identity,
     instances,
@@ -42,6 +43,7 @@ SCHEMAS: dict[str, Json] = {
     **webhooks.SCHEMAS,
     **billing.SCHEMAS,
     **usage.SCHEMAS,
+    **commitments.SCHEMAS,
     **identity.SCHEMAS,
     **invoices.SCHEMAS,
 }

@@ -7,6 +7,7 @@ from portal.api.views import (
     audit,
     billing,
     catalogue,
+    commitments,
     costs,
     docs,
     instance_parts,
@@ -33,6 +34,8 @@ urlpatterns = [
     path("invoices", invoices.Invoices.as_view(), name="invoices"),
     path("invoices/<slug:number>", invoices.Invoice.as_view(), name="invoice"),
     path("invoices/<slug:number>/document", invoices.Document.as_view(), name="invoice-document"),
+    path("commitments", commitments.Commitments.as_view(), name="commitments"),
+    path("commitments/<slug:id>", commitments.Commitment.as_view(), name="commitment"),
     path("organisations", organisations.Organisations.as_view(), name="organisations"),
     path("organisations/<slug:slug>", organisations.Organisation.as_view(), name="organisation"),
     path(

@@ -299,6 +299,7 @@ _TIMETABLE = {
     "billing.tasks.meter_and_rate": 3600,
     "billing.tasks.look_for_silence": 900,
     "billing.tasks.invoice_runs": 60,
+    "billing.tasks.keep_commitments": 3600,
     "billing.tasks.verify_invoices": 24 * 3600,
     "portal.api.tasks.expire_records": 3600,
     "portal.tenancy.tasks.forget_invitations": 24 * 3600,

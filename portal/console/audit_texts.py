@@ -65,6 +65,8 @@ _VERBS = {
     "payment.refund": gettext_noop("wrote down a payment that went back"),
     "statement.import": gettext_noop("took in a bank's statement"),
     "statement.set_aside": gettext_noop("set a bank's receipt aside"),
+    "commitment.purchase": gettext_noop("reserved capacity"),
+    "commitment.renew": gettext_noop("renewed reserved capacity"),
     "project.create": gettext_noop("created a project"),
     "project.update": gettext_noop("changed a project"),
     "project.archive": gettext_noop("archived a project"),

@@ -7,6 +7,7 @@ from portal.console.staff.views import looking
 from portal.console.views import (
     catalogue,
     changes,
+    commitments,
     costs,
     invoices,
     overview,
@@ -52,6 +53,9 @@ urlpatterns = [
     path("catalogue/<slug:slug>/price/", catalogue.price, name="price"),
     path("costs/", costs.explorer, name="costs"),
     path("costs/costs.csv", costs.as_csv, name="costs-csv"),
+    path("costs/commitments/", commitments.commitments, name="commitments"),
+    path("costs/commitments/buy/", commitments.purchase, name="commitment-buy"),
+    path("costs/commitments/<str:public_id>/renew/", commitments.renew, name="commitment-renew"),
     path("costs/invoices/", invoices.invoices, name="invoices"),
     path("costs/invoices/<str:number>/", invoices.invoice, name="invoice"),
     path(_LINE, invoices.line, name="invoice-line"),

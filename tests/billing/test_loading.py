@@ -54,7 +54,7 @@ def rate(at=None, region="local"):
 
 
 def test_the_whole_list_loads_once():
-    rows = book.read()
+    rows = book.read_all()
     assert load_prices() == Loaded(added=len(rows))
     assert load_prices() == Loaded(same=len(rows))
     assert Price.objects.count() == len(rows)

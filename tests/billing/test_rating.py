@@ -46,7 +46,16 @@ def price(price_class="t.class", meter="requests", **fields):
     return made
 
 
-def used(instance, day, quantity, meter="requests", price_class="t.class", allowance="", region=""):
+def used(
+    instance,
+    day,
+    quantity,
+    meter="requests",
+    price_class="t.class",
+    allowance="",
+    region="",
+    day_of=None,
+):
     tags, _ = TagSet.objects.get_or_create(digest="0" * 64)
     return UsageRecord.objects.create(
         organisation_id=instance.project.organisation_id,
@@ -58,7 +67,7 @@ def used(instance, day, quantity, meter="requests", price_class="t.class", allow
         price_class=price_class,
         meter=meter,
         allowance=allowance,
-        day=date(2026, 10, day),
+        day=day_of or date(2026, 10, day),
         quantity=Decimal(quantity),
         consumed=Decimal(quantity),
     )
