@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from billing import commitment_upkeep, cycle, invoice_run, invoicing, silence
+from billing.advice import keeping
 from billing.models import InvoiceRun
 from portal.outbox.actions import hint
 
@@ -47,3 +48,9 @@ def advance_invoice_run(run_id: int) -> None:
 def keep_commitments() -> None:
     """Charges what fell due, has days that are over rated, reminds people of an end."""
     commitment_upkeep.keep()
+
+
+@shared_task(time_limit=3600)
+def find_advice() -> None:
+    """Works out what could cost less, and what earlier advice saved."""
+    keeping.find_advice()

@@ -1,5 +1,6 @@
 """The tables of money, by what they hold."""
 
+from billing.models.advice import Recommendation
 from billing.models.commitments import Commitment, CommitmentReminder, CommittedRate
 from billing.models.costs import CostLine, CostRollup, RatedMonth
 from billing.models.identity import BillingIdentity, IdentityVersion, LocationProof, VatIdCheck
@@ -30,6 +31,7 @@ __all__ = [
     "Payment",
     "Price",
     "RatedMonth",
+    "Recommendation",
     "TagSet",
     "UsageConflict",
     "UsageEvent",

@@ -24,6 +24,7 @@ _NOUNS = {
     "usage": gettext_noop("Usage"),
     "invoices": gettext_noop("Invoices"),
     "commitments": gettext_noop("Commitments"),
+    "advice": gettext_noop("Advice"),
     "instances": gettext_noop("Services"),
     "operations": gettext_noop("Operations"),
     "projects": gettext_noop("Projects"),
@@ -72,6 +73,7 @@ _IDS = {
     "projects": "shop",
     "organisations": "acme",
     "invoices": "2026-000042",
+    "advice": "ad-41c07d9e",
 }
 
 

@@ -19,6 +19,7 @@ from portal.api.answers import PROBLEM
 from portal.api.contract import Contract, Json, Query, contract_of
 from portal.api.reading import IF_MATCH, NAME
 from portal.api.serializers import (
+    advice,
     billing,
     catalogue,
     commitments,
@@ -46,6 +47,7 @@ SCHEMAS: dict[str, Json] = {
     **commitments.SCHEMAS,
     **identity.SCHEMAS,
     **invoices.SCHEMAS,
+    **advice.SCHEMAS,
 }
 SLUG: Json = {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$", "maxLength": 80}
 _PROBLEMS = (400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 429, 500, 503)

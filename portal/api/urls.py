@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from portal.api.errors import missing
 from portal.api.views import (
+    advice,
     audit,
     billing,
     catalogue,
@@ -36,6 +37,10 @@ urlpatterns = [
     path("invoices/<slug:number>/document", invoices.Document.as_view(), name="invoice-document"),
     path("commitments", commitments.Commitments.as_view(), name="commitments"),
     path("commitments/<slug:id>", commitments.Commitment.as_view(), name="commitment"),
+    path("advice", advice.Advice.as_view(), name="advice"),
+    path("advice/<slug:id>", advice.OneAdvice.as_view(), name="one-advice"),
+    path("advice/<slug:id>/apply", advice.Apply.as_view(), name="advice-apply"),
+    path("advice/<slug:id>/dismiss", advice.Dismiss.as_view(), name="advice-dismiss"),
     path("organisations", organisations.Organisations.as_view(), name="organisations"),
     path("organisations/<slug:slug>", organisations.Organisation.as_view(), name="organisation"),
     path(

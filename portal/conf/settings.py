@@ -301,6 +301,7 @@ _TIMETABLE = {
     "billing.tasks.invoice_runs": 60,
     "billing.tasks.keep_commitments": 3600,
     "billing.tasks.verify_invoices": 24 * 3600,
+    "billing.tasks.find_advice": 24 * 3600,
     "portal.api.tasks.expire_records": 3600,
     "portal.tenancy.tasks.forget_invitations": 24 * 3600,
     "portal.notifications.tasks.sweep": POLDER_SWEEP_SECONDS,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 
 from billing import queries as prices
+from portal.console import advice
 from portal.console import operations as cards
 from portal.console.badges import BUSY
 from portal.kernel.actor import Actor
@@ -57,6 +58,7 @@ def overview(actor: Actor, project: Project) -> dict[str, Any]:
         "may_change": Permission.INSTANCE_UPDATE in held,
         "may_invite": Permission.MEMBER_MANAGE in held,
         "sees_services": sees,
+        "advice": advice.first(actor, project.organisation),
     }
 
 

@@ -5,6 +5,7 @@ from django.urls import include, path
 from portal.console import access_urls, account_urls, activity_urls, public_urls
 from portal.console.staff.views import looking
 from portal.console.views import (
+    advice,
     catalogue,
     changes,
     commitments,
@@ -56,6 +57,10 @@ urlpatterns = [
     path("costs/commitments/", commitments.commitments, name="commitments"),
     path("costs/commitments/buy/", commitments.purchase, name="commitment-buy"),
     path("costs/commitments/<str:public_id>/renew/", commitments.renew, name="commitment-renew"),
+    path("costs/advice/", advice.advice, name="advice"),
+    path("costs/advice/<str:public_id>/", advice.one, name="advice-one"),
+    path("costs/advice/<str:public_id>/apply/", advice.apply, name="advice-apply"),
+    path("costs/advice/<str:public_id>/dismiss/", advice.dismiss, name="advice-dismiss"),
     path("costs/invoices/", invoices.invoices, name="invoices"),
     path("costs/invoices/<str:number>/", invoices.invoice, name="invoice"),
     path(_LINE, invoices.line, name="invoice-line"),

@@ -22,9 +22,11 @@ from django.db.models import F
 from django.test import override_settings
 
 from billing import cycle, drilldown, invoice_run, invoicing, ordering, queries
+from billing.advice import keeping
 from billing.identity import actions as identities
 from billing.identity import queries as identity_queries
 from billing.loading import load_prices
+from billing.models import Recommendation
 from portal.accounts.models import User
 from portal.console.actions import save_view
 from portal.kernel import clock, crypto
@@ -47,6 +49,7 @@ from services.instances import actions, work
 from services.instances.models import Instance, InstanceEvent
 from services.regions import clusters, requests
 from services.regions.models import Region
+from tests.billing.advice.days import measured
 from tests.makers import (
     actor_for,
     drive,
@@ -140,6 +143,7 @@ def furnish(fake: FakeBackend) -> Place:
     _identity(place, owner)
     _announcements(place, south)
     _invoice(place, _costs())
+    _advice(place)
     for pk in OutboxEntry.objects.filter(done_at=None).values_list("pk", flat=True):
         fanout.fan_out(pk)
     _deliveries(place, owner)
@@ -339,6 +343,16 @@ def _invoice(place: Place, month: date) -> None:
         "day": day.isoformat(),
         "public_id": service,
     }
+
+
+def _advice(place: Place) -> None:
+    """A service that nobody used for two weeks."""
+    instance = place.world["instance"]
+    measured(instance, clients=0, until=clock.now())
+    keeping.find_advice()
+    found = {"public_id": Recommendation.objects.get(instance=instance).public_id}
+    for name in ("advice-one", "advice-apply", "advice-dismiss"):
+        place.reals[f"console:{name}"] = found
 
 
 def _announcements(place: Place, south: Region) -> None:

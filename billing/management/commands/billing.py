@@ -1,4 +1,4 @@
-"""`manage.py billing meter|rate|invoice|verify`: the steps of the money's round by hand."""
+"""`manage.py billing meter|rate|invoice|advise|verify`: the steps of the money's round by hand."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from billing import cycle, invoice_run, invoicing, month_end, rating
+from billing.advice import keeping
 from billing.models import InvoiceRun
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
@@ -28,11 +29,14 @@ class Command(BaseCommand):
         invoice = steps.add_parser("invoice", help="Write the invoices of a month as drafts.")
         invoice.add_argument("--month", type=_month, required=True, help="YYYY-MM (UTC)")
         invoice.add_argument("--issue", action="store_true", help="Issue them, too.")
+        steps.add_parser("advise", help="Work out what could cost less.")
         steps.add_parser("verify", help="Check numbers and hashes of all that was issued.")
 
     def handle(self, *args: Any, step: str, **options: Any) -> None:
         if step == "verify":
             self._verify()
+        elif step == "advise":
+            self.stdout.write(f"{keeping.find_advice()} pieces of advice are open.")
         elif step == "invoice":
             self._invoice(options["month"], options["issue"])
         else:

@@ -1,0 +1,107 @@
+"""The nightly round: what the rules find becomes rows, one open for each subject; what no longer
+holds expires; what was applied a month ago is compared with what it promised.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Q
+
+from billing.advice import realised
+from billing.advice.finding import Finding, findings_for
+from billing.locks import alone
+from billing.models import Recommendation
+from portal.kernel import clock, ids
+from portal.tenancy.models import Organisation
+from services.instances.states import OperationState
+
+if TYPE_CHECKING:
+    from billing.models.advice import Recommendation as Row
+
+logger = logging.getLogger(__name__)
+_LOCK = 0x616476696365
+# After a change the measurements of before would give the same advice again.
+_SETTLES = timedelta(days=14)
+_Status = Recommendation.Status
+_UPDATED = (
+    "current",
+    "proposed",
+    "saving_month",
+    "currency",
+    "confidence",
+    "evidence",
+    "checked_at",
+)
+
+
+def find_advice() -> int:
+    """For all organisations, one after the other; how many are open then. Nothing while another
+    round is at work.
+    """
+    with alone(_LOCK) as mine:
+        if not mine:
+            logger.info("advice.round_skipped")
+            return 0
+        now = clock.now()
+        total = 0
+        for organisation in Organisation.objects.filter(archived_at__isnull=True).order_by("pk"):
+            total += keep(organisation, findings_for(organisation, now), now)
+        realised.compare(now)
+        logger.info("advice.found", extra={"open": total})
+        return total
+
+
+@transaction.atomic
+def keep(organisation: Organisation, findings: Iterable[Finding], now: datetime) -> int:
+    """How many are open then."""
+    _reopen_what_failed(organisation, now)
+    rows = Recommendation.objects.filter(organisation=organisation)
+    known = {
+        (row.kind, row.subject): row for row in rows.filter(status=_Status.OPEN).select_for_update()
+    }
+    silent = set(
+        rows.filter(
+            Q(status=_Status.DISMISSED, dismissed_until__gt=now)
+            | Q(status=_Status.APPLIED, closed_at__gt=now - _SETTLES)
+        ).values_list("kind", "subject")
+    )
+    count = 0
+    for finding in findings:
+        if finding.key in silent:
+            continue
+        row = known.pop(finding.key, None) or _new(organisation, finding, now)
+        for name in _UPDATED[:-1]:
+            setattr(row, name, getattr(finding, name))
+        row.checked_at = now
+        row.save()
+        count += 1
+    gone = [row.pk for row in known.values()]
+    rows.filter(pk__in=gone).update(status=_Status.EXPIRED, closed_at=now)
+    return count
+
+
+def _new(organisation: Organisation, finding: Finding, now: datetime) -> Row:
+    instance = finding.instance
+    return Recommendation(
+        public_id=ids.public_id("ad"),
+        organisation=organisation,
+        project=instance.project if instance else None,
+        instance=instance,
+        kind=finding.kind,
+        subject=finding.subject,
+        found_at=now,
+    )
+
+
+def _reopen_what_failed(organisation: Organisation, now: datetime) -> None:
+    """A change that did not come about was no change: the advice may be found again."""
+    Recommendation.objects.filter(
+        organisation=organisation,
+        status=_Status.APPLIED,
+        operation__state__in=(OperationState.FAILED, OperationState.CANCELLED),
+    ).update(status=_Status.EXPIRED, closed_at=now)
