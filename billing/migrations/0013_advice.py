@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0011_payments'),
+        ('billing', '0012_commitments'),
         ('instances', '0004_utilisation'),
         ('tenancy', '0004_organisation_requires_mfa'),
     ]
