@@ -9,7 +9,7 @@ from billing.models.metering import MeterKey, UsageConflict, UsageSilence
 from billing.models.orders import Order
 from billing.models.payments import BankEntry, Payment
 from billing.models.prices import Price
-from billing.models.runs import InvoiceRun
+from billing.models.runs import InvoiceRun, RegionCost
 from billing.models.usage import TagSet, UsageEvent, UsageRecord
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Price",
     "RatedMonth",
     "Recommendation",
+    "RegionCost",
     "TagSet",
     "UsageConflict",
     "UsageEvent",

@@ -1,4 +1,4 @@
-"""Runs that write the invoices of a month."""
+"""The provider's own books: runs that write the invoices of a month, and what regions cost."""
 
 from __future__ import annotations
 
@@ -61,3 +61,24 @@ class InvoiceRun(models.Model):
     @property
     def percent(self) -> int:
         return self.done * 100 // self.of if self.of else 0
+
+
+class RegionCost(models.Model):
+    """What a region (its code) cost the provider in a calendar month, net, as staff entered it."""
+
+    month = models.DateField()
+    region = models.CharField(max_length=32)
+    amount = models.DecimalField(max_digits=14, decimal_places=2)
+    currency = models.CharField(max_length=3, default="EUR")
+    entered_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["month", "region"], name="one_cost_a_region_month"),
+            models.CheckConstraint(
+                condition=models.Q(amount__gte=0), name="region_cost_is_never_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.region} {self.month:%Y-%m}"

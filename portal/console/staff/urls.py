@@ -15,6 +15,7 @@ from portal.console.staff.views import (
     payments,
     quota,
     regions,
+    revenue,
     usage,
     work,
 )
@@ -30,6 +31,7 @@ urlpatterns = [
     path(f"{_ONE}billing/", billing.buyer, name="staff-organisation-billing"),
     path(f"{_ONE}billing/<slug:what>/", billing.act, name="staff-organisation-billing-act"),
     path("billing/", billing.seller, name="staff-billing"),
+    path("revenue/", revenue.revenue, name="staff-revenue"),
     path("invoice-runs/", invoice_runs.invoice_runs, name="staff-invoice-runs"),
     path("people/<str:public_id>/look/", looking.look, name="staff-look"),
     path(f"{_ONE}suspend/", organisations.suspend, name="staff-suspend"),

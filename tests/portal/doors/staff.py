@@ -78,6 +78,8 @@ DOORS = [
     Door("console:staff-payments-entry", "POST", STAFF, at=_row, missing=True),
     Door("console:staff-payments-invoice", "GET", STAFF, at=_invoice, missing=True),
     Door("console:staff-payments-act", "POST", STAFF, at=_payment, missing=True),
+    Door("console:staff-revenue", "GET", STAFF),
+    Door("console:staff-revenue", "POST", STAFF),
     Door("console:staff-invoice-runs", "GET", STAFF),
     Door("console:staff-invoice-runs", "POST", STAFF),
     Door("console:staff-organisation-billing", "GET", STAFF, at=_organisation),
