@@ -5,7 +5,13 @@ class BillingConfig(AppConfig):
     name = "billing"
 
     def ready(self) -> None:
-        from billing import checks, commitment_notices, usage_notices  # noqa: F401  # checks too
+        from billing import (
+            checks,  # noqa: F401  # they register themselves
+            commitment_notices,
+            dunning_texts,
+            usage_notices,
+        )
 
         commitment_notices.register()
+        dunning_texts.register()
         usage_notices.register()

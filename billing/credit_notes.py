@@ -18,6 +18,7 @@ from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from billing import suspension
 from billing.credit_costs import book, take_over
 from billing.drafting import corrected_months, corrections_of, document_for
 from billing.einvoice.document import (
@@ -247,6 +248,7 @@ def _issue(actor: Actor, invoice: Invoice, plan: _Plan) -> Invoice:
     _check_left(invoice, plan.document)
     judged(plan.document)
     with transaction.atomic():
+        Organisation.objects.select_for_update().get(pk=invoice.organisation_id)
         locked = Invoice.objects.select_for_update().get(pk=invoice.pk)
         if plan.cause and (found := Invoice.objects.filter(cause=plan.cause).first()):
             return found
@@ -254,6 +256,7 @@ def _issue(actor: Actor, invoice: Invoice, plan: _Plan) -> Invoice:
         note = seal(actor=actor, invoice=_draft(locked, plan))
         document = from_json(note.document)
         plan.book(note, document)
+        suspension.lift_settled(organisation=locked.organisation)
         record(
             actor,
             "invoice.credit",

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
-from billing import camt
+from billing import camt, suspension
 from billing.einvoice.document import Kind, rounded
 from billing.models import BankEntry, Invoice, Payment
 from billing.standing import open_items, standing, sums_left
@@ -22,6 +22,7 @@ from portal.audit.actions import PROVIDER, record
 from portal.kernel import clock, ids
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Conflict, Invalid, NotFound
+from portal.tenancy.models import Organisation
 from portal.tenancy.oversight import require_staff
 
 # Banks put blanks into numbers, and leave hyphens out.
@@ -119,6 +120,7 @@ def record_refund(
 
 def _locked(actor: Actor, invoice: Invoice) -> Invoice:
     require_staff(actor)
+    Organisation.objects.select_for_update().get(pk=invoice.organisation_id)
     found = Invoice.objects.select_for_update(of=("self",)).select_related("organisation")
     row = found.defer("document").get(pk=invoice.pk)
     if row.status != Invoice.Status.ISSUED or row.kind != Kind.INVOICE:
@@ -130,6 +132,7 @@ def _write(actor: Actor, verb: str, payment: Payment) -> Payment:
     payment.public_id = ids.public_id("py")
     payment.recorded_at = clock.now()
     payment.save(force_insert=True)
+    suspension.lift_settled(organisation=payment.invoice.organisation)
     record(
         actor,
         verb,
@@ -214,6 +217,8 @@ def _taken_in(receipt: camt.Receipt) -> BankEntry | None:
 
 def _match(actor: Actor, entry: BankEntry) -> bool:
     """All invoices that it names, when it is for what is left of them together."""
+    owners = named_by(entry).values("organisation")
+    list(Organisation.objects.select_for_update().filter(pk__in=owners).order_by("pk"))
     named = list(named_by(entry).select_for_update(of=("self",)).order_by("pk"))
     left = {invoice.pk: standing(invoice).left for invoice in named}
     fits = bool(named) and all(rest > 0 for rest in left.values())

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from billing import commitment_upkeep, cycle, invoice_run, invoicing, silence
+from billing import (
+    commitment_upkeep,
+    cycle,
+    dunning,
+    dunning_mail,
+    invoice_run,
+    invoicing,
+    silence,
+    suspension,
+)
 from billing.advice import keeping
 from billing.models import InvoiceRun
 from portal.outbox.actions import hint
@@ -26,6 +35,14 @@ def look_for_silence() -> None:
 def verify_invoices() -> None:
     """Looks for a gap in the numbers and for a document that is not what was issued."""
     invoicing.verify()
+
+
+@shared_task(time_limit=1800)
+def dun() -> None:
+    """Reminds of what is overdue, and suspends where the setting wants it by itself."""
+    dunning.run_due()
+    if suspension.suspend_due():
+        dunning_mail.send_waiting()
 
 
 @shared_task(time_limit=300)

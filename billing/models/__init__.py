@@ -3,6 +3,7 @@
 from billing.models.advice import Recommendation
 from billing.models.commitments import Commitment, CommitmentReminder, CommittedRate
 from billing.models.costs import CostLine, CostRollup, RatedMonth
+from billing.models.dunning import DunningStep
 from billing.models.identity import BillingIdentity, IdentityVersion, LocationProof, VatIdCheck
 from billing.models.invoices import Invoice, InvoiceFile, InvoiceSeries
 from billing.models.metering import MeterKey, UsageConflict, UsageSilence
@@ -20,6 +21,7 @@ __all__ = [
     "CommittedRate",
     "CostLine",
     "CostRollup",
+    "DunningStep",
     "IdentityVersion",
     "Invoice",
     "InvoiceFile",

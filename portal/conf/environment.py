@@ -95,6 +95,14 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def numbers(name: str, default: str) -> list[int]:
+    """A comma-separated list of whole numbers."""
+    try:
+        return [int(word) for word in words(name, default)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must list whole numbers such as 7,14,28.") from error
+
+
 def networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     """A comma-separated list of addresses and networks, `10.20.0.0/16,10.30.0.7`."""
     found = []

@@ -302,6 +302,7 @@ _TIMETABLE = {
     "billing.tasks.keep_commitments": 3600,
     "billing.tasks.verify_invoices": 24 * 3600,
     "billing.tasks.find_advice": 24 * 3600,
+    "billing.tasks.dun": 3600,
     "portal.api.tasks.expire_records": 3600,
     "portal.tenancy.tasks.forget_invitations": 24 * 3600,
     "portal.notifications.tasks.sweep": POLDER_SWEEP_SECONDS,
@@ -336,6 +337,10 @@ POLDER_PROVIDER_VAT_PERCENT = seller.percent("POLDER_PROVIDER_VAT_PERCENT")
 POLDER_PROVIDER = seller.identity("POLDER_PROVIDER")
 POLDER_PROVIDER_OSS = env.flag("POLDER_PROVIDER_OSS", True)
 POLDER_PAYMENT_DAYS = env.number("POLDER_PAYMENT_DAYS", 14)
+POLDER_DUNNING_DAYS = env.numbers("POLDER_DUNNING_DAYS", "7,14,28")
+POLDER_SUSPEND = env.choice("POLDER_SUSPEND", "confirm", "automatic", "never")
+POLDER_SUSPEND_DAYS = env.number("POLDER_SUSPEND_DAYS", 42)
+POLDER_SUSPEND_WARN_DAYS = env.number("POLDER_SUSPEND_WARN_DAYS", 7)
 POLDER_VIES_CLIENT = env.text("POLDER_VIES_CLIENT", "")  # see billing.identity.vies
 POLDER_CURRENCY = "EUR"
 # Linked under every public page where set.

@@ -61,6 +61,8 @@ _VERBS = {
     "invoice_run.end": gettext_noop("ended an invoice run"),
     "invoice.issue": gettext_noop("issued an invoice"),
     "invoice.credit": gettext_noop("credited an invoice, wholly or in part"),
+    "invoice.remind": gettext_noop("reminded of an invoice"),
+    "invoice.warn": gettext_noop("warned that the organisation will be suspended"),
     "payment.record": gettext_noop("wrote down a payment"),
     "payment.reverse": gettext_noop("reversed a payment"),
     "payment.refund": gettext_noop("wrote down a payment that went back"),

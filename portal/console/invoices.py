@@ -15,7 +15,7 @@ from billing import invoices as queries
 from billing.einvoice.pages import page_of
 from billing.formats import exact_money
 from portal.console.events import event_text
-from portal.console.owed import owed
+from portal.console.owed import owed, suspension_on
 from portal.kernel import formats
 from portal.kernel.errors import NotFound
 
@@ -43,7 +43,8 @@ def sheet(invoice: Invoice) -> dict[str, Any]:
         "sheet": made,
         "groups": groups,
         "formats": [*queries.formats_of(invoice), *queries.MADE],
-        "owed": owed(invoice),
+        "owed": (stands := owed(invoice)),
+        "suspension_on": suspension_on(invoice, stands),
         "payments": queries.payments_of(invoice),
         "notes": queries.notes_of(invoice),
         "crumbs": [(_("Invoices"), reverse("console:invoices"))],

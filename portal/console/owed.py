@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from billing.dunning import announced_suspension
 from billing.standing import State, standing, state_label
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ class Owed:
     def back(self) -> Decimal:
         """What was paid too much."""
         return max(-self.left, Decimal(0))
+
+
+def suspension_on(row: Invoice, stands: Owed) -> date | None:
+    """When the organisation will be suspended for it, where that was announced and still holds."""
+    return announced_suspension(row) if stands.late else None
 
 
 def owed(row: Invoice) -> Owed:

@@ -1,12 +1,13 @@
 """Payments and credit notes: staff's pages, and what a tenant reads of them."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 
-from billing import credit_notes, invoicing
+from billing import credit_notes, dunning, invoicing
 from billing.einvoice.stored import to_json
 from billing.einvoice.totals import totals
 from billing.models import BankEntry, Invoice, Payment
@@ -21,6 +22,7 @@ from tests.makers import make_member, make_project, make_user, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 LIST = "/staff/payments/"
+MONTH_END = datetime(2026, 11, 30, 9, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -170,3 +172,30 @@ def test_a_tenant_reads_what_is_left(client, invoice):
     listed = reader.get("/costs/invoices/").content.decode()
     assert f"for {invoice.number}" in listed
     assert reader.get(f"/costs/invoices/{note.number}/").status_code == 200
+
+
+def test_staff_sees_what_happens_next_and_suspends(client, invoice, monkeypatch):
+    staff = signed_in(client, make_user(is_staff=True))
+    text = staff.get(f"{LIST}reminders/").content.decode()
+    for part in ("Reminder 1", "Today", "13 days late", "staff suspends"):
+        assert part in text
+    for day in (1, 8, 22, 29):
+        monkeypatch.setattr(clock, "now", lambda d=day: MONTH_END + timedelta(days=d))
+        dunning.run_due()
+    asked = staff.post(f"{LIST}reminders/suspend/{invoice.organisation.slug}/")
+    assert asked.status_code == 422
+    monkeypatch.setattr(clock, "now", lambda: MONTH_END + timedelta(days=36))
+    assert "Suspend<" in staff.get(f"{LIST}reminders/").content.decode()
+    asked = staff.post(f"{LIST}reminders/suspend/{invoice.organisation.slug}/")
+    assert asked.status_code == 303
+    assert "The organisation is suspended" in staff.get(f"{LIST}reminders/").content.decode()
+    assert "Warning of the suspension" in staff.get(account(invoice)).content.decode()
+
+
+def test_a_tenant_is_told_of_the_suspension_on_the_invoice(client, invoice):
+    make_step = dunning.Planned("warning", 1, date(2026, 12, 1), date(2026, 12, 30))
+    with transaction.atomic():
+        dunning.write(invoice, make_step, invoice.gross)
+    reader = signed_in(client, make_member(invoice.organisation.projects.first(), Role.BILLING))
+    page = reader.get(f"/costs/invoices/{invoice.number}/").content.decode()
+    assert "suspended on 30 December 2026" in page

@@ -10,19 +10,22 @@ from django.core.paginator import Paginator
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from billing import credit_notes, payments
+from billing import credit_notes, dunning, payments, suspension
+from billing.dunning_texts import step_label
 from billing.einvoice.stored import from_json
 from portal.console.owed import owed
 from portal.console.staff.typed import amount, needed_amount, needed_day
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.kernel.errors import NotFound
+from portal.tenancy import oversight
 
 if TYPE_CHECKING:
     from billing.models import BankEntry, Invoice
 
 _PER_PAGE = 50
 _ENTRIES = 20
+_STEPS = 20
 
 
 def overview(actor: Actor, page: str | None) -> dict[str, Any]:
@@ -40,6 +43,32 @@ def overview(actor: Actor, page: str | None) -> dict[str, Any]:
         "found": found,
         "rows": [(row, owed(row)) for row in found],
     }
+
+
+def reminders(actor: Actor, page: str | None) -> dict[str, Any]:
+    """Context of console/staff/reminders.html: what happens next, and what was done."""
+    today = clock.now().date()
+    found = Paginator(dunning.planned(actor), _PER_PAGE).get_page(page)
+    given = dunning.rules()
+    return {
+        "rules": given,
+        "found": found,
+        "rows": [
+            (invoice, step_label(step.kind, step.level), max(step.on, today), step, owed(invoice))
+            for invoice, step in found
+        ],
+        "today": today,
+        "to_suspend": suspension.to_suspend(actor),
+        "taken": [
+            (step, step_label(step.kind, step.level)) for step in dunning.taken(actor)[:_STEPS]
+        ],
+    }
+
+
+def suspend(actor: Actor, slug: str) -> object:
+    """Raises: NotFound, Conflict."""
+    organisation = oversight.organisation(actor, slug, seen="billing")
+    return suspension.suspend(actor=actor, organisation=organisation)
 
 
 def deal_with(actor: Actor, entry: BankEntry, sent: Mapping[str, str]) -> object:
@@ -68,6 +97,7 @@ def account(
         "payments": [(row, labels[row.method]) for row in payments.payments_of(invoice)],
         "notes": credit_notes.notes_of(invoice),
         "creditable": sum(credit_notes.left_of(invoice).values(), Decimal(0)),
+        "steps": [(row, step_label(row.kind, row.level)) for row in dunning.steps_of(invoice)],
         "lines": [
             (n, line, typed.get(f"line-{n}", ""), (errors or {}).get(f"line-{n}", ""))
             for n, line in enumerate(lines, 1)

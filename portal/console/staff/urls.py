@@ -42,6 +42,10 @@ urlpatterns = [
     path("quota-requests/<str:public_id>/", quota.decide, name="staff-request"),
     path("payments/", payments.payments, name="staff-payments"),
     path("payments/statement/", payments.statement, name="staff-payments-statement"),
+    path("payments/reminders/", payments.reminders, name="staff-reminders"),
+    path(
+        "payments/reminders/suspend/<slug:slug>/", payments.suspend, name="staff-reminders-suspend"
+    ),
     path("payments/entries/<str:public_id>/", payments.entry, name="staff-payments-entry"),
     path("payments/invoices/<str:number>/", payments.invoice, name="staff-payments-invoice"),
     path("payments/invoices/<str:number>/<slug:what>/", payments.act, name="staff-payments-act"),

@@ -74,6 +74,8 @@ DOORS = [
     Door("console:staff-quota-edit", "POST", STAFF, at=_place),
     Door("console:staff-billing", "GET", STAFF),
     Door("console:staff-payments", "GET", STAFF),
+    Door("console:staff-reminders", "GET", STAFF),
+    Door("console:staff-reminders-suspend", "POST", STAFF, at=_organisation),
     Door("console:staff-payments-statement", "POST", STAFF),
     Door("console:staff-payments-entry", "POST", STAFF, at=_row, missing=True),
     Door("console:staff-payments-invoice", "GET", STAFF, at=_invoice, missing=True),

@@ -12,11 +12,13 @@ from portal.accounts.actors import staff_actor
 from portal.console.address import sent_of
 from portal.console.attempts import attempt
 from portal.console.page import go, page
+from portal.console.reauthentication import fresh_sign_in
 from portal.console.staff import payments as building
 from portal.console.staff.door import staff_only
 
 _PAGE = "console/staff/payments.html"
 _ACCOUNT = "console/staff/payments_invoice.html"
+_REMINDERS = "console/staff/reminders.html"
 
 
 @staff_only
@@ -40,6 +42,28 @@ def statement(request: HttpRequest) -> HttpResponse:
     counts = {"new": done.new, "matched": done.matched, "known": done.known}
     messages.success(request, said % counts)
     return go(request, "console:staff-payments")
+
+
+@staff_only
+@require_GET
+def reminders(request: HttpRequest) -> HttpResponse:
+    """GET /staff/payments/reminders/?page="""
+    context = building.reminders(staff_actor(request), request.GET.get("page"))
+    return page(request, _REMINDERS, context)
+
+
+@staff_only
+@require_POST
+@fresh_sign_in
+def suspend(request: HttpRequest, slug: str) -> HttpResponse:
+    """POST /staff/payments/reminders/suspend/SLUG/"""
+    actor = staff_actor(request)
+    done, errors = attempt(lambda: building.suspend(actor, slug))
+    if done is None:
+        context = building.reminders(actor, None) | {"errors": errors}
+        return page(request, _REMINDERS, context, status=422)
+    messages.success(request, _("The organisation is suspended."))
+    return go(request, "console:staff-reminders")
 
 
 @staff_only

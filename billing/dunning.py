@@ -1,0 +1,190 @@
+"""Reminders of what is overdue: one step after another, each once for an invoice, by mail.
+
+What comes next follows from the due day, the settings and the steps taken so far (`next_step`), so
+the same list says what will happen and does it. Levels keep their distance: after a time in which
+nothing ran, reminders do not come on top of each other. After the last level comes the warning that
+the organisation will be suspended, seven days before at the least.
+
+Settings: POLDER_DUNNING_DAYS, POLDER_SUSPEND, POLDER_SUSPEND_DAYS, POLDER_SUSPEND_WARN_DAYS.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Prefetch, QuerySet
+
+from billing import dunning_mail
+from billing.dunning_texts import params_of
+from billing.models import DunningStep, Invoice
+from billing.standing import overdue, standing
+from portal.audit.actions import record
+from portal.kernel import clock
+from portal.kernel.actor import SYSTEM, Actor
+from portal.outbox.actions import notify
+from portal.tenancy.oversight import require_staff
+
+logger = logging.getLogger(__name__)
+LEAST_WARNING = 7
+_Kind = DunningStep.Kind
+_VERBS = {_Kind.REMINDER: "invoice.remind", _Kind.WARNING: "invoice.warn"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`days` after the due day of each level; `suspend` is confirm, automatic or never."""
+
+    days: tuple[int, ...]
+    suspend: str
+    suspend_days: int
+    warn_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The next step of an invoice and the day from which it is due. `acts_on` is when the
+    organisation is suspended, for a warning.
+    """
+
+    kind: str
+    level: int
+    on: date
+    acts_on: date | None = None
+
+
+def rules() -> Rules:
+    warn = max(settings.POLDER_SUSPEND_WARN_DAYS, LEAST_WARNING)
+    return Rules(
+        tuple(sorted(settings.POLDER_DUNNING_DAYS)),
+        settings.POLDER_SUSPEND,
+        settings.POLDER_SUSPEND_DAYS,
+        warn,
+    )
+
+
+def next_step(
+    due_on: date, taken: Sequence[DunningStep], today: date, given: Rules
+) -> Planned | None:
+    """Of an invoice of which something is left. None when there is nothing more to say. Pure."""
+    by_kind = {kind: [step for step in taken if step.kind == kind] for kind in _Kind.values}
+    level = len(by_kind[_Kind.REMINDER]) + 1
+    last = max((step.at.date() for step in taken), default=None)
+    if level <= len(given.days):
+        on = due_on + timedelta(days=given.days[level - 1])
+        if last is not None:
+            on = max(on, last + timedelta(days=given.days[level - 1] - given.days[level - 2]))
+        return Planned(_Kind.REMINDER, level, on)
+    if given.suspend == "never" or by_kind[_Kind.SUSPENSION]:
+        return None
+    if by_kind[_Kind.WARNING]:
+        return Planned(_Kind.SUSPENSION, 1, by_kind[_Kind.WARNING][0].acts_on or today)
+    on = due_on + timedelta(days=given.suspend_days - given.warn_days)
+    if last is not None:
+        on = max(on, last + timedelta(days=1))
+    acts_on = max(on, today) + timedelta(days=given.warn_days)
+    return Planned(_Kind.WARNING, 1, on, max(acts_on, due_on + timedelta(days=given.suspend_days)))
+
+
+def planned(actor: Actor) -> list[tuple[Invoice, Planned]]:
+    """What comes next of every overdue invoice, the soonest first. Raises: NotPermitted."""
+    require_staff(actor)
+    today, given = clock.now().date(), rules()
+    found = []
+    for invoice in with_steps(overdue()):
+        step = _next_of(invoice, today, given)
+        if step is not None:
+            found.append((invoice, step))
+    return sorted(found, key=lambda one: (one[1].on, one[0].pk))
+
+
+def with_steps(rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    steps = DunningStep.objects.order_by("at", "pk")
+    return rows.prefetch_related(Prefetch("dunning_steps", queryset=steps))
+
+
+def _next_of(invoice: Invoice, today: date, given: Rules) -> Planned | None:
+    if invoice.due_on is None:
+        return None
+    return next_step(invoice.due_on, list(invoice.dunning_steps.all()), today, given)
+
+
+def run_due() -> int:
+    """Takes every step that is due but the suspensions (`billing.suspension`), and sends the mails
+    that are waiting. Returns how many steps were taken.
+    """
+    today, given = clock.now().date(), rules()
+    due = [
+        invoice.pk
+        for invoice in with_steps(overdue())
+        if (step := _next_of(invoice, today, given)) and step.on <= today and step.kind in _VERBS
+    ]
+    taken = sum(_take(key, today, given) for key in due)
+    dunning_mail.send_waiting()
+    if taken:
+        logger.info("dunning.taken", extra={"steps": taken})
+    return taken
+
+
+@transaction.atomic
+def _take(key: int, today: date, given: Rules) -> bool:
+    """Looks again under the invoice's lock: it may have been paid, or another worker was here."""
+    rows = Invoice.objects.select_for_update(of=("self",)).select_related("organisation")
+    invoice = rows.get(pk=key)
+    left = standing(invoice).left
+    step = _next_of(with_steps(Invoice.objects.filter(pk=key)).get(), today, given)
+    if left <= 0 or step is None or step.on > today or step.kind not in _VERBS:
+        return False
+    write(invoice, step, left)
+    after = {"level": step.level, "left": f"{left:f}"}
+    record(
+        SYSTEM,
+        _VERBS[DunningStep.Kind(step.kind)],
+        "invoice",
+        str(invoice.number),
+        chain=invoice.organisation.slug,
+        after=after,
+    )
+    return True
+
+
+def write(invoice: Invoice, step: Planned, left: Decimal) -> DunningStep:
+    """Writes a step down and tells the organisation, in the caller's transaction."""
+    made = DunningStep.objects.create(
+        invoice=invoice,
+        kind=step.kind,
+        level=step.level,
+        left=left,
+        acts_on=step.acts_on,
+        at=clock.now(),
+    )
+    notify(
+        f"invoice.{step.kind}",
+        organisation_id=invoice.organisation_id,
+        target=str(invoice.number),
+        params=params_of(made, invoice),
+    )
+    return made
+
+
+def steps_of(invoice: Invoice) -> list[DunningStep]:
+    """Of an invoice that the caller may see, oldest first."""
+    return list(invoice.dunning_steps.order_by("at", "pk"))
+
+
+def taken(actor: Actor) -> QuerySet[DunningStep]:
+    """The steps of all invoices, newest first. Raises: NotPermitted."""
+    require_staff(actor)
+    rows = DunningStep.objects.select_related("invoice__organisation")
+    return rows.defer("invoice__document").order_by("-at", "-pk")
+
+
+def announced_suspension(invoice: Invoice) -> date | None:
+    """When the organisation will be suspended for an invoice that its reader may see."""
+    rows = invoice.dunning_steps.filter(kind=_Kind.WARNING)
+    return rows.values_list("acts_on", flat=True).first()

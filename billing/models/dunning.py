@@ -1,0 +1,46 @@
+"""How an organisation was reminded of an invoice, and what followed."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+
+class DunningStep(models.Model):
+    """A step that was taken of an invoice, once: a reminder (`level` from 1), the warning that the
+    organisation will be suspended on `acts_on`, or its suspension, until `lifted_at`. `left` is
+    what was left to pay. `mailed_at` is when the address for invoices had its mail.
+    """
+
+    class Kind(models.TextChoices):
+        REMINDER = "reminder"
+        WARNING = "warning"
+        SUSPENSION = "suspension"
+
+    invoice = models.ForeignKey(
+        "billing.Invoice", on_delete=models.PROTECT, related_name="dunning_steps"
+    )
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    level = models.PositiveSmallIntegerField(default=1)
+    left = models.DecimalField(max_digits=14, decimal_places=2)
+    acts_on = models.DateField(null=True, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+    mailed_at = models.DateTimeField(null=True, blank=True)
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["invoice", "kind", "level"], name="one_dunning_step_a_level"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["at"],
+                condition=models.Q(mailed_at__isnull=True),
+                name="dunning_to_mail",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.invoice_id} {self.kind} {self.level}"
