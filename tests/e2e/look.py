@@ -59,6 +59,8 @@ def is_document(context: BrowserContext, url: str) -> bool:
     """Whether a page stands there, rather than a file, a fragment or a way on."""
     answer = context.request.get(url, max_redirects=0)
     kind = answer.headers.get("content-type", "")
+    if answer.headers.get("content-disposition", "").startswith("attachment"):
+        return False
     return kind.startswith("text/html") and "<!doctype" in answer.text()[:200].lower()
 
 
