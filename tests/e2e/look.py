@@ -145,6 +145,7 @@ def _widest(tab: Tab) -> str:
         tab.evaluate(
             """() => [...document.querySelectorAll("main *, header *")]
               .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+              .filter((one) => !one.closest(".table-scroll"))
               .slice(0, 3).map((one) => one.outerHTML.slice(0, 120))"""
         )
     )
