@@ -163,7 +163,7 @@ def _check(
         )
     entry = entries.get(instance.offering)
     own_class = entry.offering.price_class if entry else ""
-    if (PRICED_ELSEWHERE.get(event.meter, own_class), event.meter) not in priced:
+    if PRICED_ELSEWHERE.get(event.meter, (own_class, event.meter)) not in priced:
         raise Rejected(
             "not-priced",
             _("Nothing prices “%(meter)s” of %(offering)s.")

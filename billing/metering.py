@@ -79,7 +79,8 @@ def meter(
         "offerings": list(offerings),
         "classes": list(offerings.values()),
         "elsewhere": list(PRICED_ELSEWHERE),
-        "elsewhere_classes": list(PRICED_ELSEWHERE.values()),
+        "elsewhere_classes": [price_class for price_class, _ in PRICED_ELSEWHERE.values()],
+        "elsewhere_meters": [code for _, code in PRICED_ELSEWHERE.values()],
     }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_MAKE_TABLE)
@@ -223,7 +224,7 @@ create temporary table metered (
 _ADD_EVENTS = """
 insert into metered
 select p.organisation_id, i.project_id, i.id, t.id, i.offering, g.code,
-  coalesce(w.price_class, o.price_class), e.meter,
+  coalesce(w.price_class, o.price_class), coalesce(w.priced_as, e.meter),
   case when i.plan like 'dev-%%' then 'dev' else '' end, false,
   (e.start at time zone 'UTC')::date as day, sum(e.quantity), sum(e.quantity)
 from billing_usageevent e
@@ -233,8 +234,8 @@ join regions_region g on g.id = i.region_id
 join tenancy_project p on p.id = i.project_id
 join unnest(%(offerings)s::text[], %(classes)s::text[]) as o (offering, price_class)
   on o.offering = i.offering
-left join unnest(%(elsewhere)s::text[], %(elsewhere_classes)s::text[]) as w (meter, price_class)
-  on w.meter = e.meter
+left join unnest(%(elsewhere)s::text[], %(elsewhere_classes)s::text[], %(elsewhere_meters)s::text[])
+  as w (meter, price_class, priced_as) on w.meter = e.meter
 where e.start >= %(first)s::timestamp at time zone 'UTC'
   and e.start < %(end)s::timestamp at time zone 'UTC'
   and (%(organisation)s::bigint is null or p.organisation_id = %(organisation)s)

@@ -67,6 +67,9 @@ _ALL = (
     Meter("vcpu", "hour", gettext_noop("vCPU")),
     Meter("memory_gib", "hour", gettext_noop("Memory, GiB")),
     Meter("gpu", "hour", gettext_noop("GPU")),
+    Meter("gpu_l4", "hour", gettext_noop("GPU, L4")),
+    Meter("gpu_l40s", "hour", gettext_noop("GPU, L40S")),
+    Meter("gpu_h100", "hour", gettext_noop("GPU, H100 with 80 GB")),
     Meter("control_plane", "hour", gettext_noop("Control plane")),
     Meter("scheduler", "hour", gettext_noop("Scheduler")),
     Meter("public_ipv4", "hour", gettext_noop("Public IPv4 address")),
@@ -119,8 +122,14 @@ _ALL = (
 METERS = {meter.code: meter for meter in _ALL}
 # What a plan is made of, so what every offering's price class must price.
 PLAN_METERS = ("vcpu", "memory_gib", "storage_gib")
-# What any service may use, priced by a class of its own.
-PRICED_ELSEWHERE = {"egress": "network.egress", "public_ipv4": "network.ipv4"}
+# What any service may use, priced by a class of its own: the class, and its meter there.
+PRICED_ELSEWHERE = {
+    "egress": ("network.egress", "egress"),
+    "public_ipv4": ("network.ipv4", "public_ipv4"),
+    "gpu_l4": ("compute.gpu-l4", "gpu"),
+    "gpu_l40s": ("compute.gpu-l40s", "gpu"),
+    "gpu_h100": ("compute.gpu-h100", "gpu"),
+}
 # What a service has one of, whatever its plan; charged where its offering counts it.
 HELD_ONCE = ("control_plane",)
 

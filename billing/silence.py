@@ -49,7 +49,7 @@ def look() -> Looked:
                 "before": now - AFTER,
                 "back": now - timedelta(days=2),
                 "day": (now - timedelta(days=2)).date(),
-                "by_report": _by_report(),
+                "by_report": list(by_report()),
             },
         )
         silent: list[tuple[int, datetime]] = cursor.fetchall()
@@ -82,14 +82,14 @@ def silent_for(actor: Actor) -> QuerySet[UsageSilence]:
     return silent_services()
 
 
-def _by_report() -> list[str]:
+def by_report() -> frozenset[str]:
     """Offerings of which plans count nothing."""
     counted = {*PLAN_METERS, *HELD_ONCE}
-    return [
+    return frozenset(
         slug
         for slug, entry in registry.entries().items()
         if not counted & {meter.code for meter in entry.offering.meters}
-    ]
+    )
 
 
 def _tell(rows: list[UsageSilence]) -> None:

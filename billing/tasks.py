@@ -11,6 +11,7 @@ from billing import (
     dunning_mail,
     invoice_run,
     invoicing,
+    reporting,
     silence,
     suspension,
 )
@@ -23,6 +24,18 @@ from portal.outbox.actions import hint
 def meter_and_rate() -> None:
     """Brings usage and costs up to now."""
     cycle.meter_and_rate()
+
+
+@shared_task(time_limit=60)
+def look_at_regions() -> None:
+    """Asks each region's workers what its services used beyond their plans."""
+    reporting.ask_regions()
+
+
+@shared_task(time_limit=300)
+def look_at_region(region_id: int) -> None:
+    """In the region's own queue."""
+    reporting.look_at_region(region_id)
 
 
 @shared_task(time_limit=300)

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import cast
 
 from services import catalog, snippets
-from services.spec import Engine, Entry, Kubernetes, Offering, Process
+from services.spec import Engine, Entry, Kubernetes, Offering, Process, Usage
 
 _ROOT = catalog.__name__
 
@@ -81,6 +81,7 @@ def entries() -> dict[str, Entry]:
             cast("Process | None", _optional(f"{name}.process")),
             path,
             snippets.read(path),
+            cast("Usage | None", _optional(f"{name}.usage")),
         )
     return found
 

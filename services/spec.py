@@ -358,6 +358,22 @@ class Reading:
     connections: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What an instance used of `meter` since a moment that the caller named, in base units: seconds
+    of one piece or one GiB, GiB, or pieces. With `kept`, `quantity` is what it holds right now
+    beyond its plan, in pieces or GiB; the caller knows for how long.
+    """
+
+    meter: str
+    quantity: Decimal
+    kept: bool = False
+
+
+UsageAsked = Sequence[tuple["Entry", "InstanceSpec", datetime]]  # since when
+UsageTold = Mapping[str, tuple[Counted, ...]]  # by the name of the instance
+
+
 class Report(Protocol):
     """Told by a backend as it goes: step `code` is being done now. Renews the lease of the caller.
 
@@ -378,6 +394,8 @@ class Backend(Protocol):
     and changes nothing. With `force`, `destroy` does not wait for what holds an object back.
     `readings` asks for many at once, by name; those that do not run are left out, and a backend
     that can measure nothing raises Permanent("metrics-not-served").
+    `usage` asks of many, each with the moment since when, what they used until another beyond what
+    the time of their plans counts. What it cannot tell now is left out, to be asked again.
     """
 
     poll_seconds: float
@@ -398,6 +416,7 @@ class Backend(Protocol):
     def behind(self, entry: Entry, spec: InstanceSpec) -> tuple[Difference, ...]: ...
     def logs(self, entry: Entry, spec: InstanceSpec, lines: int) -> str: ...
     def readings(self, wanted: Sequence[tuple[Entry, InstanceSpec]]) -> Mapping[str, Reading]: ...
+    def usage(self, wanted: UsageAsked, until: datetime) -> UsageTold: ...
 
 
 Effect = Literal["none", "rolling", "restart", "replace"]
@@ -635,6 +654,14 @@ class Leftovers:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """The objects of `kind` with these labels in the instance's namespace."""
+
+    kind: Kind
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Pods:
     """`count` equal pods of one role and what each asks for, side-cars included."""
 
@@ -735,6 +762,22 @@ class Process(Protocol):
     def process(self, spec: InstanceSpec, place: Place) -> ProcessSpec: ...
 
 
+class Usage(Protocol):
+    """`usage.py` of an offering: what it uses in a cluster beyond what the time of its plan counts.
+    Pure.
+
+    `listings` names the objects that tell; none where nothing can come beyond the plan. `counted`
+    reads them: what was used in [`since`, `until`), each of `METERS` that can have been.
+    """
+
+    METERS: tuple[str, ...]
+
+    def listings(self, spec: InstanceSpec) -> tuple[Listing, ...]: ...
+    def counted(
+        self, spec: InstanceSpec, found: Sequence[Manifest], since: datetime, until: datetime
+    ) -> tuple[Counted, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """An offering with the renderers it has; None where a backend cannot run it."""
@@ -744,6 +787,7 @@ class Entry:
     process: Process | None = None
     folder: Path = Path()
     snippets: tuple[Snippet, ...] = ()
+    usage: Usage | None = None
 
     @property
     def capabilities(self) -> frozenset[Capability]:

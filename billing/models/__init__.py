@@ -6,7 +6,7 @@ from billing.models.costs import CostLine, CostRollup, RatedMonth
 from billing.models.dunning import DunningStep
 from billing.models.identity import BillingIdentity, IdentityVersion, LocationProof, VatIdCheck
 from billing.models.invoices import Invoice, InvoiceFile, InvoiceSeries
-from billing.models.metering import MeterKey, UsageConflict, UsageSilence
+from billing.models.metering import MeterKey, UsageConflict, UsageLook, UsageSilence
 from billing.models.orders import Order
 from billing.models.payments import BankEntry, Payment
 from billing.models.prices import Price
@@ -38,6 +38,7 @@ __all__ = [
     "TagSet",
     "UsageConflict",
     "UsageEvent",
+    "UsageLook",
     "UsageRecord",
     "UsageSilence",
     "VatIdCheck",

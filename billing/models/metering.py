@@ -92,3 +92,20 @@ class UsageSilence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.instance_id} since {self.since:%F %T}"
+
+
+class UsageLook(models.Model):
+    """What was read of an instance's backend and is not an event yet: `pending` base units by meter
+    since `since`, up to the last look at `looked_at`. `kept` is what it held beyond its plan then.
+    """
+
+    instance = models.OneToOneField(
+        "instances.Instance", on_delete=models.PROTECT, related_name="+"
+    )
+    since = models.DateTimeField()
+    looked_at = models.DateTimeField()
+    pending = models.JSONField(default=dict)
+    kept = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"{self.instance_id} until {self.looked_at:%F %T}"

@@ -297,6 +297,7 @@ _TIMETABLE = {
     "services.instances.tasks.forget_utilisation": 24 * 3600,
     "services.instances.tasks.renew_certificates": 3600,
     "billing.tasks.meter_and_rate": 3600,
+    "billing.tasks.look_at_regions": 300,
     "billing.tasks.look_for_silence": 900,
     "billing.tasks.invoice_runs": 60,
     "billing.tasks.keep_commitments": 3600,

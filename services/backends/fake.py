@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from portal.kernel.errors import Permanent
 from services.spec import (
+    Counted,
     Credentials,
     Difference,
     Effect,
@@ -19,6 +21,8 @@ from services.spec import (
     Reading,
     Report,
     Secret,
+    UsageAsked,
+    UsageTold,
 )
 
 
@@ -37,6 +41,8 @@ class FakeBackend:
     release: int = 1  # of the renderers; what was applied by an older one is behind
     releases: dict[str, int] = field(default_factory=dict)
     takes: dict[str, Reading] = field(default_factory=dict)  # what each would be measured to take
+    counted: dict[str, tuple[Counted, ...]] = field(default_factory=dict)  # beyond their plans
+    asked: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
 
     def check(self) -> Health:
         return Health(True)
@@ -124,6 +130,11 @@ class FakeBackend:
             s.name for _, s in wanted if s.name in self.applied and s.name not in self.paused
         ]
         return {name: self.takes.get(name, Reading(memory_mib=100)) for name in running}
+
+    def usage(self, wanted: UsageAsked, until: datetime) -> UsageTold:
+        self._fail()
+        self.asked = {spec.name: (since, until) for _, spec, since in wanted}
+        return {name: self.counted[name] for name in self.asked if name in self.counted}
 
     def _endpoint(self, spec: InstanceSpec) -> Endpoint:
         return Endpoint("client", "fake", "127.0.0.1", 5432, "fake://app@127.0.0.1:5432/", False)

@@ -12,12 +12,15 @@ from services.spec import Live, Manifest, Observation, Observed, Ref, Secret
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One entry of `status.conditions`. `current` is False for one about an older generation."""
+    """One entry of `status.conditions`. `current` is False for one about an older generation;
+    `since` is when its status last changed.
+    """
 
     status: str = ""
     reason: str = ""
     message: str = ""
     current: bool = True
+    since: str = ""
 
     @property
     def true(self) -> bool:
@@ -44,6 +47,7 @@ def condition(found: Manifest, type: str) -> Condition:  # the field's own name
                 row.get("reason", ""),
                 row.get("message", ""),
                 seen >= generation(found),
+                row.get("lastTransitionTime", ""),
             )
     return Condition()
 

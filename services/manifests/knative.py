@@ -20,6 +20,7 @@ from services.spec import (
     Endpoint,
     InstanceSpec,
     Kind,
+    Listing,
     Live,
     Manifest,
     Observation,
@@ -32,8 +33,10 @@ from services.spec import (
 
 SERVICE = Kind("serving.knative.dev/v1", "Service")
 KINDS = (SERVICE,)
+_POD = Kind("v1", "Pod")
 VERSIONS = ("1.23",)
 _SIDECAR_VCPU, _SIDECAR_MIB = Decimal("0.1"), 128  # Knative's own container in each pod
+CONTAINER = "user-container"
 _SCALE = "autoscaling.knative.dev/{}-scale"
 _INSIDE = {"networking.knative.dev/visibility": "cluster-local"}
 _TOKEN = "SERVICE_TOKEN"  # noqa: S105  # a variable's name
@@ -47,6 +50,11 @@ def pods(spec: InstanceSpec) -> tuple[Pods, ...]:
 
 def selectors(spec: InstanceSpec) -> tuple[Mapping[str, str], ...]:
     return ({"serving.knative.dev/service": spec.name},)
+
+
+def pods_of(spec: InstanceSpec) -> tuple[Listing, ...]:
+    """The containers that ran or run for it."""
+    return tuple(Listing(_POD, labels) for labels in selectors(spec))
 
 
 def ref(spec: InstanceSpec) -> Ref:
@@ -85,7 +93,7 @@ def manifests(spec: InstanceSpec, region: RegionSettings, *, port: int) -> list[
 def _container(spec: InstanceSpec, port: int) -> dict[str, Any]:
     source = {"secretKeyRef": {"name": f"{spec.name}-env", "key": _TOKEN}}
     return {
-        "name": "user-container",
+        "name": CONTAINER,
         "image": spec.parameters["image"],
         "ports": [{"name": "http1", "containerPort": port}],
         "env": [{"name": _TOKEN, "valueFrom": source}],

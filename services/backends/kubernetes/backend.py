@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -30,6 +30,7 @@ from services.backends.kubernetes import (
     rights,
     secrets,
     stamps,
+    usage,
 )
 from services.backends.kubernetes.clients import objects_of
 from services.backends.kubernetes.objects import Objects
@@ -51,6 +52,8 @@ from services.spec import (
     Ref,
     Report,
     Secret,
+    UsageAsked,
+    UsageTold,
 )
 
 if TYPE_CHECKING:
@@ -248,6 +251,9 @@ class KubernetesBackend:
     def readings(self, wanted: Sequence[tuple[Entry, InstanceSpec]]) -> Mapping[str, Reading]:
         """One request for each project's namespace."""
         return readings.read(self.objects, [(_renderer(entry), spec) for entry, spec in wanted])
+
+    def usage(self, wanted: UsageAsked, until: datetime) -> UsageTold:
+        return usage.read(self.objects, wanted, until)
 
     # -- other changes ---------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -26,9 +27,10 @@ from services.backends.process import (
     ports,
     programs,
     readings,
+    usage,
     users,
 )
-from services.backends.process.layout import Folder, discard, size_mib, write_file
+from services.backends.process.layout import Folder, discard, size_mib, tail, write_file
 from services.backends.process.run import Surroundings, run, succeeds
 from services.backends.process.supervisor import Supervisor
 from services.spec import (
@@ -45,6 +47,8 @@ from services.spec import (
     ProcessSpec,
     Reading,
     Report,
+    UsageAsked,
+    UsageTold,
 )
 
 _PATIENCE_SECONDS = 1.5  # how long one step may wait for readiness before it gives the worker back
@@ -190,7 +194,7 @@ class ProcessBackend:
             why = found
             state = self.supervisor.state(spec.name)
             if state.word == "FATAL":
-                raise Permanent("engine-crashed", detail=_tail(folder.log) or state.detail)
+                raise Permanent("engine-crashed", detail=tail(folder.log) or state.detail)
             time.sleep(_POLL_SECONDS)
         raise Temporary("engine-not-ready", retry_after=0.2, detail=why)
 
@@ -204,7 +208,7 @@ class ProcessBackend:
         if progress.paused and state.ended:
             return Observation(Observed.PAUSED, storage_used_mib=size_mib(folder.data))
         if state.word == "FATAL":
-            return Observation(Observed.FAILED, "engine-crashed", _tail(folder.log))
+            return Observation(Observed.FAILED, "engine-crashed", tail(folder.log))
         if not progress.set_up or progress.generation != spec.generation:
             return Observation(Observed.PROGRESSING)
         if not state.running:
@@ -228,12 +232,15 @@ class ProcessBackend:
 
     def logs(self, entry: Entry, spec: InstanceSpec, lines: int) -> str:
         """The newest `lines` of the server's own log."""
-        text = _tail(Folder(self.home, spec.name).log, 400 * lines)
+        text = tail(Folder(self.home, spec.name).log, 400 * lines)
         return _redact("\n".join(text.splitlines()[-lines:]), spec)
 
     def readings(self, wanted: Sequence[tuple[Entry, InstanceSpec]]) -> Mapping[str, Reading]:
         """Of the processes and sockets of this machine, which are looked at once for all."""
         return readings.read(self.home, self.supervisor.states(), [spec.name for _, spec in wanted])
+
+    def usage(self, wanted: UsageAsked, until: datetime) -> UsageTold:
+        return usage.read(self.home, wanted)
 
     # -- other changes ---------------------------------------------------------------------------
 
@@ -364,15 +371,6 @@ def _cannot_run(entry: Entry) -> tuple[str, dict[str, str]] | None:
 def _digest(process: ProcessSpec) -> str:
     text = "\0".join(f"{file.path}\0{file.content}" for file in process.files)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _tail(path: Path, size: int = 1500) -> str:
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - size))
-            return file.read().decode(errors="replace")
-    except FileNotFoundError:
-        return ""
 
 
 def _redact(text: str, spec: InstanceSpec) -> str:

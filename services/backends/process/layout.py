@@ -174,3 +174,13 @@ def size_mib(path: Path) -> int:
             except FileNotFoundError:
                 continue
     return total // 2**20
+
+
+def tail(path: Path, size: int = 1500) -> str:
+    """The last bytes of a file as text; nothing where there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - size))
+            return file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,180 @@
+"""What backends tell of usage beyond plans, as events: looked at every few minutes by the region's
+own workers, reported by the hour.
+
+A look adds what was used since the last one; the hour's sum becomes one event of each meter, in the
+transaction that begins the next hour. So a look that is lost, late or made twice changes nothing:
+the next one begins where the last that was kept has ended. Of what is kept the lesser of two looks
+counts for the time between them.
+
+Source: shared design, billing 1.3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from django.db import connection, transaction
+from kombu.exceptions import OperationalError as BrokerError
+
+from billing import cloudevents
+from billing.cloudevents import Reported
+from billing.ingestion import keep_own
+from billing.meter_keys import OWN
+from billing.models import UsageLook
+from billing.silence import by_report
+from portal.kernel import clock
+from portal.kernel.errors import BackendError
+from services.backends import backend_for
+from services.instances.models import Instance
+from services.instances.specs import entry_of, spec_of
+from services.instances.states import Phase
+from services.instances.work import queue_of
+from services.regions.models import Region
+from services.spec import Counted
+
+logger = logging.getLogger(__name__)
+EVERY_SECONDS = 300
+# A service that is younger is counted from its beginning, an older one from the first look on.
+_NEW = timedelta(hours=2)
+_LOCK = 0x75736167
+_NOTHING = Decimal(0)
+
+
+def ask_regions() -> None:
+    """A message to each region's queue; one that is not taken before the next expires."""
+    from billing.tasks import look_at_region as task
+
+    rows = Region.objects.exclude(status=Region.Status.OFF).values_list("pk", "code")
+    for pk, code in rows:
+        try:
+            task.apply_async(args=(pk,), queue=queue_of(code), expires=EVERY_SECONDS)
+        except (BrokerError, OSError) as error:
+            logger.warning(
+                "broker.unreachable", extra={"region": code, "error": type(error).__name__}
+            )
+
+
+def look_at_region(region_id: int) -> int:
+    """How many events came of it. A backend that is away is looked at again later."""
+    region, until = Region.objects.get(pk=region_id), clock.now().replace(microsecond=0)
+    rows = list(
+        Instance.objects.filter(region=region, deleted_at__isnull=True)
+        .exclude(phase=Phase.CREATING)
+        .select_related("project__organisation", "region")
+    )
+    looks = {look.instance_id: look for look in UsageLook.objects.filter(instance__in=rows)}
+    since = {row.pk: _since(row, looks.get(row.pk), until) for row in rows}
+    asked = [(entry_of(row), spec_of(row, with_secrets=False), since[row.pk]) for row in rows]
+    found: Mapping[str, tuple[Counted, ...]] = {}
+    try:
+        found = backend_for(region).usage(asked, until) if asked else {}
+    except BackendError as error:
+        logger.info("usage.look_skipped", extra={"region": region.code, "code": error.code})
+    told = [(row, since[row.pk], found[row.public_id]) for row in rows if row.public_id in found]
+    return _keep(region, told, until)
+
+
+def _since(row: Instance, look: UsageLook | None, until: datetime) -> datetime:
+    if look is not None:
+        return look.looked_at
+    began = row.created_at.replace(microsecond=0) + timedelta(seconds=1)
+    return began if timedelta(0) <= until - began < _NEW else until
+
+
+Told = Sequence[tuple[Instance, datetime, tuple[Counted, ...]]]
+
+
+@transaction.atomic
+def _keep(region: Region, told: Told, until: datetime) -> int:
+    """One writer a region: who comes second leaves it, and whatever was looked at meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_xact_lock(%s, %s)", [_LOCK, region.pk])
+        if not cursor.fetchone()[0]:
+            return 0
+    keys = [row.pk for row, _, _ in told]
+    known = {look.instance_id: look for look in UsageLook.objects.filter(instance__in=keys)}
+    events: list[Reported] = []
+    written = []
+    for row, since, counted in told:
+        look = known.get(row.pk) or UsageLook(instance=row, since=since, looked_at=since)
+        if look.looked_at == since:
+            _add(look, counted, until)
+            events += _closed(look, row)
+            written.append(look)
+    events += _closed_for_good(region)
+    if events:
+        taken = keep_own(events)
+        for fault in taken.rejected:
+            extra = {"instance": events[fault.index].subject, "code": fault.code}
+            logger.error("usage.not_kept", extra=extra)
+    UsageLook.objects.bulk_create(
+        written,
+        update_conflicts=True,
+        unique_fields=["instance"],
+        update_fields=["since", "looked_at", "pending", "kept"],
+    )
+    return len(events)
+
+
+def _add(look: UsageLook, counted: Iterable[Counted], until: datetime) -> None:
+    seconds = (until - look.looked_at) // timedelta(seconds=1)
+    kept = {}
+    for one in counted:
+        amount = one.quantity
+        if one.kept:
+            amount = min(amount, Decimal(look.kept.get(one.meter, "0"))) * seconds
+            kept[one.meter] = cloudevents.plain(one.quantity)
+        pending = Decimal(look.pending.get(one.meter, "0")) + amount
+        look.pending[one.meter] = cloudevents.plain(pending)
+    look.kept, look.looked_at = kept, until
+
+
+def _closed(look: UsageLook, row: Instance) -> list[Reported]:
+    """The events of what is pending once its hour is over. Nothing is told of nothing, except where
+    reports alone say that a service runs.
+    """
+    if _hour(look.since) == _hour(look.looked_at):
+        return []
+    told = row.offering in by_report()
+    events = [event for event in _events(look, row.public_id) if event.quantity or told]
+    look.since, look.pending = look.looked_at, {}
+    return events
+
+
+def _closed_for_good(region: Region) -> list[Reported]:
+    """What is pending of services that were destroyed since."""
+    gone = UsageLook.objects.filter(instance__region=region, instance__deleted_at__isnull=False)
+    looks = list(gone.select_related("instance"))
+    gone.delete()
+    events = [event for look in looks for event in _events(look, look.instance.public_id)]
+    return [event for event in events if event.quantity]
+
+
+def _events(look: UsageLook, public_id: str) -> list[Reported]:
+    return [
+        Reported(
+            OWN,
+            _event_id(public_id, meter, look.since),
+            public_id,
+            meter,
+            look.since,
+            look.looked_at,
+            Decimal(quantity),
+        )
+        for meter, quantity in sorted(look.pending.items())
+        if look.since < look.looked_at
+    ]
+
+
+def _event_id(public_id: str, meter: str, start: datetime) -> str:
+    """SHA-256 of source, instance, meter, window start and sequence."""
+    said = f"{OWN}|{public_id}|{meter}|{start.astimezone(UTC).isoformat()}|0"
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

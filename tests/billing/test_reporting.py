@@ -1,0 +1,165 @@
+"""Looks at backends become events of the hour: lost, late or made twice, they come to the same."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from billing import cycle, reporting, silence
+from billing.models import UsageEvent, UsageLook, UsageRecord
+from portal.kernel import clock
+from portal.kernel.errors import Temporary
+from services.instances.models import Instance, InstanceEvent
+from services.spec import Counted
+from tests.makers import make_instance, make_project, make_region
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices")]
+
+START = datetime(2026, 10, 20, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def at(monkeypatch):
+    """Puts the clock, in minutes after START."""
+
+    def put(minutes):
+        moment = START + timedelta(minutes=minutes)
+        monkeypatch.setattr(clock, "now", lambda: moment)
+        return moment
+
+    put(0)
+    return put
+
+
+@pytest.fixture
+def instance(at, fake):
+    made = make_instance(make_project(), make_region(), plan="dev-1x1")
+    Instance.objects.update(created_at=START, offering="functions")
+    InstanceEvent.objects.update(at=START)
+    return Instance.objects.select_related("region").get(pk=made.pk)
+
+
+@pytest.fixture
+def look(instance, fake, at):
+    """A look at a minute, when the backend tells so many GB-seconds since the last one."""
+
+    def take(minute, quantity=None, **more):
+        at(minute)
+        used = [Counted("gb_second", Decimal(quantity))] if quantity is not None else []
+        fake.counted = {instance.public_id: (*used, *more.get("counted", ()))}
+        return reporting.look_at_region(instance.region_id)
+
+    return take
+
+
+def events():
+    rows = UsageEvent.objects.order_by("start", "meter")
+    return [(f"{r.start:%H:%M:%S}", f"{r.end:%H:%M}", r.meter, r.quantity) for r in rows]
+
+
+def test_looks_of_an_hour_are_one_event(look, instance, fake):
+    assert [look(5, 10), look(10, "0.5"), look(61, 2), look(66, 7)] == [0, 0, 1, 0]
+    assert events() == [("09:00:01", "10:01", "gb_second", Decimal("12.5"))]
+    row = UsageEvent.objects.get()
+    assert (row.source, len(row.event_id), row.instance) == ("polder", 64, instance)
+    begin = START + timedelta(minutes=61), START + timedelta(minutes=66)
+    assert fake.asked == {instance.public_id: begin}
+    look(121, 3)
+    assert [quantity for *_, quantity in events()] == [Decimal("12.5"), Decimal(10)]
+
+
+def test_a_look_that_is_made_twice_changes_nothing(look):
+    look(5, 10)
+    look(5, 0)
+    look(61, 2)
+    assert look(61, 0) == 0
+    assert [quantity for *_, quantity in events()] == [Decimal(12)]
+
+
+def test_two_looks_at_once_keep_one(look, instance, fake, monkeypatch):
+    """The other had read the same before this one wrote."""
+    look(5, 10)
+    real = reporting._keep
+
+    def with_another_first(region, told, until):
+        real(region, told, until)
+        return real(region, told, until)
+
+    monkeypatch.setattr(reporting, "_keep", with_another_first)
+    look(61, 2)
+    assert [quantity for *_, quantity in events()] == [Decimal(12)]
+    assert UsageLook.objects.get().pending == {}
+
+
+def test_while_the_backend_is_away_nothing_is_lost(look, instance, fake, at):
+    look(5, 10)
+    at(30)
+    fake.faults = [Temporary("away")]
+    assert reporting.look_at_region(instance.region_id) == 0
+    look(61, 99)
+    assert fake.asked[instance.public_id][0] == START + timedelta(minutes=5)
+    assert [quantity for *_, quantity in events()] == [Decimal(109)]
+
+
+def test_what_the_backend_cannot_tell_now_is_asked_again(look, instance, fake, at):
+    look(5, 10)
+    at(70)
+    fake.counted = {}
+    assert reporting.look_at_region(instance.region_id) == 0
+    look(75, 1)
+    assert events() == [("09:00:01", "10:15", "gb_second", Decimal(11))]
+
+
+def test_of_what_is_kept_the_lesser_of_two_looks_counts(look, instance):
+    Instance.objects.update(offering="postgresql")
+
+    def kept(minute, gibibytes):
+        return look(minute, counted=[Counted("storage_gib", Decimal(gibibytes), kept=True)])
+
+    assert [kept(0, 5), kept(10, 3), kept(20, 4), kept(30, 0), kept(60, 2)] == [0, 0, 0, 0, 1]
+    assert events()[0][2:] == ("storage_gib", Decimal(3 * 600 + 3 * 600))
+
+
+def test_nothing_is_told_of_nothing_where_a_plan_counts(look, instance):
+    Instance.objects.update(offering="postgresql")
+    look(5, counted=[Counted("storage_gib", Decimal(0), kept=True)])
+    assert look(61, counted=[Counted("storage_gib", Decimal(0), kept=True)]) == 0
+    assert UsageEvent.objects.count() == 0
+
+
+def test_where_reports_alone_are_heard_nothing_is_told_too(look, at):
+    look(5, 0)
+    assert look(61, 0) == 1
+    assert [quantity for *_, quantity in events()] == [Decimal(0)]
+    at(180)
+    assert silence.look().fallen == 0
+    at(182)
+    assert silence.look().fallen == 1
+
+
+def test_what_ran_before_there_were_looks_is_not_billed(look, instance, fake):
+    Instance.objects.update(created_at=START - timedelta(days=30))
+    look(5, 0)
+    assert fake.asked[instance.public_id] == (START + timedelta(minutes=5),) * 2
+
+
+def test_what_is_pending_of_a_destroyed_service_is_billed(look, instance, at):
+    look(5, 10)
+    at(20)
+    Instance.objects.update(deleted_at=START + timedelta(minutes=7))
+    assert reporting.look_at_region(instance.region_id) == 1
+    assert events() == [("09:00:01", "09:05", "gb_second", Decimal(10))]
+    assert not UsageLook.objects.exists()
+
+
+def test_it_is_rated_as_what_it_is(look, instance):
+    Instance.objects.update(offering="kubernetes", plan="dev-2x4")
+    InstanceEvent.objects.update(plan="dev-2x4")
+    more = [Counted("vcpu", Decimal(7200)), Counted("gpu_l4", Decimal(1800))]
+    look(5, counted=more)
+    look(61, counted=())
+    cycle.meter_and_rate()
+    gpu = UsageRecord.objects.get(meter="gpu")
+    assert (gpu.price_class, gpu.quantity) == ("compute.gpu-l4", Decimal(1800))
+    vcpu = UsageRecord.objects.get(meter="vcpu")
+    assert vcpu.quantity == 2 * 61 * 60 + 7200
