@@ -11,7 +11,9 @@ class BillingConfig(AppConfig):
             dunning_texts,
             usage_notices,
         )
+        from billing.budgets import notices
 
+        notices.register()
         commitment_notices.register()
         dunning_texts.register()
         usage_notices.register()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from django.db.models import (
     BooleanField,
     CharField,
+    DecimalField,
     ExpressionWrapper,
     F,
     Q,
@@ -193,6 +194,43 @@ def _seconds_of(month: date) -> int:
 def _correction_text(month: date, meter: str) -> str:
     params = {"month": month_name(month), "meter": meter_label(meter)}
     return _("Correction for %(month)s: %(meter)s") % params
+
+
+@dataclass(frozen=True, slots=True)
+class DaySum:
+    """What a day was billed: `usage`, and `other` (purchases, credits, corrections of sums). The
+    keys are None unless the sums were split by them.
+    """
+
+    day: date
+    usage: Decimal
+    other: Decimal
+    project_id: int | None = None
+    tag_set_id: int | None = None
+
+
+def day_sums_for(
+    actor: Actor,
+    organisation: Organisation,
+    *,
+    first: date,
+    end: date,
+    project: str = "",
+    split: Iterable[str] = (),
+) -> list[DaySum]:
+    """The days of [`first`, `end`), oldest first; `split` further by `project_id` or `tag_set_id`.
+    One query. Raises: NotPermitted.
+    """
+    names = ["day", *split]
+    rows = _visible(actor, organisation, _rollups()).filter(day__gte=first, day__lt=end)
+    if project:
+        rows = rows.filter(project__slug=project)
+    used = Q(category=CostLine.Category.USAGE)
+    listed = rows.values(*names).annotate(
+        usage=Coalesce(Sum("billed_cost", filter=used), _NOTHING, output_field=DecimalField()),
+        other=Coalesce(Sum("billed_cost", filter=~used), _NOTHING, output_field=DecimalField()),
+    )
+    return [DaySum(**row) for row in listed.order_by("day")]
 
 
 def rated_until(organisation: Organisation, month: date) -> Any:

@@ -1,5 +1,5 @@
-"""The hourly round: meter what ran, rate what changed, correct what is closed. One at a time,
-however many are started.
+"""The hourly round: meter what ran, rate what changed, correct what is closed, look at budgets. One
+at a time, however many are started.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from django.db.models.functions import TruncMonth
 
 from billing import corrections, metering, rating
+from billing.budgets import evaluation
 from billing.locks import alone
 from billing.metering import Metered
 from billing.models import UsageEvent
@@ -38,6 +39,7 @@ def meter_and_rate() -> tuple[Metered, Rated] | None:
         while (more := rating.rate_due()).months:
             rated += more
         corrections.correct_due()
+        evaluation.evaluate()
         return metered, rated
 
 

@@ -13,16 +13,19 @@ from typing import Any
 
 from django.db import transaction
 
+from billing.budgets import gates
+from billing.budgets.gates import Gate
 from billing.models import Order
 from billing.pricing import Quote
 from billing.queries import quote_for
 from portal.kernel import ids
 from portal.kernel.actor import Actor
-from portal.kernel.errors import Invalid
+from portal.kernel.errors import ApprovalNeeded, Invalid
 from portal.tenancy import access
 from portal.tenancy.models import Project
 from portal.tenancy.permissions import Permission
 from services.instances import actions, admission, queries
+from services.instances.admission import Admitted
 from services.instances.models import Instance, Operation
 from services.instances.specs import entry_of, needs_of, needs_of_order
 from services.parameters import clean
@@ -32,11 +35,13 @@ from services.regions.models import Region
 from services.regions.queries import QuotaLine
 from services.spec import Effect, Entry, Plan
 
+_NO = Decimal(0)
+
 
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What an order would cost and mean. `faults` (field → message) says why it would be refused as
-    it is.
+    it is, `gates` how much of which budgets it would use, the hardest first.
     """
 
     quote: Quote
@@ -45,6 +50,7 @@ class Preview:
     before: Quote | None = None
     destroys: list[str] = field(default_factory=list)
     faults: dict[str, str] = field(default_factory=dict)
+    gates: list[Gate] = field(default_factory=list)
 
     @property
     def within_quota(self) -> bool:
@@ -67,7 +73,8 @@ def place_order(
 ) -> Operation:
     """Orders a service. What is left out takes the offering's default.
 
-    Raises: NotPermitted, Invalid (every fault at once), QuotaExceeded, Unavailable without a price.
+    Raises: NotPermitted, Invalid (every fault at once), QuotaExceeded, BudgetExceeded,
+    ApprovalNeeded, Unavailable without a price.
     """
     access.require(actor, project, Permission.INSTANCE_CREATE)
     admitted = admission.admit_order(
@@ -81,11 +88,37 @@ def place_order(
         tags=tags,
     )
     price = quote_for(entry.offering, admitted.plan, region.code, project.organisation)
-    # A used-up budget answers here, with the money work: `awaiting_approval` or `refused`.
-    operation = actions.create(
+    gates.demand(actor, project, tags or {}, price.hourly.amount)
+    operation = create_admitted(
         actor=actor,
         project=project,
-        entry=entry,
+        region=region,
+        admitted=admitted,
+        name=name,
+        tags=tags,
+        protected=protected,
+        price=price,
+    )
+    _keep(actor, operation, price)
+    return operation
+
+
+def create_admitted(
+    *,
+    actor: Actor,
+    project: Project,
+    region: Region,
+    admitted: Admitted,
+    name: str,
+    tags: Mapping[str, str] | None,
+    protected: bool,
+    price: Quote,
+) -> Operation:
+    """What was admitted and priced, made; for `place_order` and `billing.approvals` only."""
+    return actions.create(
+        actor=actor,
+        project=project,
+        entry=admitted.entry,
         plan=admitted.plan,
         version=admitted.version,
         region=region,
@@ -96,8 +129,6 @@ def place_order(
         price_hourly=price.hourly.amount,
         currency=price.currency,
     )
-    _keep(actor, operation, price)
-    return operation
 
 
 @transaction.atomic
@@ -110,10 +141,13 @@ def change_order(
     parameters: Mapping[str, Any] | None = None,
 ) -> Operation:
     """Another plan, version or other parameters. Raises: NotPermitted, Invalid, Conflict,
-    QuotaExceeded.
+    QuotaExceeded; BudgetExceeded and ApprovalNeeded for what costs more.
     """
     access.require(actor, instance.project, Permission.INSTANCE_UPDATE)
     price = _price_of(instance, plan or instance.plan)
+    if price is not None:
+        more = price.hourly.amount - (instance.price_hourly or Decimal(0))
+        gates.demand(actor, instance.project, instance.tags, more)
     operation = actions.update(
         actor=actor,
         instance=instance,
@@ -130,15 +164,29 @@ def change_order(
 @transaction.atomic
 def resume_order(*, actor: Actor, instance: Instance) -> Operation:
     """Starts a paused service; compute is billed again once it runs. Raises: NotPermitted,
-    Conflict.
+    Conflict, BudgetExceeded.
     """
+    _demand_again(actor, instance)
     return _again(actor, instance, actions.resume(actor=actor, instance=instance))
 
 
 @transaction.atomic
 def undelete_order(*, actor: Actor, instance: Instance) -> Operation:
-    """Brings a service out of the bin. Raises: NotPermitted, Conflict, Gone, QuotaExceeded."""
+    """Brings a service out of the bin. Raises: NotPermitted, Conflict, Gone, QuotaExceeded,
+    BudgetExceeded.
+    """
+    _demand_again(actor, instance)
     return _again(actor, instance, actions.undelete(actor=actor, instance=instance))
+
+
+def _demand_again(actor: Actor, instance: Instance) -> None:
+    """What ran before needs no approval; a budget that refuses, refuses it too."""
+    access.require(actor, instance.project, Permission.INSTANCE_UPDATE)
+    price = _price_of(instance, instance.plan)
+    try:
+        gates.demand(actor, instance.project, instance.tags, price.hourly.amount if price else _NO)
+    except ApprovalNeeded:
+        return
 
 
 def _again(actor: Actor, instance: Instance, operation: Operation) -> Operation:
@@ -206,7 +254,12 @@ def preview_order(
     version = admission.version_in(entry, region, version)
     values = _cleaned(entry, parameters or {})
     wanted = needs_of_order(entry, project, region, chosen, version, values)
-    return Preview(price, regions.quota_left(project, region, wanted), faults=faults)
+    return Preview(
+        price,
+        regions.quota_left(project, region, wanted),
+        faults=faults,
+        gates=gates.gates_for(project, tags, price.hourly.amount),
+    )
 
 
 def _plan_or_default(entry: Entry, region: Region, plan: str | None) -> Plan:
@@ -248,12 +301,16 @@ def preview_change(
     changed = {"plan": chosen.id, "version": asked, "parameters": values}
     wanted = needs_of(instance, changed)
     more = _more(wanted, quota.read(instance.reserved))
+    price = quote_for(entry.offering, chosen, code, organisation)
+    before = quote_for(entry.offering, known[instance.plan], code, organisation)
+    dearer = price.hourly.amount - before.hourly.amount
     return Preview(
-        quote_for(entry.offering, chosen, code, organisation),
+        price,
         regions.quota_left(instance.project, instance.region, more),
         effect,
-        before=quote_for(entry.offering, known[instance.plan], code, organisation),
+        before=before,
         faults=faults,
+        gates=gates.gates_for(instance.project, instance.tags, dearer) if dearer > 0 else [],
     )
 
 
@@ -272,5 +329,10 @@ def _more(wanted: Mapping[str, Decimal], held: Mapping[str, Decimal]) -> dict[st
 
 
 def forget_person(name: str) -> None:
-    """Orders no longer say that this person placed them. Call it within a transaction."""
-    Order.objects.filter(requested_by=name).update(requested_by="")
+    """Orders no longer say that this person placed or decided them, and what still waited is
+    refused. Call it within a transaction.
+    """
+    waiting = Order.objects.filter(requested_by=name, state=Order.State.AWAITING_APPROVAL)
+    waiting.update(state=Order.State.REFUSED)
+    Order.objects.filter(requested_by=name).update(requested_by="", request={})
+    Order.objects.filter(decided_by=name).update(decided_by="")

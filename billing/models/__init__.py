@@ -1,6 +1,7 @@
 """The tables of money, by what they hold."""
 
 from billing.models.advice import Recommendation
+from billing.models.budgets import Budget, BudgetAlert, CostAnomaly
 from billing.models.commitments import Commitment, CommitmentReminder, CommittedRate
 from billing.models.costs import CostLine, CostRollup, RatedMonth
 from billing.models.dunning import DunningStep
@@ -16,9 +17,12 @@ from billing.models.usage import TagSet, UsageEvent, UsageRecord
 __all__ = [
     "BankEntry",
     "BillingIdentity",
+    "Budget",
+    "BudgetAlert",
     "Commitment",
     "CommitmentReminder",
     "CommittedRate",
+    "CostAnomaly",
     "CostLine",
     "CostRollup",
     "DunningStep",

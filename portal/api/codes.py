@@ -6,6 +6,8 @@ Shown at /api/docs/errors/ and in docs/errors.md; a test finds a code that is mi
 from __future__ import annotations
 
 from portal.kernel.errors import (
+    ApprovalNeeded,
+    BudgetExceeded,
     Conflict,
     Gone,
     Invalid,
@@ -62,6 +64,8 @@ CODES: dict[str, tuple[int, str]] = {
     "too-large": (413, _("The body is larger than 1 MiB, or than 16 MiB of usage.")),
     "unsupported-media-type": (415, _("The body must be `application/json`.")),
     Invalid.code: (422, _("Some fields do not fit; `errors` names each.")),
+    BudgetExceeded.code: (422, _("A used-up budget refuses what costs more.")),
+    ApprovalNeeded.code: (422, _("A used-up budget asks for approval of what costs more.")),
     QuotaExceeded.code: (422, _("The quota does not suffice; `quota` says by how much.")),
     "idempotency-key-reused": (422, _("The key was used for another request before.")),
     TooManyRequests.code: (429, _("The rate limit is used up; wait `Retry-After` seconds.")),

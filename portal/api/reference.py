@@ -25,6 +25,8 @@ _NOUNS = {
     "invoices": gettext_noop("Invoices"),
     "commitments": gettext_noop("Commitments"),
     "advice": gettext_noop("Advice"),
+    "budgets": gettext_noop("Budgets"),
+    "orders": gettext_noop("Orders that need approval"),
     "instances": gettext_noop("Services"),
     "operations": gettext_noop("Operations"),
     "projects": gettext_noop("Projects"),
@@ -51,6 +53,7 @@ _SAMPLES: dict[str, Any] = {
     "member_expires_at": "2027-01-31T12:00:00Z",
     "region": "local",
     "limit": 16,
+    "amount": "750.00",
     "reason": "The shop grows.",
     "time_zone": "Europe/Amsterdam",
     "project": "shop",
@@ -61,6 +64,8 @@ _SAMPLES: dict[str, Any] = {
 }
 _IDS = {
     "instances": "pg-7f3a9c21",
+    "budgets": "bg-4e8a1c07",
+    "orders": "or-9d27b3f0",
     "operations": "op-5b1c20de",
     "members": "mb-3c0d9a41",
     "invitations": "iv-6f20b8d4",

@@ -21,6 +21,7 @@ from portal.api.reading import IF_MATCH, NAME
 from portal.api.serializers import (
     advice,
     billing,
+    budgets,
     catalogue,
     commitments,
     common,
@@ -45,6 +46,7 @@ SCHEMAS: dict[str, Json] = {
     **billing.SCHEMAS,
     **usage.SCHEMAS,
     **commitments.SCHEMAS,
+    **budgets.SCHEMAS,
     **identity.SCHEMAS,
     **invoices.SCHEMAS,
     **advice.SCHEMAS,

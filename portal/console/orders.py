@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from billing import ordering, texts
+from billing import approvals, ordering, texts
 from billing import queries as prices
+from billing.budgets import gates
 from portal.console import as_code, preflight, tags, upgrading, window
 from portal.console.forms import parameter_fields, raw_parameters
 from portal.console.shell import url_or_nothing
 from portal.kernel.actor import Actor
-from portal.kernel.errors import Invalid, NotFound
+from portal.kernel.errors import ApprovalNeeded, Invalid, NotFound
 from portal.kernel.ids import readable_suffix
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
@@ -25,6 +26,7 @@ from services.regions import queries as regions
 from services.spec import Entry, Plan, Version, promised_availability
 
 if TYPE_CHECKING:
+    from billing.budgets.gates import Gate
     from billing.pricing import Quote
     from portal.tenancy.models import Project
     from services.instances.models import Instance, Operation
@@ -89,6 +91,20 @@ def panel(preview: ordering.Preview) -> dict[str, Any]:
         "tight": tight,
         "more_quota": url_or_nothing("console:quotas"),
         "effect": preview.effect,
+        "budgets": [budget_line(gate) for gate in preview.gates[:2]],  # the hardest
+    }
+
+
+def budget_line(gate: Gate) -> dict[str, Any]:
+    """How much of a budget is expected to be used with the order, and what that means for it."""
+    refuses = gate.verdict == "block"
+    return {
+        "name": gate.standing.budget.name,
+        "percent": gate.percent,
+        "verdict": gate.verdict,
+        "said": gates.refusal_of(gate) if gate.verdict else "",
+        "hint": gates.hint_of(gate) if gate.verdict else "",
+        "tone": "bad" if refuses else "warn",
     }
 
 
@@ -96,21 +112,26 @@ def _fullness(line: regions.QuotaLine) -> Any:
     return (line.used + line.wanted) / line.limit if line.limit else 0
 
 
-def place(actor: Actor, project: Project, entry: Entry, data: QueryDict) -> Operation:
-    """Raises: what `ordering.place_order` raises."""
+def place(actor: Actor, project: Project, entry: Entry, data: QueryDict) -> Operation | None:
+    """None for an order that waits for approval now. Raises: what `ordering.place_order` raises."""
     region = _asked_region(data.get("region", ""))
-    return ordering.place_order(
-        actor=actor,
-        project=project,
-        entry=entry,
-        region=region,
-        name=data.get("name", "").strip(),
-        plan=data.get("plan") or None,
-        version=data.get("version") or None,
-        parameters=raw_parameters(entry.offering, data, region=region),
-        tags=tags.typed(data),
-        protected="unprotected" not in data,
-    )
+    wanted: dict[str, Any] = {
+        "actor": actor,
+        "project": project,
+        "entry": entry,
+        "region": region,
+        "name": data.get("name", "").strip(),
+        "plan": data.get("plan") or None,
+        "version": data.get("version") or None,
+        "parameters": raw_parameters(entry.offering, data, region=region),
+        "tags": tags.typed(data),
+        "protected": "unprotected" not in data,
+    }
+    try:
+        return ordering.place_order(**wanted)
+    except ApprovalNeeded:
+        approvals.ask_to_order(**wanted)
+        return None
 
 
 def _asked_region(code: str) -> Any:
@@ -161,6 +182,7 @@ def form(
     if chosen is None:
         return context
     plan = _plan(entry, chosen, data.get("plan", ""))
+    context["tags"] = dict(row for row in context["tag_rows"] if row[0])
     return {**context, **_priced(actor, project, entry, chosen, plan, context, typed)}
 
 
@@ -184,6 +206,7 @@ def _priced(
         plan=plan.id,
         version=version,
         parameters=typed,
+        tags=context["tags"],
     )
     sort: eta.Sort = ("create", offering.slug, region.pk)
     return {

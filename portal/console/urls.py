@@ -6,6 +6,7 @@ from portal.console import access_urls, account_urls, activity_urls, public_urls
 from portal.console.staff.views import looking
 from portal.console.views import (
     advice,
+    budgets,
     catalogue,
     changes,
     commitments,
@@ -61,6 +62,12 @@ urlpatterns = [
     path("costs/advice/<str:public_id>/", advice.one, name="advice-one"),
     path("costs/advice/<str:public_id>/apply/", advice.apply, name="advice-apply"),
     path("costs/advice/<str:public_id>/dismiss/", advice.dismiss, name="advice-dismiss"),
+    path("costs/budgets/", budgets.budgets, name="budgets"),
+    path("costs/budgets/new/", budgets.create, name="budget-new"),
+    path("costs/budgets/orders/<str:public_id>/", budgets.decide, name="order-decide"),
+    path("costs/budgets/<str:public_id>/", budgets.budget, name="budget"),
+    path("costs/budgets/<str:public_id>/dry-run/", budgets.rehearsal, name="budget-rehearsal"),
+    path("costs/budgets/<str:public_id>/delete/", budgets.delete, name="budget-delete"),
     path("costs/invoices/", invoices.invoices, name="invoices"),
     path("costs/invoices/<str:number>/", invoices.invoice, name="invoice"),
     path(_LINE, invoices.line, name="invoice-line"),

@@ -78,6 +78,12 @@ _LABELS = {
     "operation.cancelled": gettext_noop("An operation was cancelled"),
     "service.down": gettext_noop("A service went down"),
     "service.up": gettext_noop("A service is up again"),
+    "budget.actual": gettext_noop("A threshold of a budget was reached"),
+    "budget.forecast": gettext_noop("A budget is expected to be used up"),
+    "budget.paused": gettext_noop("A budget has paused services"),
+    "order.awaiting": gettext_noop("An order waits for approval"),
+    "order.approved": gettext_noop("An order was approved"),
+    "order.refused": gettext_noop("An order was refused"),
 }
 
 

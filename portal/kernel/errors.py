@@ -10,6 +10,8 @@
   - PreconditionFailed  412  `If-Match` names an old version
   - Gone                410  no longer possible
   - QuotaExceeded       422  wanted, left, who may raise it
+  - BudgetExceeded      422  a used-up budget refuses new orders; who may raise it
+  - ApprovalNeeded      422  a budget lets orders through only when somebody approves
   - TooManyRequests     429  a rate limit; `retry_after` in seconds
   - Unavailable         503  a part of Polder does not answer
 * BackendError          never reaches a person as it is
@@ -91,6 +93,14 @@ class Gone(PortalError):
 
 class QuotaExceeded(PortalError):
     code, status = "quota-exceeded", 422
+
+
+class BudgetExceeded(PortalError):
+    code, status = "budget-exceeded", 422
+
+
+class ApprovalNeeded(PortalError):
+    code, status = "approval-needed", 422
 
 
 class TooManyRequests(PortalError):

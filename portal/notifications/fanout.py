@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from functools import partial
 
 from django.db import transaction
 from django.db.models import F
@@ -66,19 +65,27 @@ def _tell(entry: OutboxEntry) -> None:
         transaction.on_commit(lambda: hint("portal.notifications.tasks.deliver"))
 
 
+def hearers_at(kind: Kind, organisation_id: int, project_id: int | None) -> set[int]:
+    """Keys of the people who hear of everything of this kind there."""
+    if kind.everyone is None:
+        return set()
+    people = tenancy.people_with(
+        kind.everyone, organisation_id=organisation_id, project_id=project_id
+    )
+    return set(people.values_list("pk", flat=True))
+
+
 def _hearers(kind: Kind, entry: OutboxEntry) -> set[int]:
     """Keys of the people who hear of it."""
-    people = partial(
-        tenancy.people_with, organisation_id=entry.organisation_id, project_id=entry.project_id
-    )
-    found: set[int] = set()
-    if kind.everyone is not None:
-        found |= set(people(kind.everyone).values_list("pk", flat=True))
+    found = hearers_at(kind, entry.organisation_id, entry.project_id)
     if kind.staff:
         staff = User.objects.filter(is_staff=True, is_active=True)
         found |= set(staff.values_list("pk", flat=True))
     if entry.asked_by and kind.sees is not None:
-        asker = people(kind.sees).filter(email=entry.asked_by)
+        asker = tenancy.people_with(
+            kind.sees, organisation_id=entry.organisation_id, project_id=entry.project_id
+        )
+        asker = asker.filter(email=entry.asked_by)
         found |= set(asker.values_list("pk", flat=True))
     if entry.person_id is not None:
         found.add(entry.person_id)

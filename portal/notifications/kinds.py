@@ -52,7 +52,7 @@ class Kind:
 PING = "ping"
 _MEMBERS = gettext_noop("Members")
 _WEBHOOKS = gettext_noop("Webhooks")
-_ORDER = ("Services", "Quotas", _MEMBERS, _WEBHOOKS)
+_ORDER = ("Services", "Quotas", "Money", _MEMBERS, _WEBHOOKS)
 _known: dict[str, Kind] = {}
 
 

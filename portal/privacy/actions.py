@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from billing.budgets.actions import forget_person as forget_in_budgets
 from billing.commitments import forget_person as forget_in_commitments
 from billing.identity.actions import forget_person as forget_in_identities
 from billing.ordering import forget_person as forget_in_orders
@@ -41,6 +42,7 @@ def delete_account(*, actor: Actor, user: User) -> None:
         forget_in_operations(name)
         forget_in_orders(name)
         forget_in_commitments(name)
+        forget_in_budgets(name)
         forget_in_identities(name)
     Invitation.objects.filter(email__in=addresses_of(user)).delete()
     key = str(user.pk)

@@ -145,13 +145,13 @@ def update(
 
 
 @transaction.atomic
-def pause(*, actor: Actor, instance: Instance) -> Operation:
+def pause(*, actor: Actor, instance: Instance, reason: str = "") -> Operation:
     """Stops the server and keeps the data; compute is not billed meanwhile. Raises: Conflict."""
     instance = opening.begin(actor, instance, Permission.INSTANCE_UPDATE)
     opening.expect(instance, Phase.RUNNING)
     opening.demand_capability(instance, Capability.PAUSE)
     closing.event(instance, "pause_requested", None)
-    return opening.open_operation(actor, instance, Kind.PAUSE)
+    return opening.open_operation(actor, instance, Kind.PAUSE, reason=reason)
 
 
 @transaction.atomic

@@ -62,6 +62,7 @@ from tests.makers import (
     order,
 )
 from tests.portal.world import make_world
+from tests.walk.budgets import furnish_budgets
 
 NASTY = """<b>"Dike & Sons'"""
 LONG = "orders-db-of-the-webshop-in-the-north-42"
@@ -143,6 +144,7 @@ def furnish(fake: FakeBackend) -> Place:
     _identity(place, owner)
     _announcements(place, south)
     _invoice(place, _costs())
+    furnish_budgets(place, owner, NASTY)
     _advice(place)
     for pk in OutboxEntry.objects.filter(done_at=None).values_list("pk", flat=True):
         fanout.fan_out(pk)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from billing.texts import vat_label
+from portal.api.serializers.budgets import verdict
 from portal.api.serializers.common import (
     BOOLEAN,
     DAY,
@@ -115,6 +116,7 @@ SCHEMAS: dict[str, Json] = {
             "quota": many(ref("QuotaForecast")),
             "effect": one_of(*EFFECTS),
             "destroys": many(TEXT),
+            "budgets": many(ref("BudgetUse")),
         }
     ),
 }
@@ -164,6 +166,14 @@ def preview(found: Preview) -> Json:
         "quota": quota(found.quota),
         "effect": found.effect,
         "destroys": found.destroys,
+        "budgets": [
+            {
+                "budget": gate.standing.budget.public_id,
+                "expected_percent": decimal(round(gate.percent, 1)),
+                "orders": verdict(gate.verdict),
+            }
+            for gate in found.gates
+        ],
     }
 
 

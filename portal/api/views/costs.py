@@ -8,12 +8,14 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from billing import costs
+from billing.outlook import outlook_for
 from portal.api.answers import json_response
 from portal.api.base import View
 from portal.api.contract import ORGANISATION, PROJECT, Query, contract
 from portal.api.errors import Fault, InvalidQuery
 from portal.api.scope import organisation_of
 from portal.api.serializers import billing as shapes
+from portal.api.serializers import budgets
 from portal.kernel import clock
 from portal.kernel.errors import Invalid
 from portal.tenancy.permissions import Permission
@@ -33,6 +35,49 @@ def _tag(text: str) -> tuple[str, str] | None:
     if text and not colon:
         raise Invalid({"tag": _("Write the tag as KEY:VALUE.")})
     return (key, value) if colon else None
+
+
+def _month(text: str | None) -> date | None:
+    """`YYYY-MM`, of a month that has begun. Raises: InvalidQuery."""
+    if not text:
+        return None
+    try:
+        month = date.fromisoformat(f"{text}-01")
+    except ValueError:
+        month = None
+    if month is None or month > clock.now().date():
+        detail = _("Write a month that has begun as YYYY-MM.")
+        raise InvalidQuery([Fault(pointer="?month", code="invalid", detail=detail)])
+    return month
+
+
+class Forecast(View):
+    @contract(
+        gettext_noop("Read what a month is expected to cost"),
+        {200: "Forecast"},
+        description=gettext_noop(
+            "Net of VAT. `actual` is what it cost so far; four of five months end between `low` "
+            "and `high`. Without `month`, the one that runs."
+        ),
+        permission=Permission.COST_VIEW,
+        query=(
+            ORGANISATION,
+            PROJECT,
+            Query("month", gettext_noop("A calendar month in UTC, `YYYY-MM`."), "text", maximum=7),
+        ),
+    )
+    def get(self, request: object) -> HttpResponse:
+        asked = self.query
+        organisation = organisation_of(
+            self.actor, asked.get("organisation"), Permission.ORGANISATION_VIEW
+        )
+        found = outlook_for(
+            self.actor,
+            organisation,
+            month=_month(asked.get("month")),
+            project=asked.get("project", ""),
+        )
+        return json_response(budgets.forecast(found))
 
 
 class Costs(View):

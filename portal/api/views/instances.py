@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.http import HttpResponse
 
-from billing import ordering
+from billing import approvals, ordering
 from portal.api.answers import check_if_match, etag_of, json_response
 from portal.api.base import View
 from portal.api.contract import Query, contract
+from portal.api.idempotency import Made, once
 from portal.api.pagination import Hot, chosen_order, paged
 from portal.api.reading import read_if_match
 from portal.api.scope import entry_called, region_for
 from portal.api.serializers import billing as money
 from portal.api.serializers import instances as shapes
 from portal.api.serializers.common import BOOLEAN, TAGS, TEXT, body, one_of
-from portal.api.views.operations import accepted, started
-from portal.kernel.errors import Invalid
+from portal.api.views.budgets import awaiting
+from portal.api.views.operations import accepted
+from portal.kernel.errors import ApprovalNeeded, Invalid
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
 from services.instances import actions, listing, queries, windows
+from services.instances.queries import operation_for
 from services.instances.states import Phase
 from services.regions.queries import quota_left
 from services.spec import gettext_noop
@@ -108,8 +111,11 @@ class ProjectInstances(View):
 
     @contract(
         gettext_noop("Order a service"),
-        {202: "Operation", 200: "DryRun"},
-        description=gettext_noop("What is left out takes the default of the offering."),
+        {202: "Operation|Order", 200: "DryRun"},
+        description=gettext_noop(
+            "What is left out takes the default of the offering. Where a budget asks for approval, "
+            "the answer is an order that waits for it."
+        ),
         permission=_P.INSTANCE_CREATE,
         body=ORDER,
         once=True,
@@ -127,7 +133,7 @@ class ProjectInstances(View):
         }
         if self.dry_run:
             return _told(ordering.preview_order(**wanted))
-        return started(self, lambda: ordering.place_order(**wanted))
+        return _ordered(self, wanted)
 
 
 class Instance(View):
@@ -188,6 +194,25 @@ class Instance(View):
         return accepted(self, operation)
 
 
+def _ordered(view: View, wanted: dict[str, Any]) -> HttpResponse:
+    """The operation that makes it, or the order that waits for approval of it."""
+
+    def make() -> Made:
+        try:
+            row = ordering.place_order(**wanted)
+        except ApprovalNeeded:
+            id = approvals.ask_to_order(**wanted).public_id
+            return Made("order", id, awaiting(view, id))
+        return Made("operation", row.public_id, accepted(view, row))
+
+    def again(id: str) -> HttpResponse:
+        if id.startswith("or-"):
+            return awaiting(view, id)
+        return accepted(view, operation_for(view.actor, id))
+
+    return once(view, make, again)
+
+
 def _list(view: View, project: str | None = None) -> HttpResponse:
     names = ("region", "offering", "phase", "tag")
     filters = {name: view.query[name] for name in names if name in view.query}
@@ -238,4 +263,5 @@ def _undone(row: Row, operation: Operation) -> HttpResponse:
     destroys = ["server", "data", "credentials"] if operation.kind == "purge" else []
     quota = money.quota(quota_left(row.project, row.region))
     transaction.set_rollback(True)  # no query can follow
-    return json_response({"quote": None, "quota": quota, "effect": "none", "destroys": destroys})
+    said = {"quote": None, "quota": quota, "effect": "none", "destroys": destroys, "budgets": []}
+    return json_response(said)

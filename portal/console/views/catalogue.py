@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
@@ -13,11 +17,14 @@ from portal.console import catalogue as building
 from portal.console import offering as describing
 from portal.console.page import go, page
 from portal.console.scope import current_project, organisation_at_hand, require_project
-from portal.kernel.errors import Invalid, QuotaExceeded
+from portal.kernel.errors import BudgetExceeded, Invalid, QuotaExceeded
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
 from services import registry
 from services.spec import Entry
+
+if TYPE_CHECKING:
+    from services.instances.models import Operation
 
 
 @require_safe
@@ -53,13 +60,21 @@ def order(request: HttpRequest, slug: str) -> HttpResponse:
             operation = orders.place(actor, project, entry, request.POST)
         except Invalid as error:
             errors = error.fields
-        except QuotaExceeded as error:
+        except (QuotaExceeded, BudgetExceeded) as error:
             errors = {"quota": f"{error.text} {error.hint}"}
         else:
-            return go(request, "console:service", operation.instance.public_id)
+            return _placed(request, operation)
     context = orders.form(actor, project, entry, data, errors)
     status = 422 if errors else 200
     return page(request, "console/order.html", context, fragment="form", status=status)
+
+
+def _placed(request: HttpRequest, operation: Operation | None) -> HttpResponse:
+    """To the service; to the orders that wait for one that needs approval first."""
+    if operation is not None:
+        return go(request, "console:service", operation.instance.public_id)
+    messages.success(request, _("The order waits for approval. You hear of it when it is decided."))
+    return go(request, "console:budgets")
 
 
 @login_required

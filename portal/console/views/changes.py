@@ -21,7 +21,7 @@ from portal.console import service as building
 from portal.console.forms import raw_parameters
 from portal.console.page import go, page
 from portal.console.reauthentication import fresh_sign_in
-from portal.kernel.errors import Invalid, QuotaExceeded
+from portal.kernel.errors import ApprovalNeeded, BudgetExceeded, Invalid, QuotaExceeded
 from portal.tenancy.permissions import Permission
 from services.instances import actions, queries
 from services.instances.specs import entry_of
@@ -87,7 +87,7 @@ def change(request: HttpRequest, public_id: str) -> HttpResponse:
             plan=request.POST.get("plan") or None,
             parameters=raw_parameters(entry.offering, request.POST, region=region, changing=True),
         )
-    except (Invalid, QuotaExceeded) as error:
+    except (Invalid, QuotaExceeded, BudgetExceeded, ApprovalNeeded) as error:
         errors = error.fields if isinstance(error, Invalid) else {"quota": error.text}
         context = building.frame(actor, instance, "settings")
         context |= orders.change_form(actor, instance, entry, request.POST, errors)

@@ -1,0 +1,179 @@
+"""Writes to budgets: made, changed, deleted. Whoever manages the money of what they are for may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from billing.budgets import rules
+from billing.budgets.rules import DEFAULTS, Threshold
+from billing.models import Budget, BudgetAlert
+from portal.audit.actions import record
+from portal.kernel import clock
+from portal.kernel.actor import Actor
+from portal.kernel.errors import Conflict, Invalid
+from portal.tenancy import access
+from portal.tenancy.models import Organisation, Project
+from portal.tenancy.permissions import Permission
+from services.instances.admission import tag_faults
+
+MOST_BUDGETS = 50
+_MAY = Permission.BILLING_MANAGE
+_DEV = ("env", "dev")
+
+
+@transaction.atomic
+def create_budget(
+    *,
+    actor: Actor,
+    organisation: Organisation,
+    name: str,
+    amount: Decimal,
+    project: Project | None = None,
+    tag: tuple[str, str] | None = None,
+    thresholds: Iterable[Threshold] = DEFAULTS,
+    pauses: tuple[str, str] = _DEV,
+) -> Budget:
+    """For the organisation, or `project`, or what carries `tag` (key, value). `amount` is net, a
+    calendar month; `pauses` the tag of what may be paused. Raises: NotPermitted, Invalid, Conflict.
+    """
+    access.require_at(actor, organisation, project, _MAY)
+    if project is not None and tag is not None:
+        raise Invalid({"tag": _("A budget is for a project or for a tag, not for both.")})
+    scope = Budget.Scope.PROJECT if project else Budget.Scope.TAG if tag else None
+    key, value = tag or ("", "")
+    budget = Budget(
+        organisation=organisation,
+        name=name.strip(),
+        scope=scope or Budget.Scope.ORGANISATION,
+        project=project,
+        tag_key=key,
+        tag_value=value,
+        amount=amount,
+        thresholds=[one.as_json() for one in sorted(set(thresholds))],
+        pause_key=pauses[0],
+        pause_value=pauses[1],
+        created_by=actor.name,
+    )
+    _refuse_faults(budget)
+    Organisation.objects.select_for_update().get(pk=organisation.pk)
+    if organisation.budgets.count() >= MOST_BUDGETS:
+        raise Conflict(
+            _("An organisation holds at most %(most)s budgets.") % {"most": MOST_BUDGETS},
+            hint=_("Delete one that is not needed."),
+        )
+    _save(budget)
+    _record(actor, budget, "budget.create", {}, _shape(budget))
+    return budget
+
+
+@transaction.atomic
+def update_budget(
+    *,
+    actor: Actor,
+    budget: Budget,
+    name: str | None = None,
+    amount: Decimal | None = None,
+    thresholds: Iterable[Threshold] | None = None,
+    pauses: tuple[str, str] | None = None,
+) -> Budget:
+    """What is not given stays; what it is for cannot be changed. After a raise this month's alerts
+    are forgotten whose cost no longer reaches them: they are told again when it does.
+
+    Raises: NotPermitted, Invalid.
+    """
+    row = _locked(actor, budget)
+    before = _shape(row)
+    row.name = row.name if name is None else name.strip()
+    row.amount = row.amount if amount is None else amount
+    if thresholds is not None:
+        row.thresholds = [one.as_json() for one in sorted(set(thresholds))]
+    row.pause_key, row.pause_value = pauses or (row.pause_key, row.pause_value)
+    _refuse_faults(row)
+    row.updated_at = clock.now()
+    _save(row)
+    month = clock.now().date().replace(day=1)
+    for alert in BudgetAlert.objects.filter(budget=row, month=month):
+        if rules.percent_of(alert.cost, row.amount) < alert.percent:
+            alert.delete()
+    if _shape(row) != before:
+        _record(actor, row, "budget.update", before, _shape(row))
+    return row
+
+
+@transaction.atomic
+def delete_budget(*, actor: Actor, budget: Budget) -> None:
+    """With what it told; costs and services are not touched, what it paused stays paused. Raises:
+    NotPermitted.
+    """
+    row = _locked(actor, budget)
+    shape = _shape(row)
+    row.delete()
+    _record(actor, row, "budget.delete", shape, {})
+
+
+def forget_person(name: str) -> None:
+    """Budgets no longer say that this person made them. Call it within a transaction."""
+    Budget.objects.filter(created_by=name).update(created_by="")
+
+
+def _locked(actor: Actor, budget: Budget) -> Budget:
+    rows = Budget.objects.select_for_update(of=("self",))
+    row = rows.select_related("organisation", "project__organisation").get(pk=budget.pk)
+    access.require_at(actor, row.organisation, row.project, _MAY)
+    return row
+
+
+def _save(budget: Budget) -> None:
+    try:
+        with transaction.atomic():
+            budget.save()
+    except IntegrityError as error:
+        text = _("There is a budget called “%(name)s” already.") % {"name": budget.name}
+        raise Invalid({"name": text}) from error
+
+
+def _refuse_faults(budget: Budget) -> None:
+    faults = rules.name_faults(budget.name) | rules.amount_faults(budget.amount)
+    faults |= rules.threshold_faults(rules.read(budget.thresholds))
+    if budget.scope == Budget.Scope.TAG:
+        faults |= _tag_faults("tag", budget.tag_key, budget.tag_value)
+    faults |= _tag_faults("pauses", budget.pause_key, budget.pause_value)
+    if faults:
+        raise Invalid(faults)
+
+
+def _tag_faults(field: str, key: str, value: str) -> dict[str, str]:
+    found = tag_faults({key: value})
+    return {field: found["tags"]} if found else {}
+
+
+def _shape(budget: Budget) -> Mapping[str, Any]:
+    """For the audit trail."""
+    return {
+        "name": budget.name,
+        "scope": budget.scope,
+        "tag": f"{budget.tag_key}={budget.tag_value}" if budget.tag_key else "",
+        "amount": f"{budget.amount:.2f}",
+        "thresholds": [f"{t['kind']} {t['percent']} {t['action']}" for t in budget.thresholds],
+        "pauses": f"{budget.pause_key}={budget.pause_value}",
+    }
+
+
+def _record(
+    actor: Actor, budget: Budget, verb: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> None:
+    record(
+        actor,
+        verb,
+        "budget",
+        budget.public_id,
+        chain=budget.organisation.slug,
+        project=budget.project.slug if budget.project else "",
+        before=before,
+        after=after,
+    )

@@ -1,0 +1,55 @@
+"""What a month is expected to cost when it ends, for whoever sees its costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from billing import costs
+from billing.forecast import LOOK_BACK_DAYS, Forecast, forecast
+from billing.plantime import month_bounds
+from portal.kernel import clock
+from portal.kernel.actor import Actor
+from portal.tenancy.models import Organisation
+
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The forecast of `month`, and what each day was billed that it rests on, net."""
+
+    month: date
+    forecast: Forecast
+    by_day: Mapping[date, Decimal]
+
+    @property
+    def rate(self) -> Decimal:
+        """What a day costs now: the mean of the last seven whole days."""
+        today = clock.now().date()
+        days = [self.by_day.get(today - timedelta(days=n), _ZERO) for n in range(1, 8)]
+        return sum(days, _ZERO) / len(days)
+
+
+def outlook_for(
+    actor: Actor, organisation: Organisation, *, month: date | None = None, project: str = ""
+) -> Outlook:
+    """Of a calendar month (UTC) that has begun: this one unless another is named. One query.
+
+    Raises: NotPermitted.
+    """
+    today = clock.now().date()
+    first = (month or today).replace(day=1)
+    end = min(month_bounds(first)[1].date(), today + timedelta(days=1))
+    sums = costs.day_sums_for(
+        actor,
+        organisation,
+        first=min(first, end - timedelta(days=LOOK_BACK_DAYS + 1)),
+        end=end,
+        project=project,
+    )
+    by_day = {one.day: one.usage for one in sums}
+    fixed = sum((one.other for one in sums if one.day >= first), _ZERO)
+    return Outlook(first, forecast(by_day, month=first, today=today, fixed=fixed), by_day)

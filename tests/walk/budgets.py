@@ -1,0 +1,43 @@
+"""Budgets that a furnished world holds."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from billing import approvals
+from billing.budgets import actions, evaluation
+from billing.budgets.rules import Threshold
+from portal.kernel.actor import Actor
+from portal.tenancy.permissions import Role
+from services import registry
+from tests.makers import actor_for
+
+
+def furnish_budgets(place: Any, owner: Actor, name: str) -> None:
+    """One that is used up and asks for approval, called `name`; one that is not; an order that
+    waits.
+    """
+    world = place.world
+    made = actions.create_budget(
+        actor=owner,
+        organisation=world["organisation"],
+        name=name,
+        amount=Decimal("0.50"),
+        project=world["project"],
+        thresholds=[Threshold("actual", 50, "pause"), Threshold("forecast", 80, "approve")],
+        pauses=("env", "nobody"),
+    )
+    actions.create_budget(
+        actor=owner, organisation=world["organisation"], name="All of it", amount=Decimal(100_000)
+    )
+    approvals.ask_to_order(
+        actor=actor_for(place.people[Role.OPERATOR]),
+        project=world["project"],
+        entry=registry.get("postgresql"),
+        region=world["region"],
+        name="waits-for-approval",
+    )
+    evaluation.evaluate()
+    for page in ("budget", "budget-rehearsal", "budget-delete"):
+        place.reals[f"console:{page}"] = {"public_id": made.public_id}
