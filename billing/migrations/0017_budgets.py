@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0015_dunning'),
+        ('billing', '0016_usage_looks'),
         ('instances', '0003_rollouts'),
         ('tenancy', '0004_organisation_requires_mfa'),
     ]
