@@ -21,7 +21,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from billing.closing import close_month
-from billing.drafting import document_for
+from billing.credits import draft_with_credit
 from billing.einvoice.document import Document, Kind
 from billing.einvoice.judging import judge
 from billing.einvoice.stored import from_json, to_json
@@ -53,7 +53,7 @@ class Break:
 def draft(organisation: Organisation, month: date) -> Invoice:
     """The draft of a month as it would be issued now, written anew until it is issued.
 
-    Raises: Conflict as `billing.drafting.document_for`, and when the month is issued already.
+    Raises: Conflict as `billing.credits.draft_with_credit`, and when the month is issued already.
     """
     today = clock.now().date()
     found = (
@@ -63,7 +63,7 @@ def draft(organisation: Organisation, month: date) -> Invoice:
     )
     if found is not None and found.status == Invoice.Status.ISSUED:
         raise _issued(found)
-    document = document_for(organisation, month, today)
+    document = draft_with_credit(organisation, month, today)
     sums = totals(document)
     made = found or Invoice(
         public_id=ids.public_id("in"), organisation=organisation, month=month, kind=Kind.INVOICE

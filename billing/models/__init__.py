@@ -4,6 +4,7 @@ from billing.models.advice import Recommendation
 from billing.models.budgets import Budget, BudgetAlert, CostAnomaly
 from billing.models.commitments import Commitment, CommitmentReminder, CommittedRate
 from billing.models.costs import CostLine, CostRollup, RatedMonth
+from billing.models.credits import CreditGrant, Voucher
 from billing.models.dunning import DunningStep
 from billing.models.identity import BillingIdentity, IdentityVersion, LocationProof, VatIdCheck
 from billing.models.invoices import Invoice, InvoiceFile, InvoiceSeries
@@ -25,6 +26,7 @@ __all__ = [
     "CostAnomaly",
     "CostLine",
     "CostRollup",
+    "CreditGrant",
     "DunningStep",
     "IdentityVersion",
     "Invoice",
@@ -46,4 +48,5 @@ __all__ = [
     "UsageRecord",
     "UsageSilence",
     "VatIdCheck",
+    "Voucher",
 ]

@@ -11,6 +11,7 @@ from billing.budgets.actions import forget_person as forget_in_budgets
 from billing.commitments import forget_person as forget_in_commitments
 from billing.identity.actions import forget_person as forget_in_identities
 from billing.ordering import forget_person as forget_in_orders
+from billing.vouchers import forget_person as forget_in_vouchers
 from portal.accounts.models import User
 from portal.accounts.people import addresses_of
 from portal.audit.actions import PROVIDER, erase_person, record
@@ -43,6 +44,7 @@ def delete_account(*, actor: Actor, user: User) -> None:
         forget_in_orders(name)
         forget_in_commitments(name)
         forget_in_budgets(name)
+        forget_in_vouchers(name)
         forget_in_identities(name)
     Invitation.objects.filter(email__in=addresses_of(user)).delete()
     key = str(user.pk)

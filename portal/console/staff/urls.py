@@ -17,6 +17,7 @@ from portal.console.staff.views import (
     regions,
     revenue,
     usage,
+    vouchers,
     work,
 )
 
@@ -49,6 +50,8 @@ urlpatterns = [
     path("payments/entries/<str:public_id>/", payments.entry, name="staff-payments-entry"),
     path("payments/invoices/<str:number>/", payments.invoice, name="staff-payments-invoice"),
     path("payments/invoices/<str:number>/<slug:what>/", payments.act, name="staff-payments-act"),
+    path("vouchers/", vouchers.vouchers, name="staff-vouchers"),
+    path("vouchers/<str:public_id>/withdraw/", vouchers.withdraw, name="staff-voucher-withdraw"),
     path("regions/", regions.regions, name="staff-regions"),
     path("regions/<slug:code>/", regions.region, name="staff-region"),
     path("regions/<slug:code>/queue/", regions.queue, name="staff-queue"),

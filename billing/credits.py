@@ -1,0 +1,151 @@
+"""Credit of an organisation: what is left of it, and how drafts take from it.
+
+A draft takes what it can, from the credit that expires first, as cost lines `credit`: never beyond
+the net of what the month itself bills at its VAT rate. Written anew, it gives back first; with the
+issue the month is closed and what was taken stays taken. So a balance is always what was given less
+the cost lines that name it, and no counter can go wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_DOWN, Decimal
+
+from django.db import transaction
+from django.db.models import Sum
+
+from billing.drafting import document_for
+from billing.einvoice.document import Category as VatCategory
+from billing.einvoice.document import Document, Vat
+from billing.identity import queries as identities
+from billing.models import CostLine, CreditGrant
+from billing.plantime import last_day, month_bounds
+from billing.posting import Category, Posting, post, withdraw
+from portal.kernel import clock
+from portal.kernel.actor import Actor
+from portal.tenancy import access
+from portal.tenancy.models import Organisation
+from portal.tenancy.permissions import Permission
+
+_KIND = "voucher"
+_NOTHING = Decimal(0)
+_CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """A grant, what was taken of it by month, and what is left; whole cents."""
+
+    grant: CreditGrant
+    taken: dict[str, Decimal]
+    left: Decimal
+    expired: bool
+
+
+def balances_for(actor: Actor, organisation: Organisation) -> list[Balance]:
+    """All that was ever given, what expires first at the head. Raises: NotPermitted."""
+    access.require_in_organisation(actor, organisation, Permission.COST_VIEW)
+    return _balances(organisation, CreditGrant.objects.filter(organisation=organisation))
+
+
+@transaction.atomic
+def draft_with_credit(organisation: Organisation, month: date, on: date) -> Document:
+    """What an invoice of `month` issued on the day `on` would say, less the credit that there is.
+
+    Raises: Conflict as `document_for`; then nothing was taken or given back.
+    """
+    grants = CreditGrant.objects.select_for_update().filter(organisation=organisation)
+    locked = list(grants.order_by("pk"))
+    for grant in locked:
+        withdraw(_reference(grant, month))
+    document = document_for(organisation, month, on)
+    usable = [g for g in locked if g.expires_on >= month.replace(day=1)]
+    if usable and _take(organisation, month, document, usable, on):
+        return document_for(organisation, month, on)
+    return document
+
+
+def _take(
+    organisation: Organisation,
+    month: date,
+    document: Document,
+    grants: Iterable[CreditGrant],
+    on: date,
+) -> bool:
+    """Posts what is taken; whether anything was."""
+    left, by_offering = _net_of(organisation, document, on), dict[str, Decimal]()
+    found = False
+    for balance in _balances(organisation, grants):
+        grant = balance.grant
+        most = left
+        if grant.offering:
+            spent = by_offering.get(grant.offering, _NOTHING)
+            most = min(left, _spent_on(organisation, month, grant.offering) - spent)
+        amount = min(balance.left, most)
+        if amount <= 0:
+            continue
+        post(
+            Posting(
+                organisation=organisation,
+                day=last_day(month),
+                category=Category.CREDIT,
+                amount=-amount,
+                reference=_reference(grant, month),
+                offering=grant.offering,
+                currency=grant.currency,
+            )
+        )
+        left -= amount
+        by_offering[grant.offering] = by_offering.get(grant.offering, _NOTHING) + amount
+        found = True
+    return found
+
+
+def _net_of(organisation: Organisation, document: Document, on: date) -> Decimal:
+    """What is to be paid at the VAT rate of the month itself, in whole cents: allowances come off
+    that, and corrections of other months may have another rate.
+    """
+    decision = identities.decision_for(organisation, on)
+    vat = Vat(VatCategory(decision.category), decision.percent)
+    lines = sum((line.net for line in document.lines if line.vat == vat), _NOTHING)
+    return lines - sum((a.amount for a in document.allowances if a.vat == vat), _NOTHING)
+
+
+def _spent_on(organisation: Organisation, month: date, offering: str) -> Decimal:
+    """What an offering costs in the month, in whole cents."""
+    start, end = month_bounds(month)
+    rows = CostLine.objects.filter(
+        organisation=organisation,
+        day__gte=start.date(),
+        day__lt=end.date(),
+        offering=offering,
+        category__in=[CostLine.Category.USAGE, CostLine.Category.PURCHASE],
+        is_correction=False,
+    )
+    found = rows.aggregate(Sum("billed_cost"))["billed_cost__sum"] or _NOTHING
+    return Decimal(found).quantize(_CENT, ROUND_DOWN)
+
+
+def _balances(organisation: Organisation, grants: Iterable[CreditGrant]) -> list[Balance]:
+    rows = CostLine.objects.filter(
+        organisation=organisation,
+        category=CostLine.Category.CREDIT,
+        reference__startswith=f"{_KIND}:",
+    )
+    taken: dict[str, dict[str, Decimal]] = {}
+    for reference, amount in rows.values_list("reference", "billed_cost"):
+        _kind, grant_id, month = reference.split(":")
+        taken.setdefault(grant_id, {})[month] = -amount
+    today = clock.now().date()
+    found = []
+    for grant in grants:
+        months = dict(sorted(taken.get(grant.public_id, {}).items()))
+        left = grant.amount - sum(months.values(), _NOTHING)
+        found.append(Balance(grant, months, left, grant.expires_on < today))
+    return sorted(found, key=lambda one: (one.grant.expires_on, one.grant.pk))
+
+
+def _reference(grant: CreditGrant, month: date) -> str:
+    return f"{_KIND}:{grant.public_id}:{month:%Y-%m}"

@@ -1,0 +1,65 @@
+"""What an organisation has to its credit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from billing import credits
+from portal.kernel.actor import Actor
+from portal.tenancy import access
+from portal.tenancy.permissions import Permission
+from services import registry
+
+if TYPE_CHECKING:
+    from billing.credits import Balance
+    from portal.tenancy.models import Organisation
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One grant as the page lists it."""
+
+    balance: Balance
+    scope: str
+    state: str
+    tone: str
+
+
+def overview(
+    actor: Actor,
+    organisation: Organisation,
+    typed: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Context of console/credits.html; `typed` is the form's."""
+    found = credits.balances_for(actor, organisation)
+    held = access.permissions_in_organisation(actor, organisation)
+    return {
+        "organisation": organisation,
+        "rows": [_row(balance) for balance in found],
+        "left": sum((one.left for one in found if not one.expired), Decimal(0)),
+        "may_redeem": Permission.BILLING_MANAGE in held,
+        "typed": typed or {},
+        "errors": errors or {},
+    }
+
+
+def offering_name(slug: str) -> str:
+    """Of an offering that credit is for; all where it is for none in particular."""
+    entry = registry.entries().get(slug)
+    return entry.offering.name if entry else slug or _("All services")
+
+
+def _row(balance: Balance) -> Row:
+    if not balance.left:
+        state, tone = _("Used up"), "quiet"
+    elif balance.expired:
+        state, tone = _("Expired"), "warn"
+    else:
+        state, tone = _("Can be used"), "ok"
+    return Row(balance, offering_name(balance.grant.offering), state, tone)
