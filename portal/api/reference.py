@@ -27,6 +27,7 @@ _NOUNS = {
     "advice": gettext_noop("Advice"),
     "budgets": gettext_noop("Budgets"),
     "orders": gettext_noop("Orders that need approval"),
+    "focus": "FOCUS",
     "instances": gettext_noop("Services"),
     "operations": gettext_noop("Operations"),
     "projects": gettext_noop("Projects"),

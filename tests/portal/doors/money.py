@@ -34,6 +34,7 @@ DOORS = [
     Door("console:costs-csv", "GET", P.COST_VIEW, own=True),
     Door("console:service-costs", "GET", P.INSTANCE_VIEW, at=_service),
     Door("api:usage", "GET", P.COST_VIEW, query=_ONE),
+    Door("api:focus", "GET", P.COST_VIEW, query=_ONE),
     Door("api:usage", "POST", METER, []),
     Door("api:costs", "GET", P.COST_VIEW, query=_ONE),
     Door("console:invoices", "GET", P.INVOICE_VIEW, own=True),

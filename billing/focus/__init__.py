@@ -1,0 +1,1 @@
+"""Costs in the form of the FOCUS specification: datasets, checks, and exports by schedule."""
