@@ -95,13 +95,14 @@ def _words() -> dict[str, Any]:
         classes = [(code, class_label(code)) for code in CLASSES]
         meters = [(code, meter_label(code)) for code in METERS]
     found: dict[str, Any] = {"one_of_all": ONE_OF_ALL, "no_service": NO_SERVICE}
-    for name, rows in {
+    tables: dict[str, list[tuple[Any, ...]]] = {
         "service": services(),
         "class": classes,
         "meter": meters,
         "unit": list(all_units()),
         "size": [(unit, base_units(unit, 1), unit.endswith(("month", "months"))) for unit in UNITS],
-    }.items():
+    }
+    for name, rows in tables.items():
         for number, column in enumerate(zip(*rows, strict=True)):
             found[f"{name}_{number}"] = list(column)
     return found

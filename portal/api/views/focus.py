@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from billing.focus import queries, writing
 from billing.focus.columns import VERSIONS, Dataset, datasets_of
+from billing.focus.rows import Scope
 from portal.api.base import View
 from portal.api.contract import ORGANISATION, Query, contract
 from portal.api.errors import Fault, InvalidQuery
@@ -83,7 +84,7 @@ class Focus(View):
 
 
 def file_response(
-    dataset: Dataset, version: str, scope: queries.Scope, form: str, name: str
+    dataset: Dataset, version: str, scope: Scope, form: str, name: str
 ) -> HttpResponseBase:
     """CSV while it is read from the database; Parquet needs the whole of it first."""
     kind = writing.FORMATS[form]
