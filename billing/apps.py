@@ -9,6 +9,7 @@ class BillingConfig(AppConfig):
             checks,  # noqa: F401  # they register themselves
             commitment_notices,
             dunning_texts,
+            price_notices,
             usage_notices,
         )
         from billing.budgets import notices
@@ -16,4 +17,5 @@ class BillingConfig(AppConfig):
         notices.register()
         commitment_notices.register()
         dunning_texts.register()
+        price_notices.register()
         usage_notices.register()

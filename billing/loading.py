@@ -1,7 +1,8 @@
 """From price files to Price rows: idempotent, and never a silent change of what holds already.
 
 What people have been quoted stays: a price that has begun may be ended from now on, and its free
-allowance may grow; everything else about it takes a new entry that begins later.
+allowance may grow; everything else about it takes a new entry that begins later, and 60 days later
+where anything becomes dearer (`billing.announcing`). Whoever uses it is told once.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from billing import queries
+from billing import announcing, price_notices, queries
 from billing.book import FOLDER, PriceRow, plain, read_all
 from billing.lint import lint
 from billing.models import Price
@@ -69,15 +70,51 @@ def _load(rows: list[PriceRow], now: datetime, write: bool) -> Loaded:
     gone = [price for key, price in stored.items() if key not in wanted]
     faults = [f for row in new if (f := _fault_of_new(row, begun, now))]
     faults += [f for price, row in changed if (f := _fault_of_change(price, row, now))]
+    announced = _announced(rows, stored, new, changed, now)
+    faults += [f for old, row in announced if (f := _fault_of_rise(old, row, stored, now))]
     faults += [f for price in gone if (f := _fault_of_gone(price, now))]
     if faults:
         raise ValueError(" ".join(faults))
     if write:
         Price.objects.filter(pk__in=[price.pk for price in gone]).delete()
-        Price.objects.bulk_create(_price(row) for row in new)
+        Price.objects.bulk_create(_price(row, now) for row in new)
         for price, row in changed:
-            Price.objects.filter(pk=price.pk).update(**_fields(row))
+            said = {"announced_at": now} if price.valid_from > now else {}
+            Price.objects.filter(pk=price.pk).update(**_fields(row), **said)
+        price_notices.tell([row for _old, row in announced])
     return Loaded(len(new), len(changed), len(gone), len(both) - len(changed))
+
+
+def _announced(
+    rows: list[PriceRow],
+    stored: dict[_Key, Price],
+    new: list[PriceRow],
+    changed: list[tuple[Price, PriceRow]],
+    now: datetime,
+) -> list[tuple[PriceRow, PriceRow]]:
+    """What is to come, new or other than it was announced, after the price that people have now."""
+    coming = [*new, *(row for _price, row in changed)]
+    pairs = [(announcing.row_before(row, rows), row) for row in coming if row.valid_from > now]
+    return [
+        (before, row)
+        for before, row in pairs
+        if before is not None and (*before.key, before.valid_from) in stored
+    ]
+
+
+def _fault_of_rise(
+    before: PriceRow, row: PriceRow, stored: dict[_Key, Price], now: datetime
+) -> str:
+    """Too late, unless as much was announced before, for that day or an earlier one."""
+    told = [
+        price
+        for key, price in stored.items()
+        if key[:-1] == row.key and now < price.valid_from <= row.valid_from
+    ]
+    if any(not announcing.is_rise(_said(price), _said(row)) for price in told):
+        return ""
+    rises = announcing.is_rise(_said(before), _said(row))
+    return announcing.fault_of_notice(row, now) if rises else ""
 
 
 def _fault_of_new(row: PriceRow, begun: set[tuple[str, str, str]], now: datetime) -> str:
@@ -158,7 +195,7 @@ def _said(price: Price | PriceRow) -> dict[str, Any]:
     }
 
 
-def _price(row: PriceRow) -> Price:
+def _price(row: PriceRow, now: datetime) -> Price:
     book, price_class, meter, region, category = row.key
     return Price(
         public_id=_public_id(row),
@@ -168,6 +205,7 @@ def _price(row: PriceRow) -> Price:
         region=region,
         category=category,
         valid_from=row.valid_from,
+        announced_at=now,
         **_fields(row),
     )
 

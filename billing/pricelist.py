@@ -10,13 +10,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from billing import pricing, queries, texts, tiers
+from billing import announcing, pricing, queries, texts, tiers
 from billing.classes import GROUPS, class_label, group_of
 from billing.identity.queries import rate_for
 from billing.meters import METERS
 from billing.pricing import Quote
 from billing.vat import VatRate
 from portal.kernel import clock
+from portal.kernel.errors import Unavailable
 from portal.kernel.money import HOURS_PER_MONTH, Money
 from services import registry
 from services.spec import Entry, Plan
@@ -54,13 +55,28 @@ class RateLine:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An announced change. `before` is None for a price that is new, `after` for one that ends."""
+    """A change of a price: `before` is empty for one that is new, `after` for one that ends. For
+    what is new or ends `is_rise` is False.
+    """
 
     label: str
     meter: str
     at: datetime
     before: list[str]
     after: list[str]
+    price_class: str
+    region: str
+    is_rise: bool
+    announced_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChange:
+    """What a plan costs an hour until `at`, and from then on."""
+
+    at: datetime
+    before: Money
+    after: Money
 
 
 def plans_of(entry: Entry, region: str = "", rate: VatRate | None = None) -> list[PlanPrice]:
@@ -116,6 +132,54 @@ def changes() -> list[Change]:
     return sorted(found, key=lambda change: (change.at, change.label, change.meter))
 
 
+def past_changes() -> list[Change]:
+    """What changed so far, the latest first; what was there from the beginning is no change."""
+    now = clock.now()
+    rows = queries.book()
+    ended = {(_key(row), row.valid_to): row for row in rows if row.valid_to is not None}
+    begun = {(_key(row), row.valid_from): row for row in rows if row.valid_from <= now}
+    found = [
+        _change(row, at, before=row, after=begun.get((key, at)))
+        for (key, at), row in ended.items()
+        if at is not None and at <= now
+    ]
+    return sorted(found, key=lambda change: (change.at, change.label, change.meter), reverse=True)
+
+
+def plan_changes(entry: Entry, plan: Plan, region: str) -> list[PlanChange]:
+    """The announced days on which a plan begins to cost another amount there, soonest first."""
+    used = {entry.offering.price_class}
+    days = sorted({one.at for one in changes() if one.price_class in used})
+    found, last = [], _hourly(entry, plan, region, clock.now())
+    for at in days:
+        after = _hourly(entry, plan, region, at)
+        if last is not None and after is not None and after != last:
+            found.append(PlanChange(at, last, after))
+        last = after
+    return found
+
+
+def versions(price_class: str) -> list[RateLine]:
+    """All that a class ever cost and will cost, meter by meter, the newest first."""
+    rows = [row for row in queries.book() if row.price_class == price_class]
+    newest = sorted(rows, key=lambda row: row.valid_from, reverse=True)
+    ordered = sorted(newest, key=lambda row: (_place(row.meter), row.region, row.category))
+    return [_line(row) for row in ordered]
+
+
+def all_classes() -> list[tuple[str, str]]:
+    """Every class that has or had a price, with its name, in the order of names."""
+    found = {row.price_class for row in queries.book()}
+    return sorted(((one, class_label(one)) for one in found), key=lambda pair: pair[1].lower())
+
+
+def _hourly(entry: Entry, plan: Plan, region: str, at: datetime) -> Money | None:
+    try:
+        return queries.quote_for(entry.offering, plan, region, at=at).hourly
+    except Unavailable:
+        return None
+
+
 def valid_from() -> datetime | None:
     """Since when all that holds now has held: the youngest of its starts."""
     now = clock.now()
@@ -161,6 +225,11 @@ def _change(row: Price, at: datetime, *, before: Price | None, after: Price | No
         at=at,
         before=texts.steps(before) if before else [],
         after=texts.steps(after) if after else [],
+        price_class=row.price_class,
+        region=row.region,
+        is_rise=bool(before and after)
+        and announcing.is_rise(announcing.terms_of(before), announcing.terms_of(after)),
+        announced_at=after.announced_at if after else None,
     )
 
 

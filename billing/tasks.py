@@ -11,12 +11,13 @@ from billing import (
     dunning_mail,
     invoice_run,
     invoicing,
+    price_effect,
     reporting,
     silence,
     suspension,
 )
 from billing.advice import keeping
-from billing.models import InvoiceRun
+from billing.models import InvoiceRun, PriceEffect
 from portal.outbox.actions import hint
 
 
@@ -64,6 +65,19 @@ def invoice_runs() -> None:
     invoice_run.begin_due()
     for row in invoice_run.open_runs():
         hint(invoice_run.TASK, row.pk)
+
+
+@shared_task(time_limit=60)
+def price_effects() -> None:
+    """Takes up what is waiting, should its message be lost."""
+    for row in price_effect.waiting():
+        hint(price_effect.TASK, row.pk)
+
+
+@shared_task(acks_late=True, time_limit=3600)
+def work_out_price_effect(effect_id: int) -> None:
+    """What a change of prices does, over the usage of a month."""
+    price_effect.work_out(PriceEffect.objects.get(pk=effect_id))
 
 
 @shared_task(acks_late=True, time_limit=3600)

@@ -11,7 +11,7 @@ from billing.models.invoices import Invoice, InvoiceFile, InvoiceSeries
 from billing.models.metering import MeterKey, UsageConflict, UsageLook, UsageSilence
 from billing.models.orders import Order
 from billing.models.payments import BankEntry, Payment
-from billing.models.prices import Price
+from billing.models.prices import Price, PriceEffect
 from billing.models.runs import InvoiceRun, RegionCost
 from billing.models.usage import TagSet, UsageEvent, UsageRecord
 
@@ -38,6 +38,7 @@ __all__ = [
     "Order",
     "Payment",
     "Price",
+    "PriceEffect",
     "RatedMonth",
     "Recommendation",
     "RegionCost",

@@ -14,7 +14,8 @@ class Price(models.Model):
     `region` empty = everywhere. `tiers` is a list of {from, to, unit_price, flat}, decimals as
     text; the interval [`valid_from`, `valid_to`) is half open and may not overlap another of the
     same key. `free_quantity` is an allowance of a month, for what `free_for` says
-    (`billing.meters.FREE_FOR`; empty = all an organisation uses).
+    (`billing.meters.FREE_FOR`; empty = all an organisation uses). `announced_at` is when it was
+    first loaded as it is.
     """
 
     class Mode(models.TextChoices):
@@ -42,6 +43,7 @@ class Price(models.Model):
     tiers = models.JSONField(default=list)
     valid_from = models.DateTimeField()
     valid_to = models.DateTimeField(null=True, blank=True)
+    announced_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -56,3 +58,24 @@ class Price(models.Model):
 
     def holds(self, at: datetime) -> bool:
         return self.valid_from <= at and (self.valid_to is None or at < self.valid_to)
+
+
+class PriceEffect(models.Model):
+    """What the usage of a calendar month costs at the prices of now and at those that hold at `at`.
+    `costs`: slug of an organisation → [now, then], net, exact, as text.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        DONE = "done"
+        FAILED = "failed"
+
+    month = models.DateField()
+    at = models.DateTimeField()
+    state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
+    costs = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m} at prices of {self.at:%F}"

@@ -300,6 +300,7 @@ _TIMETABLE = {
     "billing.tasks.look_at_regions": 300,
     "billing.tasks.look_for_silence": 900,
     "billing.tasks.invoice_runs": 60,
+    "billing.tasks.price_effects": 60,
     "billing.tasks.keep_commitments": 3600,
     "billing.tasks.verify_invoices": 24 * 3600,
     "billing.tasks.find_advice": 24 * 3600,

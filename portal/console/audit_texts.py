@@ -62,6 +62,7 @@ _VERBS = {
     ),
     "billing_identity.keep_proof": gettext_noop("added a proof of where the organisation is"),
     "billing_identity.drop_proof": gettext_noop("took away a proof of where the organisation is"),
+    "price_effect.begin": gettext_noop("asked what a change of prices does"),
     "region_cost.enter": gettext_noop("entered what a region cost"),
     "invoice_run.begin": gettext_noop("began an invoice run"),
     "invoice_run.end": gettext_noop("ended an invoice run"),

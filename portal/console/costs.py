@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from billing import costs, texts
+from billing import costs, pricelist, texts
 from billing.costs import Costs
 from billing.formats import exact_money
 from portal.console.catalogue import FAMILIES
@@ -29,6 +29,7 @@ from portal.tenancy.permissions import Permission
 from services import registry
 
 if TYPE_CHECKING:
+    from billing.pricelist import PlanChange
     from services.instances.models import Instance
 
 FILTERS = ("month", "period", "by", "project")
@@ -114,7 +115,16 @@ def of_service(actor: Actor, instance: Instance, asked: Mapping[str, str]) -> di
         "total": sum((line.cost for line in lines), _NOTHING),
         "month": month,
         "rated_at": costs.rated_until(instance.project.organisation, month),
+        "changes": _plan_changes(instance),
     }
+
+
+def _plan_changes(instance: Instance) -> list[PlanChange]:
+    """Announced for the plan of a service; none for what left the catalogue."""
+    entry = registry.entries().get(instance.offering)
+    if entry is None or instance.plan not in {plan.id for plan in entry.offering.plans}:
+        return []
+    return pricelist.plan_changes(entry, entry.offering.plan(instance.plan), instance.region.code)
 
 
 def as_csv(actor: Actor, organisation: Organisation, asked: Mapping[str, str]) -> str:

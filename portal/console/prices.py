@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from portal.tenancy.models import Organisation
 
 FILTERS = ("q", "family", "region")
-KINDS = ("plans", "rates")
+KINDS = ("plans", "rates", "history")
 
 
 def plans(asked: Mapping[str, str], reader: Organisation | None = None) -> dict[str, Any]:
@@ -71,6 +71,21 @@ def rates(asked: Mapping[str, str], reader: Organisation | None = None) -> dict[
     return {**frame, "groups": found, "hits": hits}
 
 
+def history(asked: Mapping[str, str], reader: Organisation | None = None) -> dict[str, Any]:
+    """Context of console/price_history.html. `asked`: class."""
+    classes = pricelist.all_classes()
+    chosen = asked.get("class", "")
+    chosen = chosen if chosen in dict(classes) else ""
+    return {
+        **_frame("history", "", "", pricelist.vat(reader)),
+        "classes": classes,
+        "chosen": chosen,
+        "name": class_label(chosen) if chosen else "",
+        "versions": pricelist.versions(chosen) if chosen else [],
+        "past": [] if chosen else pricelist.past_changes(),
+    }
+
+
 def _frame(tab: str, query: str, region: str, vat: VatRate) -> dict[str, Any]:
     """What both pages show around their tables."""
     return {
@@ -90,12 +105,13 @@ def _region(asked: Mapping[str, str]) -> str:
 
 
 def as_csv(kind: str, region: str) -> str:
-    """The same as a table for programs: `plans` or `rates`. Decimals have a point, amounts are net
-    unless the column says otherwise.
+    """The same as a table for programs: `plans`, `rates`, or `history` with all that ever held and
+    is announced. Decimals have a point, amounts are net unless the column says otherwise.
     """
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerows(_plan_rows(region) if kind == "plans" else _rate_rows(region))
+    rows = {"plans": _plan_rows, "rates": _rate_rows, "history": _version_rows}[kind]
+    writer.writerows(rows(region))
     return out.getvalue()
 
 
@@ -138,14 +154,25 @@ def _plan_row(entry: Entry, row: PlanPrice, region: str) -> list[str]:
     return [str(value) for value in values]
 
 
+_RATE_COLUMNS = (
+    *("price_class", "meter", "unit", "mode", "category", "from", "to", "currency"),
+    *("unit_price_net", "free_quantity", "free_for", "valid_from", "valid_to", "region"),
+)
+
+
 def _rate_rows(region: str) -> Iterable[list[str]]:
-    yield [
-        *("price_class", "meter", "unit", "mode", "category", "from", "to", "currency"),
-        *("unit_price_net", "free_quantity", "free_for", "valid_from", "valid_to", "region"),
-    ]
+    yield list(_RATE_COLUMNS)
     for classes in pricelist.classes().values():
         for price_class in classes:
             for line in pricelist.rates_of(price_class, region):
+                yield from _tier_rows(line)
+
+
+def _version_rows(region: str) -> Iterable[list[str]]:
+    yield list(_RATE_COLUMNS)
+    for price_class, _name in pricelist.all_classes():
+        for line in pricelist.versions(price_class):
+            if not region or line.price.region in ("", region):
                 yield from _tier_rows(line)
 
 

@@ -15,7 +15,7 @@ from portal.kernel import clock
 pytestmark = pytest.mark.django_db
 
 HEAD = 'book = "list"\ncurrency = "EUR"\nvalid_from = 2026-01-01\n'
-NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+NOW = datetime(2026, 10, 25, 12, tzinfo=UTC)
 OLD = '[[price]]\nclass = "a.b"\nvcpu = "0.0036"\n'
 
 

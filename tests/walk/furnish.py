@@ -21,12 +21,12 @@ from django.conf import settings
 from django.db.models import F
 from django.test import override_settings
 
-from billing import cycle, drilldown, invoice_run, invoicing, ordering, queries
+from billing import cycle, drilldown, invoice_run, invoicing, ordering, price_effect, queries
 from billing.advice import keeping
 from billing.identity import actions as identities
 from billing.identity import queries as identity_queries
 from billing.loading import load_prices
-from billing.models import Recommendation
+from billing.models import Price, Recommendation
 from portal.accounts.models import User
 from portal.console.actions import save_view
 from portal.kernel import clock, crypto
@@ -143,7 +143,9 @@ def furnish(fake: FakeBackend) -> Place:
     _access(place, owner)
     _identity(place, owner)
     _announcements(place, south)
-    _invoice(place, _costs())
+    month = _costs()
+    _invoice(place, month)
+    _prices(month)
     furnish_budgets(place, owner, NASTY)
     _advice(place)
     for pk in OutboxEntry.objects.filter(done_at=None).values_list("pk", flat=True):
@@ -355,6 +357,23 @@ def _advice(place: Place) -> None:
     found = {"public_id": Recommendation.objects.get(instance=instance).public_id}
     for name in ("advice-one", "advice-apply", "advice-dismiss"):
         place.reals[f"console:{name}"] = found
+
+
+def _prices(month: date) -> None:
+    """A rise that is announced, with what it does to a month; and a change of the past."""
+    now = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    at = now + timedelta(days=70)
+    rows = Price.objects.filter(category="standard", region="", valid_to=None)
+    named = {"database.postgresql": (at, "1.5"), "database.mariadb": (now, "0.5")}
+    for price_class, (day, factor) in named.items():
+        row = rows.get(price_class=price_class, meter="vcpu")
+        Price.objects.filter(pk=row.pk).update(valid_to=day)
+        amount = Decimal(row.tiers[0]["unit_price"]) * Decimal(factor)
+        row.pk, row.public_id, row.valid_from, row.announced_at = None, f"pr-{factor}", day, now
+        row.tiers = [{**row.tiers[0], "unit_price": str(amount)}]
+        row.save()
+    queries.forget_prices()
+    price_effect.work_out(price_effect.begin_effect(actor=SYSTEM, month=month, at=at))
 
 
 def _announcements(place: Place, south: Region) -> None:

@@ -40,8 +40,18 @@ def rates(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @cache_control(public=True, max_age=300)
+def history(request: HttpRequest) -> HttpResponse:
+    """GET /prices/history/?class="""
+    asked, reader = asked_of(request), organisation_at_hand(request)
+    context = building.history(asked, reader)
+    response = page(request, "console/price_history.html", context, fragment="results")
+    return show(request, response, query_of(asked, ("class",)))
+
+
+@require_safe
+@cache_control(public=True, max_age=300)
 def as_csv(request: HttpRequest, kind: str) -> HttpResponse:
-    """GET /prices/plans.csv, /prices/rates.csv?region="""
+    """GET /prices/plans.csv, /prices/rates.csv, /prices/history.csv?region="""
     if kind not in building.KINDS:
         raise Http404
     text = building.as_csv(kind, asked_of(request).get("region", ""))

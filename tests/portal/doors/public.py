@@ -26,6 +26,7 @@ DOORS = [
     Door("console:favicon", "GET", PUBLIC),
     Door("console:prices", "GET", PUBLIC),
     Door("console:rates", "GET", PUBLIC),
+    Door("console:price-history", "GET", PUBLIC),
     Door("console:prices-csv", "GET", PUBLIC, at=_plans),
     Door("console:calculator", "GET", PUBLIC),
     Door("console:status", "GET", PUBLIC),

@@ -80,6 +80,8 @@ DOORS = [
     Door("console:staff-payments-entry", "POST", STAFF, at=_row, missing=True),
     Door("console:staff-payments-invoice", "GET", STAFF, at=_invoice, missing=True),
     Door("console:staff-payments-act", "POST", STAFF, at=_payment, missing=True),
+    Door("console:staff-prices", "GET", STAFF),
+    Door("console:staff-prices", "POST", STAFF),
     Door("console:staff-revenue", "GET", STAFF),
     Door("console:staff-revenue", "POST", STAFF),
     Door("console:staff-invoice-runs", "GET", STAFF),
