@@ -7,12 +7,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Q
 
-from billing.advice import realised
+from billing.advice import realised, reserving
 from billing.advice.finding import Finding, findings_for
 from billing.locks import alone
 from billing.models import Recommendation
@@ -50,7 +51,10 @@ def find_advice() -> int:
         now = clock.now()
         total = 0
         for organisation in Organisation.objects.filter(archived_at__isnull=True).order_by("pk"):
-            total += keep(organisation, findings_for(organisation, now), now)
+            found = chain(
+                findings_for(organisation, now), reserving.findings_for(organisation, now)
+            )
+            total += keep(organisation, found, now)
         realised.compare(now)
         logger.info("advice.found", extra={"open": total})
         return total
@@ -80,8 +84,10 @@ def keep(organisation: Organisation, findings: Iterable[Finding], now: datetime)
         row.checked_at = now
         row.save()
         count += 1
-    gone = [row.pk for row in known.values()]
-    rows.filter(pk__in=gone).update(status=_Status.EXPIRED, closed_at=now)
+    for row in known.values():
+        bought = row.kind == Recommendation.Kind.RESERVE and reserving.was_bought(row)
+        row.status, row.closed_at = _Status.APPLIED if bought else _Status.EXPIRED, now
+        row.save(update_fields=["status", "closed_at"])
     return count
 
 

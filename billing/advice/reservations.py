@@ -24,7 +24,6 @@ from decimal import Decimal
 RULE, VERSION = "reserve", 1
 WINDOWS_DAYS = (30, 60, 90)
 LEAST_DAYS = WINDOWS_DAYS[0]
-_WEEK_HOURS = 7 * 24
 _SAMPLES, _CAREFUL = 200, Decimal("0.2")
 _LESS = Decimal("0.8")  # use that falls by a fifth
 _MONTH_HOURS = 730
@@ -45,13 +44,13 @@ class Layer:
 @dataclass(frozen=True, slots=True)
 class Planned:
     """What to reserve, and what it would have meant, in euro a month of 730 hours: the saving over
-    all hours, the least and the most over the windows, and the saving and the regret (what another
+    all times, the least and the most over the windows, and the saving and the regret (what another
     choice would have saved more) had a fifth less been used. Shares in per cent: how much of the
-    use is covered, how much of what is reserved is used.
+    use is covered, how much of what is reserved is used. `times` were looked at.
     """
 
     layers: tuple[Layer, ...]
-    hours: int
+    times: int
     saving: Decimal
     saving_least: Decimal
     saving_most: Decimal
@@ -81,7 +80,7 @@ def best(counts: Counts, price: Decimal, rate: Decimal) -> Decimal:
 
 
 def cost(counts: Counts, price: Decimal, layers: Iterable[Layer]) -> Decimal:
-    """Of all hours together."""
+    """Of all times together, each as an hour."""
     held = list(layers)
     amount = sum((layer.amount for layer in held), _NOTHING)
     fixed = sum((layer.amount * layer.rate for layer in held), _NOTHING)
@@ -89,13 +88,13 @@ def cost(counts: Counts, price: Decimal, layers: Iterable[Layer]) -> Decimal:
     return fixed * sum(counts.values()) + price * beyond
 
 
-def careful(use: Sequence[Decimal], share: Decimal, seed: int) -> Decimal:
-    """The least of the quantiles over the windows and over made-up quarters. `use` is by the hour,
-    oldest first, and ends now.
+def careful(use: Sequence[Decimal], share: Decimal, seed: int, per_day: int = 24) -> Decimal:
+    """The least of the quantiles over the windows and over made-up quarters. `use` is oldest first
+    and ends now.
     """
-    found = [quantile(counts, share) for counts in _windows(use)]
-    weeks = [Counter(use[end - _WEEK_HOURS : end]) for end in range(len(use), 0, -_WEEK_HOURS)]
-    whole = [week for week in weeks if week.total() == _WEEK_HOURS]
+    found, size = [quantile(counts, share) for counts in _windows(use, per_day)], 7 * per_day
+    weeks = (Counter(use[max(end - size, 0) : end]) for end in range(len(use), 0, -size))
+    whole = [week for week in weeks if week.total() == size]
     if whole:
         chance = random.Random(seed)  # noqa: S311  # no secret: the same each night
         samples = Counter(
@@ -111,34 +110,40 @@ def plan(
     price: Decimal,
     rates: Mapping[str, Decimal],
     *,
-    step: Decimal = Decimal(1),
+    per_day: int = 24,
     seed: int = 0,
 ) -> Planned | None:
-    """`use` pieces by the hour, oldest first; `price` of one for an hour on demand, `rates` by
-    term, the longest first. Amounts are whole steps. None with less than 30 days, or nothing
-    to save.
+    """Pieces in `use` at `per_day` times of each day, oldest first; the `price` of one for an hour
+    on demand, the `rates` by term, the longest first. Amounts are whole pieces. None with less than
+    30 days, or nothing to save.
     """
-    if len(use) < LEAST_DAYS * 24:
+    if len(use) < LEAST_DAYS * per_day:
         return None
-    use = use[-WINDOWS_DAYS[-1] * 24 :]
+    use = use[-WINDOWS_DAYS[-1] * per_day :]
     layers, held = [], _NOTHING
     terms = list(rates.items())
     dearer = [rate for _, rate in terms[1:]] + [price]
     for (term, rate), instead in zip(terms, dearer, strict=True):
         if rate >= instead:
             continue
-        wanted = careful(use, 1 - rate / instead, seed) // step * step
+        wanted = careful(use, 1 - rate / instead, seed, per_day) // 1
         if wanted > held:
             layers.append(Layer(term, wanted - held, rate))
             held = wanted
-    return _weighed(use, price, tuple(layers), min(rates.values())) if layers else None
+    if not layers:
+        return None
+    windows = _windows(use, per_day)
+    return _weighed(Counter(use), windows, price, tuple(layers), min(rates.values()))
 
 
 def _weighed(
-    use: Sequence[Decimal], price: Decimal, layers: tuple[Layer, ...], cheapest: Decimal
+    counts: Counter[Decimal],
+    windows: Iterable[Counts],
+    price: Decimal,
+    layers: tuple[Layer, ...],
+    cheapest: Decimal,
 ) -> Planned | None:
-    counts = Counter(use)
-    savings = [_saving(window, price, layers) for window in _windows(use)]
+    savings = [_saving(window, price, layers) for window in windows]
     less = Counter({value * _LESS: n for value, n in counts.items()})
     other = Layer("", best(less, price, cheapest), cheapest)
     saved_if_less = _saving(less, price, layers)
@@ -150,24 +155,24 @@ def _weighed(
         return None
     return Planned(
         layers,
-        len(use),
+        counts.total(),
         saving,
         min(savings),
         max(savings),
         saved_if_less,
         _saving(less, price, [other]) - saved_if_less,
         round(covered * 100 / whole, 1),
-        round(covered * 100 / (amount * len(use)), 1),
+        round(covered * 100 / (amount * counts.total()), 1),
     )
 
 
 def _saving(counts: Counts, price: Decimal, layers: Iterable[Layer]) -> Decimal:
     """Against paying all on demand, for a month."""
-    hours = sum(counts.values())
-    return (cost(counts, price, ()) - cost(counts, price, layers)) / hours * _MONTH_HOURS
+    times = sum(counts.values())
+    return (cost(counts, price, ()) - cost(counts, price, layers)) / times * _MONTH_HOURS
 
 
-def _windows(use: Sequence[Decimal]) -> list[Counter[Decimal]]:
+def _windows(use: Sequence[Decimal], per_day: int) -> list[Counter[Decimal]]:
     """The last 30, 60 and 90 days, as far as there are."""
-    sizes = [days * 24 for days in WINDOWS_DAYS if days * 24 <= len(use)]
+    sizes = [days * per_day for days in WINDOWS_DAYS if days * per_day <= len(use)]
     return [Counter(use[-size:]) for size in sizes] or [Counter(use)]

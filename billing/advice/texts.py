@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
+from billing.formats import money
 from portal.kernel.formats import number
+from portal.kernel.money import Money
+from services import registry
 
 if TYPE_CHECKING:
     from billing.models import Recommendation
@@ -18,6 +21,10 @@ _GIB = Decimal(1024)
 def title(row: Recommendation, name: str) -> str:
     """`name` is how the reader knows the service."""
     proposed = {"name": name, "plan": row.current.get("plan", ""), **row.proposed}
+    if row.kind == "reserve":
+        proposed["pieces"] = sum(layer["pieces"] for layer in row.proposed["layers"])
+        proposed["offering"] = offering_name(row.proposed["offering"])
+        return _("Reserve %(pieces)s × %(offering)s %(plan)s in %(region)s") % proposed
     if row.kind == "right_size":
         proposed["before"] = row.current["plan"]
         return _("Change %(name)s from %(before)s to %(plan)s") % proposed
@@ -28,7 +35,46 @@ def title(row: Recommendation, name: str) -> str:
 
 def reasons(row: Recommendation) -> list[str]:
     """The figures that the rule used, a sentence each."""
+    if row.kind == "reserve":
+        return _reserve(row)
     return _size(row) if row.kind == "right_size" else _idle(row.evidence)
+
+
+def offering_name(slug: str) -> str:
+    entry = registry.entries().get(slug)
+    return entry.offering.name if entry else slug
+
+
+def _reserve(row: Recommendation) -> list[str]:
+    found = row.evidence
+    used = {name: number(Decimal(value)) for name, value in found["use"].items()}
+    sums = {
+        name: money(Money(Decimal(found[name]), row.currency))
+        for name in ("saving_least", "saving_most", "saving_if_less", "regret_if_less")
+    }
+    days = number(Decimal(found["days"]))
+    return [
+        _(
+            "In the last %(days)s days between %(least)s and %(most)s of it ran at once, half of "
+            "the days %(median)s or more; what is reserved already is taken off."
+        )
+        % {"days": days, **used},
+        _(
+            "It would have covered %(covered)s %% of the use, and %(used)s %% of it would have "
+            "been used."
+        )
+        % {
+            "covered": number(Decimal(found["covered_percent"])),
+            "used": number(Decimal(found["used_percent"])),
+        },
+        _("Over the last 30, 60 and 90 days it would have saved %(least)s to %(most)s a month.")
+        % {"least": sums["saving_least"], "most": sums["saving_most"]},
+        _(
+            "If a fifth less is used, it saves %(saving)s a month; less would have been better by "
+            "%(regret)s."
+        )
+        % {"saving": sums["saving_if_less"], "regret": sums["regret_if_less"]},
+    ]
 
 
 def _size(row: Recommendation) -> list[str]:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from billing.advice import actions, queries, texts
+from portal.console.commitments import term_label
 from portal.console.orders import panel
+from portal.console.shell import url_or_nothing
 from portal.kernel import formats
 from portal.kernel.actor import Actor
 from portal.kernel.errors import PortalError
@@ -94,12 +97,28 @@ def one(
         "clicks": row.instance is not None and not deletes,
         "service": reverse("console:service", args=[row.subject]) if known else "",
         "delete": reverse("console:service-delete", args=[row.subject]) if deletes else "",
+        "layers": _layers(row) if row.status == "open" else [],
         "price": panel(preview) if preview else None,
         "errors": errors,
         "reason": sent.get("reason", ""),
         "days": [str(days) for days in actions.DAYS],
         "chosen_days": sent.get("days", str(actions.DAYS[1])),
     }
+
+
+def _layers(row: Recommendation) -> list[tuple[str, str]]:
+    """(words, address) of each purchase that it proposes, its form filled in."""
+    page, proposed = url_or_nothing("console:commitments"), row.proposed
+    if row.kind != "reserve" or not page:
+        return []
+    asked = {name: proposed[name] for name in ("offering", "plan", "region")}
+    return [
+        (
+            _("%(pieces)s for %(term)s") % {**layer, "term": term_label(layer["term"])},
+            f"{page}?{urlencode({**asked, **layer})}",
+        )
+        for layer in proposed["layers"]
+    ]
 
 
 def dismiss(actor: Actor, row: Recommendation, sent: Mapping[str, str]) -> Recommendation:

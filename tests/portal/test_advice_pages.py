@@ -1,12 +1,17 @@
 """Advice on costs: pages, the card on the overview, and the answers of the API."""
 
+import re
+from datetime import date, timedelta
+from html import unescape
+
 import pytest
 
+from billing import cycle
 from billing.advice import keeping
 from billing.models import Recommendation
 from portal.kernel import clock
 from portal.tenancy.permissions import Role
-from services.instances.models import Instance
+from services.instances.models import Instance, InstanceEvent
 from tests.billing.advice.days import NOW, measured
 from tests.makers import make_instance, make_member, make_project, make_region, signed_in
 from tests.portal.api import Api, finish, problem
@@ -106,6 +111,22 @@ def test_whoever_sees_costs_only_learns_no_names(client, project):
     one = client.get(f"/costs/advice/{the('idle').public_id}/").content.decode()
     assert "Do it now" not in one
     assert "/services/" not in one.partition("<main")[2]
+
+
+def test_a_reservation_leads_to_its_purchase(client, owner, project):
+    for instance in Instance.objects.all():
+        InstanceEvent.objects.filter(instance=instance).update(at=NOW - timedelta(days=40))
+        Instance.objects.filter(pk=instance.pk).update(created_at=NOW - timedelta(days=40))
+    for month in (date(2026, 9, 1), date(2026, 10, 1)):
+        cycle.meter_month(month)
+    keeping.find_advice()
+    row = the("reserve")
+    text = signed_in(client, owner).get(f"/costs/advice/{row.public_id}/").content.decode()
+    assert "Do it now" not in text
+    [url] = re.findall(r'href="(/costs/commitments/[^"]+)"', text)
+    filled = client.get(unescape(url)).content.decode()
+    assert f'value="{row.proposed["layers"][0]["pieces"]}"' in filled
+    assert f"Reserve 3 × PostgreSQL {SMALL}" in client.get("/costs/advice/").content.decode()
 
 
 def test_the_overview_names_the_largest(client, owner):
