@@ -1,10 +1,12 @@
 """What meters report counts once, and only what can be right."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from billing import cloudevents, cycle, ingestion, meter_keys
 from billing.cloudevents import Rejected
@@ -253,3 +255,26 @@ def test_only_the_provider_makes_keys():
         meter_keys.meter_keys(tenant)
     with pytest.raises(NotFound):
         meter_keys.revoke_meter_key(actor=SYSTEM, public_id="mk-00000001")
+
+
+# -- at once ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_batches_that_come_at_once_count_each_event_once(instance):
+    """In another order each, so that a careless insert would wait for itself."""
+    events = [event(instance, number) for number in range(200)]
+    batches = [events, events[::-1], events[100:] + events[:100], events[::-1]]
+
+    def send(batch):
+        try:
+            return take(*batch)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(batches)) as pool:
+        answers = list(pool.map(send, batches))
+    assert sum(one.accepted for one in answers) == 200
+    assert sum(one.duplicate for one in answers) == 600
+    assert not any(one.rejected for one in answers)
+    assert UsageEvent.objects.count() == 200

@@ -63,6 +63,7 @@ from tests.makers import (
 )
 from tests.portal.world import make_world
 from tests.walk.budgets import furnish_budgets
+from tests.walk.usage import furnish_usage
 
 NASTY = """<b>"Dike & Sons'"""
 LONG = "orders-db-of-the-webshop-in-the-north-42"
@@ -148,6 +149,7 @@ def furnish(fake: FakeBackend) -> Place:
     _prices(month)
     furnish_budgets(place, owner, NASTY)
     _advice(place)
+    furnish_usage(place)
     for pk in OutboxEntry.objects.filter(done_at=None).values_list("pk", flat=True):
         fanout.fan_out(pk)
     _deliveries(place, owner)
