@@ -169,6 +169,21 @@ class Meter:
     unit: str
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """How it is found out from outside whether an instance serves. What is left empty follows from
+    the endpoint: the first one, asked in its protocol (`services.probes`).
+
+    `check` names another check of `services.probes.protocols`; `path` and `statuses` are for HTTP
+    (any below 500 where empty).
+    """
+
+    check: str = ""
+    endpoint: str = ""
+    path: str = "/"
+    statuses: tuple[int, ...] = ()
+
+
 # Licences (SPDX) that show their source and forbid part of its use.
 _RESTRICTED = frozenset({"BUSL-1.1", "SSPL-1.0", "Elastic-2.0", "Proprietary"})
 
@@ -205,6 +220,7 @@ class Offering:
     database_label: str = gettext_noop("Database")
     trademarks: tuple[tuple[str, str], ...] = ()
     fixed_nodes: bool = False  # nothing leads from a plan to one of more or fewer nodes
+    probe: Probe = Probe()
 
     @property
     def default_version(self) -> str:
@@ -240,6 +256,22 @@ def promised_availability(offering: Offering, plan: Plan) -> Decimal:
     if plan.ha:
         return _PROMISED[offering.sla_class]
     return Decimal("99.0") if plan.id.startswith("dev-") else Decimal("99.5")
+
+
+# Milliseconds. Source: the layer's objectives (databases 10, APIs 100, delivery of messages 1,000).
+_ANSWERS_WITHIN = {"database": 10, "storage": 100, "kubernetes": 100, "api-gateway": 100}
+_DELIVERS_WITHIN = 1000
+
+
+def promised_latency(offering: Offering, plan: Plan) -> int | None:
+    """Milliseconds within which 95 of 100 probes of five minutes are answered. None where nothing
+    is promised: on a dev plan, and where the tenant's own program answers.
+    """
+    if plan.id.startswith("dev-"):
+        return None
+    if offering.family == Family.INTEGRATION:
+        return _DELIVERS_WITHIN
+    return _ANSWERS_WITHIN.get(offering.sla_class)
 
 
 # -- what a backend is told and what it tells -----------------------------------------------------

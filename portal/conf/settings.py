@@ -296,6 +296,7 @@ _TIMETABLE = {
     "services.instances.tasks.sample_regions": 60,
     "services.instances.tasks.forget_utilisation": 24 * 3600,
     "services.instances.tasks.renew_certificates": 3600,
+    "services.instances.tasks.forget_probes": 24 * 3600,
     "billing.tasks.meter_and_rate": 3600,
     "billing.tasks.look_at_regions": 300,
     "billing.tasks.look_for_silence": 900,
@@ -317,7 +318,9 @@ CELERY_BEAT_SCHEDULE = {
     task: {"task": task, "schedule": seconds, "options": {"expires": max(5, seconds)}}
     for task, seconds in _TIMETABLE.items()
 }
-# Touched by worker, beat and watch while they work, for a probe.
+# What probes found is kept so long: whoever disputes an SLA may do so for a year.
+POLDER_PROBES_KEPT_DAYS = env.number("POLDER_PROBES_KEPT_DAYS", 400)
+# Touched by worker, beat, watch and probe while they work, for a probe.
 POLDER_ALIVE_FILE = env.text("POLDER_ALIVE_FILE", "")
 # Names this installation on every object it makes in a cluster: two may share one.
 POLDER_INSTALLATION = env.text("POLDER_INSTALLATION", "polder")

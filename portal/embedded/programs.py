@@ -1,4 +1,6 @@
-"""Polder's own programs under the supervisor: web, worker, beat, a watch for each cluster."""
+"""Polder's own programs under the supervisor: web, worker, beat, a prober for each region and a watch
+for each cluster.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from services.regions.models import Region
 WEB, WORKER, BEAT = "web", "worker", "beat"
 OURS = (WEB, WORKER, BEAT)
 ALL = (*OURS, broker.NAME, database.NAME)
-_WATCH = "watch-"
+_WATCH, _PROBE = "watch-", "probe-"
+_OF_REGIONS = (_WATCH, _PROBE)
 # The environment file carries these: nothing secret needs to stand in a program's description.
 _SECRET = frozenset(
     {
@@ -68,8 +71,8 @@ def described(home: Path) -> list[Program]:
 
 
 def of_regions(home: Path) -> list[Program]:
-    """Those that change with the regions: the worker takes from each one's queue, and each on
-    Kubernetes has a watch. One query.
+    """Those that change with the regions: the worker takes from each one's queue, each has a
+    prober, and each on Kubernetes a watch. One query.
     """
     rows = Region.objects.exclude(status=Region.Status.OFF).order_by("code")
     kinds = dict(rows.values_list("code", "backend"))
@@ -80,23 +83,35 @@ def of_regions(home: Path) -> list[Program]:
             for code in watched
         ),  # first: a worker that ends its work takes a while to go
         _program(home, WORKER, [*_CELERY, "worker", *_worker_options(kinds)], 200, 30),
+        *(
+            _program(
+                home, f"{_PROBE}{code}", ["django", "probe", *_probe_options(code, kind)], 600, 15
+            )
+            for code, kind in kinds.items()
+        ),
     ]
 
 
+def _probe_options(code: str, backend: str) -> list[str]:
+    """This machine is in no cluster."""
+    inside = backend == Region.Backend.PROCESS
+    return ["--region", code, *(() if inside else ("--outside",))]
+
+
 def is_ours(name: str) -> bool:
-    return name in OURS or name.startswith(_WATCH)
+    return name in OURS or name.startswith(_OF_REGIONS)
 
 
 def follow_regions(home: Path, wanted: Sequence[Program]) -> None:
-    """Makes those of `of_regions` run as described, and no other watch. Idempotent. Raises:
-    Temporary while one that ran otherwise still stops: call it again.
+    """Makes those of `of_regions` run as described, and no other watch or prober. Idempotent.
+    Raises: Temporary while one that ran otherwise still stops: call it again.
     """
     supervisor = Supervisor(home)
     names = {program.name for program in wanted}
     for program in wanted:
         supervisor.start(program)
     for name in supervisor.states():
-        if name.startswith(_WATCH) and name not in names and not supervisor.pause(name):
+        if name.startswith(_OF_REGIONS) and name not in names and not supervisor.pause(name):
             raise Temporary("stopping", retry_after=1)
 
 

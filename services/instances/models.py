@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from services.instances.minutes_field import MinutesField
 from services.instances.states import OPEN, Health, Kind, Lane, OperationState, Phase
 
 
@@ -160,6 +161,29 @@ class InstanceEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.instance_id} {self.code} {self.at:%F %T}"
+
+
+class ProbeDay(models.Model):
+    """What probes found of an instance on a day (UTC). `known` are the minutes of which it is
+    known, `bad` those of them in which it did not serve. `latency` has two bytes (big endian) for
+    every five minutes: the 95th percentile of its answers in tenths of a millisecond, 0 where there
+    were too few (services.probes.minutes).
+    """
+
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="+")
+    day = models.DateField()
+    known = MinutesField()
+    bad = MinutesField()
+    latency = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["instance", "day"], name="one_probe_day"),
+        ]
+        indexes = [models.Index(fields=["day"], name="probe_day")]
+
+    def __str__(self) -> str:
+        return f"{self.instance_id} {self.day:%F}"
 
 
 class Credential(models.Model):

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from services.instances import engines, region_health, rollout, sampling, upkeep, work
+from services.instances import (
+    engines,
+    probe_days,
+    region_health,
+    rollout,
+    sampling,
+    upkeep,
+    work,
+)
 
 
 @shared_task(acks_late=True, time_limit=600)
@@ -65,6 +73,12 @@ def forget_utilisation() -> None:
 def advance_rollouts() -> None:
     """Begins the next batches that are due, and ends what is done."""
     rollout.advance()
+
+
+@shared_task(time_limit=600)
+def forget_probes() -> None:
+    """Deletes the minutes that are older than they are kept."""
+    probe_days.forget()
 
 
 @shared_task(time_limit=60)

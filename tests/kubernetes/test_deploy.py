@@ -72,7 +72,7 @@ def test_pods_of_all_programs_are_admitted(cluster: Cluster, example: list[Manif
         found = json.loads(cluster.kubectl("-n", SYSTEM, "get", "pods", "-o", "json"))["items"]
         return {pod["spec"]["containers"][0]["name"] for pod in found}
 
-    until(lambda: pods() == {"web", "worker", "beat", "watch", "migrate"})
+    until(lambda: pods() == {"web", "worker", "beat", "watch", "probe", "migrate"})
 
 
 def test_other_pods_are_not(cluster: Cluster, example: list[Manifest]) -> None:
@@ -92,7 +92,7 @@ def test_no_pod_counts_in_two_disruption_budgets(example: list[Manifest], cluste
     budgets = [set(b["spec"]["selector"]["matchLabels"].items()) for b in of_kind(example, BUDGET)]
     pods = [d["spec"]["template"]["metadata"]["labels"] for d in of_kind(example, "Deployment")]
     counted = [sum(budget <= set(labels.items()) for budget in budgets) for labels in pods]
-    assert sorted(counted) == [0, 1, 1, 1, 1]  # beat is one, and has none
+    assert sorted(counted) == [0, 0, 1, 1, 1, 1]  # beat and probe are one each, and have none
 
 
 def test_every_program_is_probed_and_each_that_may_be_many_scales(example: list[Manifest]) -> None:
@@ -107,10 +107,10 @@ def test_every_program_is_probed_and_each_that_may_be_many_scales(example: list[
     assert all("replicas" not in p["spec"] for p in programs if p["metadata"]["name"] in scaled)
 
 
-def test_each_region_has_a_queue_and_a_watch_of_its_own(example: list[Manifest]) -> None:
+def test_each_region_has_a_queue_a_watch_and_a_prober_of_its_own(example: list[Manifest]) -> None:
     programs = {d["metadata"]["name"]: d for d in of_kind(example, "Deployment")}
     maps = {m["metadata"]["name"]: m["data"] for m in of_kind(example, "ConfigMap")}
-    for name in ("worker-eu-de-1", "watch-eu-de-1"):
+    for name in ("worker-eu-de-1", "watch-eu-de-1", "probe-eu-de-1"):
         container = programs[name]["spec"]["template"]["spec"]["containers"][0]
         reference = container["env"][0]["valueFrom"]["configMapKeyRef"]
         assert maps[reference["name"]] == {"POLDER_REGION": "eu-de-1"}

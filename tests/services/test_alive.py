@@ -18,7 +18,13 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-PROGRAMS = ("base/worker", "base/beat", "region-programs/worker", "region-programs/watch")
+PROGRAMS = (
+    "base/worker",
+    "base/beat",
+    "region-programs/worker",
+    "region-programs/watch",
+    "region-programs/probe",
+)
 RUN_HERE = ("base/worker", "base/beat", "region-programs/worker")  # a watch needs a cluster
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 

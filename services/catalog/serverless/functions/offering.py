@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from services.manifests.parameters import IMAGE, PUBLIC, SCALE
-from services.spec import Family, Meter, Offering, Plan, Version, gettext_noop
+from services.spec import Family, Meter, Offering, Plan, Probe, Version, gettext_noop
 
 OFFERING = Offering(
     slug="functions",
@@ -21,6 +21,7 @@ OFFERING = Offering(
     trademarks=(("Knative", "The Linux Foundation"),),
     price_class="serverless.functions",
     sla_class="compute",
+    probe=Probe("connection"),  # a request would start what sleeps, and be billed
     versions=(Version("1.23"),),
     plans=(
         Plan("dev-1x1", vcpu=Decimal(1), memory_mib=1024, storage_gib=0),

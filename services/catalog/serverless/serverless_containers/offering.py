@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from services.manifests.parameters import IMAGE, PUBLIC, SCALE
-from services.spec import Family, Meter, Offering, Parameter, Plan, Version, gettext_noop
+from services.spec import Family, Meter, Offering, Parameter, Plan, Probe, Version, gettext_noop
 
 OFFERING = Offering(
     slug="serverless-containers",
@@ -20,6 +20,7 @@ OFFERING = Offering(
     trademarks=(("Knative", "The Linux Foundation"),),
     price_class="serverless.containers",
     sla_class="compute",
+    probe=Probe("connection"),  # a request would start what sleeps, and be billed
     versions=(Version("1.23"),),
     plans=(
         Plan("dev-1x1", vcpu=Decimal(1), memory_mib=1024, storage_gib=0),

@@ -1,0 +1,100 @@
+"""What probes found by instance and day: written in batches, read by the month, kept a while."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.conf import settings
+from django.db import connection
+
+from portal.kernel import clock
+from services.instances.minutes_field import ranges_of
+from services.instances.models import ProbeDay
+from services.probes.minutes import WINDOWS, Window
+
+_AT_ONCE = 2000
+MINUTES = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """A month of one instance. Bit n of `known` and `bad` is the month's minute n; `latencies` has
+    each window in which there were enough answers: (number of the window in the month, 95th
+    percentile in tenths of a millisecond).
+    """
+
+    known: int = 0
+    bad: int = 0
+    latencies: tuple[tuple[int, int], ...] = ()
+
+
+def add(windows: Sequence[Window]) -> None:
+    """Joins them to what is known. Doing it again changes nothing."""
+    for part in _parts(windows):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _ADD,
+                {
+                    "keys": [window.key for window in part],
+                    "days": [window.day for window in part],
+                    "at": 2 * part[0].number + 1,
+                    "known": [ranges_of(_bits(window.known)) for window in part],
+                    "bad": [ranges_of(_bits(window.bad)) for window in part],
+                    "latency": [window.latency.to_bytes(2, "big") for window in part],
+                    "length": 2 * WINDOWS,
+                },
+            )
+
+
+def of_month(instances: Iterable[int], month: date) -> dict[int, Probed]:
+    """By the instance's key; those of whom nothing is known are not in it. One query."""
+    first = month.replace(day=1)
+    following = (first + timedelta(days=31)).replace(day=1)
+    rows = ProbeDay.objects.filter(instance__in=instances, day__gte=first, day__lt=following)
+    found: dict[int, Probed] = {}
+    listed = rows.order_by("day").values_list("instance_id", "day", "known", "bad", "latency")
+    for key, day, known, bad, latency in listed.iterator(chunk_size=2000):
+        number, before = (day - first).days, found.get(key, Probed())
+        found[key] = Probed(
+            before.known | known << number * MINUTES,
+            before.bad | bad << number * MINUTES,
+            before.latencies + _latencies(bytes(latency), number * WINDOWS),
+        )
+    return found
+
+
+def forget() -> int:
+    """Deletes what is older than it is kept. How many days of instances there were."""
+    oldest = clock.now().date() - timedelta(days=settings.POLDER_PROBES_KEPT_DAYS)
+    return ProbeDay.objects.filter(day__lt=oldest).delete()[0]
+
+
+def _parts(windows: Sequence[Window]) -> Iterable[Sequence[Window]]:
+    """A row may be written once in a statement: one window of the day at a time."""
+    for number in sorted({(window.day, window.number) for window in windows}):
+        same = [window for window in windows if (window.day, window.number) == number]
+        yield from (same[at : at + _AT_ONCE] for at in range(0, len(same), _AT_ONCE))
+
+
+def _bits(minutes: Iterable[int]) -> int:
+    return sum(1 << minute for minute in minutes)
+
+
+def _latencies(stored: bytes, first: int) -> tuple[tuple[int, int], ...]:
+    values = (int.from_bytes(stored[at : at + 2], "big") for at in range(0, len(stored), 2))
+    return tuple((first + number, value) for number, value in enumerate(values) if value)
+
+
+_ADD = """
+insert into instances_probeday as d (instance_id, day, known, bad, latency)
+select key, day, known::int4multirange, bad::int4multirange,
+  overlay(decode(repeat('00', %(length)s), 'hex') placing latency from %(at)s for 2)
+from unnest(%(keys)s::bigint[], %(days)s::date[], %(known)s::text[], %(bad)s::text[],
+  %(latency)s::bytea[]) as w (key, day, known, bad, latency)
+on conflict (instance_id, day) do update set
+  known = d.known + excluded.known,
+  bad = d.bad + excluded.bad,
+  latency = overlay(d.latency placing substring(excluded.latency from %(at)s for 2)
+    from %(at)s for 2)"""
