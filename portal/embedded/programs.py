@@ -1,5 +1,5 @@
-"""Polder's own programs under the supervisor: web, worker, beat, a prober for each region and a watch
-for each cluster.
+"""Polder's own programs under the supervisor: web, worker, beat, a prober a region, a watch for each
+cluster.
 """
 
 from __future__ import annotations

@@ -269,8 +269,8 @@ def _follow(home: Path, screen: Screen, tail: Tail, parent: subprocess.Popen[byt
 
 
 def _follow_regions(home: Path, screen: Screen, known: list[Program]) -> list[Program]:
-    """Worker, watches and probers as the regions of now want them; `known` are those of the last look. What
-    cannot be done now is tried again at the next one.
+    """Worker, watches and probers as the regions of now want them; `known` are those of the last
+    look. What cannot be done now is tried again at the next one.
     """
     try:
         wanted = programs.of_regions(home)

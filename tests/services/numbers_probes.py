@@ -119,7 +119,7 @@ def test_numbers(server, count, answers):
     known = sum(known.bit_count() for known, _ in days)
     bad = sum(bad.bit_count() for _, bad in days)
     latency = ProbeDay.objects.first()
-    tenths = [v for v in memoryview(latency.latency).cast("B")] if latency else []
+    tenths = list(bytes(latency.latency)) if latency else []
     slow = sorted(int.from_bytes(tenths[at : at + 2], "big") for at in range(0, len(tenths), 2))[
         -1:
     ]
