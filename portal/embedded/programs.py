@@ -1,4 +1,4 @@
-"""Polder's own programs under the supervisor: web, worker, beat, a prober a region, a watch for each
+"""Polder's own programs under the supervisor: web, worker, beat, a prober a region, a watch a
 cluster.
 """
 
