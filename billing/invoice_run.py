@@ -23,7 +23,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from billing import invoicing, metering, rating
+from billing import invoicing, metering, rating, sla_months
 from billing.credit_notes import credit_reductions
 from billing.files import write_files
 from billing.identity import queries as identities
@@ -254,6 +254,7 @@ def _tried(row: InvoiceRun, organisation: Organisation) -> dict[str, Any]:
 
 def _one(row: InvoiceRun, organisation: Organisation, invoice: Invoice | None) -> None:
     if invoice is None:
+        sla_months.settle(organisation, row.month)
         if row.kind == _Kind.ISSUE and _gave_back_all(organisation, row.month):
             return
         invoice = invoicing.draft(organisation, row.month)

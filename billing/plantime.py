@@ -137,6 +137,20 @@ def _times(
     return found
 
 
+def running(happenings: Iterable[Happening], until: datetime) -> list[Piece]:
+    """When compute was billed, as it really was, up to `until`: the time in which a service is
+    expected to serve. `happenings` as in `day_times`.
+    """
+    life = _Life()
+    for event in happenings:
+        if event.at >= until:
+            break
+        life.reach(event.at)
+        life.take(event)
+    life.reach(until)
+    return list(_joined(life.compute))
+
+
 def month_bounds(month: date) -> tuple[datetime, datetime]:
     """The calendar month of `month`, half open, UTC."""
     first = month.replace(day=1)

@@ -14,6 +14,7 @@ from billing import (
     price_effect,
     reporting,
     silence,
+    sla_months,
     suspension,
 )
 from billing.advice import keeping
@@ -57,6 +58,12 @@ def dun() -> None:
     dunning.run_due()
     if suspension.suspend_due():
         dunning_mail.send_waiting()
+
+
+@shared_task(time_limit=3600)
+def settle_sla() -> None:
+    """Credits what became known of months that were issued already."""
+    sla_months.settle_late()
 
 
 @shared_task(time_limit=300)

@@ -13,6 +13,7 @@ from billing.models.orders import Order
 from billing.models.payments import BankEntry, Payment
 from billing.models.prices import Price, PriceEffect
 from billing.models.runs import InvoiceRun, RegionCost
+from billing.models.sla import SlaMonth
 from billing.models.usage import TagSet, UsageEvent, UsageRecord
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "RatedMonth",
     "Recommendation",
     "RegionCost",
+    "SlaMonth",
     "TagSet",
     "UsageConflict",
     "UsageEvent",

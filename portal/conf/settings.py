@@ -306,6 +306,7 @@ _TIMETABLE = {
     "billing.tasks.verify_invoices": 24 * 3600,
     "billing.tasks.find_advice": 24 * 3600,
     "billing.tasks.dun": 3600,
+    "billing.tasks.settle_sla": 24 * 3600,
     "portal.api.tasks.expire_records": 3600,
     "portal.tenancy.tasks.forget_invitations": 24 * 3600,
     "portal.notifications.tasks.sweep": POLDER_SWEEP_SECONDS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
@@ -98,6 +99,7 @@ def _row(row: Row) -> dict[str, Any]:
         "bars": [(day.state, texts.day_label(day)) for day in row.days],
         "label": texts.days_label(row.days),
         "share": row.share,
+        "served": row.served,
     }
 
 
@@ -160,11 +162,16 @@ def _place_json(place: Place) -> dict[str, Any]:
             {
                 "family": row.family.value,
                 "state": _PUBLIC[row.state],
-                "available_percent_90_days": None if row.share is None else f"{row.share:f}",
+                "available_percent_90_days": _percent(row.share),
+                "served_percent_90_days": _percent(row.served),
             }
             for row in place.rows
         ],
     }
+
+
+def _percent(share: Decimal | None) -> str | None:
+    return None if share is None else f"{share:f}"
 
 
 def _incident_json(row: Incident, updates: Sequence[IncidentUpdate], root: str) -> dict[str, Any]:

@@ -14,10 +14,12 @@ from itertools import zip_longest
 
 from portal.kernel import clock
 from portal.status import queries
-from portal.status.days import Day, Span, days_of, merged, share_up
+from portal.status.days import Day, Span, days_of, merged, share_of, share_up
 from portal.status.fresh import Fresh
 from portal.status.models import Impact, Incident, IncidentUpdate, Maintenance
 from services import registry
+from services.instances import probe_days
+from services.instances.probe_days import Served
 from services.regions import health
 from services.regions import queries as places
 from services.regions.models import Region, RegionHealth
@@ -32,12 +34,15 @@ ORDER = ("bad", "part", "work", "none", "ok")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One family in one region. `state`: bad, part, work (planned), none (no data) or ok."""
+    """One family in one region. `state`: bad, part, work (planned), none (no data) or ok. `served`
+    is the share of minutes in which its services answered probes, per cent.
+    """
 
     family: Family
     state: str
     days: tuple[Day, ...]
     share: Decimal | None
+    served: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ class _Facts:
     flips: Sequence[RegionHealth]
     incidents: Sequence[Incident]
     works: Sequence[Maintenance]
+    served: Sequence[Served]
 
     def has_fresh(self, region: Region) -> bool:
         return region.checked_at is not None and region.checked_at >= self.now - health.GAP
@@ -91,7 +97,11 @@ def read(now: datetime | None = None) -> Board:
     works = tuple(queries.planned_work(moment))
     regions = places.regions()
     facts = _Facts(
-        moment, health.flips_since(start), queries.incidents_between(start, moment), works
+        moment,
+        health.flips_since(start),
+        queries.incidents_between(start, moment),
+        works,
+        probe_days.served_since(start.date()),
     )
     found = tuple(_place(region, facts) for region in regions)
     current = tuple(i for i in facts.incidents if i.resolved_at is None)
@@ -130,7 +140,22 @@ def _row(
         now=facts.now,
         count=DAYS,
     )
-    return Row(family, _state(region, family, here, facts), tuple(days), share_up(days))
+    state, served = _state(region, family, here, facts), _served(region, family, facts)
+    return Row(family, state, tuple(days), share_up(days), served)
+
+
+def _served(region: Region, family: Family, facts: _Facts) -> Decimal | None:
+    """Never rounded up; None when nothing was probed."""
+    entries = registry.entries()
+    rows = [
+        row
+        for row in facts.served
+        if row.region == region.pk
+        and row.offering in entries
+        and entries[row.offering].offering.family == family
+    ]
+    known, bad = sum(row.known for row in rows), sum(row.bad for row in rows)
+    return share_of(known - bad, known)
 
 
 def _state(region: Region, family: Family, here: Sequence[Incident], facts: _Facts) -> str:

@@ -95,8 +95,14 @@ def share_up(days: Iterable[Day]) -> Decimal | None:
     if not known:
         return None
     second = timedelta(seconds=1)
-    share = Decimal((known - down) // second) * 100 / Decimal(max(known // second, 1))
-    return share.quantize(_PLACES, rounding=ROUND_DOWN)
+    return share_of((known - down) // second, max(known // second, 1))
+
+
+def share_of(part: int, whole: int) -> Decimal | None:
+    """Per cent, never rounded up; None of nothing."""
+    if not whole:
+        return None
+    return (Decimal(part) * 100 / Decimal(whole)).quantize(_PLACES, rounding=ROUND_DOWN)
 
 
 def _sum(spans: Sequence[Span], start: datetime, end: datetime) -> timedelta:

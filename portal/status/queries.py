@@ -90,6 +90,16 @@ def works_between(start: datetime, end: datetime) -> list[Maintenance]:
     return list(rows.order_by("-starts_at"))
 
 
+def works_during(start: datetime, end: datetime) -> list[Maintenance]:
+    """Announced work that went on at some time from `start` to `end`, oldest first: announced
+    before it began, and not cancelled.
+    """
+    rows = Maintenance.objects.filter(
+        cancelled_at__isnull=True, announced_at__lte=F("starts_at"), starts_at__lt=end
+    )
+    return [row for row in rows.order_by("starts_at") if row.until > start]
+
+
 def oldest_at() -> datetime | None:
     """When the first incident or planned work began. Two queries."""
     work = Maintenance.objects.aggregate(at=Min("starts_at"))["at"]

@@ -186,6 +186,26 @@ class ProbeDay(models.Model):
         return f"{self.instance_id} {self.day:%F}"
 
 
+class ProbeSum(models.Model):
+    """The minutes of all probe days of an offering in a region on a day, added up: how many are
+    known, and how many of those were bad.
+    """
+
+    region = models.ForeignKey("regions.Region", on_delete=models.CASCADE, related_name="+")
+    offering = models.CharField(max_length=40)
+    day = models.DateField()
+    known = models.PositiveIntegerField()
+    bad = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["day", "region", "offering"], name="one_probe_sum"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.region_id} {self.offering} {self.day:%F}"
+
+
 class Credential(models.Model):
     """A secret of an instance, encrypted. `next_value` holds its successor while a rotation
     runs.

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import Sum
 
 from portal.kernel import clock
 from services.instances.minutes_field import ranges_of
-from services.instances.models import ProbeDay
+from services.instances.models import ProbeDay, ProbeSum
 from services.probes.minutes import WINDOWS, Window
 
 _AT_ONCE = 2000
@@ -31,9 +32,9 @@ class Probed:
 
 
 def add(windows: Sequence[Window]) -> None:
-    """Joins them to what is known. Doing it again changes nothing."""
-    for part in _parts(windows):
-        with connection.cursor() as cursor:
+    """Joins them to what is known, with the sums of their days. Doing it again changes nothing."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        for part in _parts(windows):
             cursor.execute(
                 _ADD,
                 {
@@ -46,6 +47,24 @@ def add(windows: Sequence[Window]) -> None:
                     "length": 2 * WINDOWS,
                 },
             )
+        days = sorted({window.day for window in windows})
+        cursor.execute(_ADD_UP, {"days": days, "keys": [window.key for window in windows]})
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Minutes of an offering in a region (its key): how many are known, how many of them bad."""
+
+    region: int
+    offering: str
+    known: int
+    bad: int
+
+
+def served_since(day: date) -> list[Served]:
+    """Of all regions and offerings that were probed from `day` on. One query."""
+    rows = ProbeSum.objects.filter(day__gte=day).values_list("region_id", "offering")
+    return [Served(*row) for row in rows.annotate(Sum("known"), Sum("bad")).order_by()]
 
 
 def of_month(instances: Iterable[int], month: date) -> dict[int, Probed]:
@@ -68,6 +87,7 @@ def of_month(instances: Iterable[int], month: date) -> dict[int, Probed]:
 def forget() -> int:
     """Deletes what is older than it is kept. How many days of instances there were."""
     oldest = clock.now().date() - timedelta(days=settings.POLDER_PROBES_KEPT_DAYS)
+    ProbeSum.objects.filter(day__lt=oldest).delete()
     return ProbeDay.objects.filter(day__lt=oldest).delete()[0]
 
 
@@ -98,3 +118,14 @@ on conflict (instance_id, day) do update set
   bad = d.bad + excluded.bad,
   latency = overlay(d.latency placing substring(excluded.latency from %(at)s for 2)
     from %(at)s for 2)"""
+
+_ADD_UP = """
+insert into instances_probesum (region_id, offering, day, known, bad)
+select i.region_id, i.offering, d.day,
+  sum((select coalesce(sum(upper(r) - lower(r)), 0) from unnest(d.known) r)),
+  sum((select coalesce(sum(upper(r) - lower(r)), 0) from unnest(d.bad) r))
+from instances_probeday d join instances_instance i on i.id = d.instance_id
+where d.day = any(%(days)s) and i.region_id in (
+  select region_id from instances_instance where id = any(%(keys)s))
+group by 1, 2, 3
+on conflict (day, region_id, offering) do update set known = excluded.known, bad = excluded.bad"""

@@ -263,3 +263,12 @@ def test_nobody_asks_a_cluster_from_elsewhere(monkeypatch):
 def test_a_region_must_be_there():
     with pytest.raises(CommandError, match="no region nowhere"):
         call_command("probe", region="nowhere")
+
+
+def test_the_minutes_of_an_offering_are_added_up(instance):
+    probe_days.add([window(instance.pk, 0, bad=(1, 2)), window(instance.pk, 1)])
+    probe_days.add([window(instance.pk, 0, bad=(1,))])
+    (found,) = probe_days.served_since(DAY)
+    assert (found.region, found.offering) == (instance.region_id, "redis")
+    assert (found.known, found.bad) == (10, 2)
+    assert probe_days.served_since(DAY + timedelta(days=1)) == []
