@@ -2,26 +2,35 @@
 
 A month is settled before each draft of its invoice, and again after it was issued, since minutes
 may become known late. The credit of an open month stands in that month; what is owed beyond an
-issued invoice is credited in the first month that is still open. Settling again changes nothing.
+issued invoice becomes a credit note. Settling again changes nothing.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from django.conf import settings
 from django.db import transaction
+from django.utils import translation
 
 from billing import sla_facts
-from billing.models import CostLine, RatedMonth, SlaMonth
-from billing.plantime import month_bounds
+from billing.charge_texts import charge_text
+from billing.credit_notes import credit_amount
+from billing.models import CostLine, Invoice, RatedMonth, SlaMonth
+from billing.plantime import last_day, month_bounds
 from billing.posting import Category, Posting, post, withdraw
 from billing.sla import Credit, Measured, credit_for, measure
 from portal.kernel import clock
+from portal.kernel.actor import SYSTEM
+from portal.kernel.errors import Conflict, PortalError
 from portal.tenancy.models import Organisation
 from services.instances.models import Instance
 
+logger = logging.getLogger(__name__)
 _NOTHING = Decimal(0)
 KIND = "sla"
 _LATE = timedelta(days=60)  # after the end of a month: what becomes known later changes nothing
@@ -39,25 +48,43 @@ _MEASURED = (
 _FIELDS = (*_MEASURED, "outages", "for_time", "for_speed", "cost", "amount", "settled_at")
 
 
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What an issued invoice did not credit: `amount` of the `in_all` that is owed."""
+
+    instance: Instance
+    amount: Decimal
+    in_all: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a month's credits come to, and what is left of it to make good."""
+
+    total: Decimal
+    late: list[Owed]
+
+
 @transaction.atomic
-def settle(organisation: Organisation, month: date) -> Decimal:
-    """Measures a month that is over and posts its credits. What they come to, in cents.
+def settle(organisation: Organisation, month: date) -> Settled:
+    """Measures a month that is over and, while it is open, posts its credits.
 
     Raises: ValueError when the month is not over.
     """
     if clock.now() < month_bounds(month)[1]:
         raise ValueError(f"{month:%Y-%m} is not over")
     rows = Instance.objects.filter(project__organisation=organisation)
-    made, booking = [], _Booking(organisation, month)
+    made, late, booking = [], [], _Booking(organisation, month)
     for subject in sla_facts.subjects(organisation, month, rows):
         measured = measure(subject.facts)
         credit = credit_for(measured, subject.cost)
         made.append(_row(organisation, subject.instance, month, measured, credit))
-        booking.bring_to(subject.instance, credit.amount)
+        if owed := booking.bring_to(subject.instance, credit.amount):
+            late.append(owed)
     SlaMonth.objects.bulk_create(
         made, update_conflicts=True, unique_fields=_KEY, update_fields=_FIELDS, batch_size=1000
     )
-    return sum((row.amount for row in made), _NOTHING)
+    return Settled(sum((row.amount for row in made), _NOTHING), late)
 
 
 def settle_late() -> int:
@@ -70,9 +97,35 @@ def settle_late() -> int:
     )
     count = 0
     for row in rows.select_related("organisation").iterator(chunk_size=500):
-        settle(row.organisation, row.month)
+        for owed in settle(row.organisation, row.month).late:
+            _make_good(row.organisation, row.month, owed)
         count += 1
     return count
+
+
+def _make_good(organisation: Organisation, month: date, owed: Owed) -> None:
+    """By a credit note to the invoice; where none can be written, in the next month."""
+    invoice = Invoice.objects.filter(
+        organisation=organisation, month=month, kind="380", status=Invoice.Status.ISSUED
+    ).first()
+    reference = f"{_prefix(month)}{owed.instance.public_id}"
+    try:
+        if invoice is None:
+            raise Conflict(f"{month:%Y-%m} has no invoice")
+        with translation.override(settings.LANGUAGE_CODE):
+            reason = charge_text(reference, _about(owed.instance, month))
+        credit_amount(
+            actor=SYSTEM,
+            invoice=invoice,
+            amount=owed.amount,
+            reason=reason,
+            cause=f"{reference}:{owed.in_all}",
+            instance=owed.instance,
+        )
+    except PortalError as error:
+        said = {"instance": owed.instance.public_id, "why": error.text}
+        logger.warning("sla.no_note", extra=said)
+        _Booking(organisation, month).post_later(owed.instance, owed.amount)
 
 
 def _row(
@@ -97,7 +150,7 @@ def _row(
 
 
 class _Booking:
-    """Where the credits of an organisation's month stand. Two queries, and more where one
+    """Where the credits of an organisation's month stand. Three queries, and more where one
     changes.
     """
 
@@ -107,48 +160,59 @@ class _Booking:
             organisation=organisation, month__gte=month, closed_at__isnull=False
         )
         self.closed = set(closed.values_list("month", flat=True))
-        self.lines: dict[str, list[CostLine]] = defaultdict(list)
+        self.given: dict[str, Decimal] = defaultdict(Decimal)
+        self.loose: dict[str, date] = {}  # the open month in which one stands
         for line in credited(organisation, month):
-            self.lines[instance_of(line)].append(line)
+            booked = line.day.replace(day=1)
+            if booked in self.closed:
+                self.given[instance_of(line.reference)] -= line.billed_cost
+            else:
+                self.loose[instance_of(line.reference)] = booked
+        for note in notes_for(organisation, month):
+            self.given[instance_of(note.cause)] += note.net
 
-    def bring_to(self, instance: Instance, owed: Decimal) -> None:
-        """Brings what is credited to `owed`. What an issued invoice gave is not taken back."""
-        lines = self.lines[instance.public_id]
-        given = -sum((line.billed_cost for line in lines if self._is_closed(line)), _NOTHING)
-        loose = [line for line in lines if not self._is_closed(line)]
-        if owed <= given:
-            for line in loose:
-                withdraw(line.reference or "")
-            return
-        booked = loose[0].day.replace(day=1) if loose else self._first_open()
-        self._post(instance, booked, owed - given)
+    def bring_to(self, instance: Instance, owed: Decimal) -> Owed | None:
+        """Brings what is credited to `owed`, or tells what is left to make good of an issued
+        invoice. What that gave is not taken back.
+        """
+        name = instance.public_id
+        rest, booked = owed - self.given[name], self.loose.get(name)
+        if booked is None and self.month in self.closed:
+            return Owed(instance, rest, owed) if rest > 0 else None
+        booked = booked or self.month
+        if rest > 0:
+            self._post(instance, booked, rest)
+        else:
+            withdraw(self._reference(instance, booked))
+        return None
+
+    def post_later(self, instance: Instance, amount: Decimal) -> None:
+        """In the first month that is open."""
+        month = self.month
+        while month in self.closed:
+            month = month_bounds(month)[1].date()
+        self._post(instance, month, amount)
 
     def _post(self, instance: Instance, booked: date, amount: Decimal) -> None:
-        late = f":{booked:%Y-%m}" if booked != self.month else ""
-        about = {
-            "instance": f"{instance.name} ({instance.public_id})",
-            "month": f"{self.month:%Y-%m}",
-        }
         post(
             Posting(
                 organisation=self.organisation,
-                day=month_bounds(booked)[1].date() - timedelta(days=1),
+                day=last_day(booked),
                 category=Category.CREDIT,
                 amount=-amount,
-                reference=f"{_prefix(self.month)}{instance.public_id}{late}",
-                about=about,
+                reference=self._reference(instance, booked),
+                about=_about(instance, self.month),
                 instance=instance,
             )
         )
 
-    def _is_closed(self, line: CostLine) -> bool:
-        return line.day.replace(day=1) in self.closed
+    def _reference(self, instance: Instance, booked: date) -> str:
+        late = f":{booked:%Y-%m}" if booked != self.month else ""
+        return f"{_prefix(self.month)}{instance.public_id}{late}"
 
-    def _first_open(self) -> date:
-        month = self.month
-        while month in self.closed:
-            month = month_bounds(month)[1].date()
-        return month
+
+def _about(instance: Instance, month: date) -> dict[str, str]:
+    return {"instance": f"{instance.name} ({instance.public_id})", "month": f"{month:%Y-%m}"}
 
 
 def credited(organisation: Organisation, month: date) -> list[CostLine]:
@@ -162,9 +226,19 @@ def credited(organisation: Organisation, month: date) -> list[CostLine]:
     return list(rows.order_by("day"))
 
 
-def instance_of(line: CostLine) -> str:
+def notes_for(organisation: Organisation, month: date) -> list[Invoice]:
+    """The credit notes for a month, in the order in which they were written."""
+    rows = Invoice.objects.filter(
+        organisation=organisation,
+        cause__startswith=_prefix(month),
+        status=Invoice.Status.ISSUED,
+    )
+    return list(rows.defer("document").order_by("pk"))
+
+
+def instance_of(reference: str) -> str:
     """The public id of the instance that a credit is for."""
-    return (line.reference or "").split(":")[2]
+    return reference.split(":")[2]
 
 
 def _prefix(month: date) -> str:

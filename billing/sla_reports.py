@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,7 +15,7 @@ from billing.models import Invoice, SlaMonth
 from billing.plantime import month_bounds
 from billing.sla import Credit, Measured, credit_for, measure
 from billing.sla_facts import Subject
-from billing.sla_months import credited, instance_of
+from billing.sla_months import credited, instance_of, notes_for
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.status import queries as status
@@ -27,7 +28,9 @@ from services.instances.models import Instance
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A part of a credit and where it stands; `invoice` is a number, empty while it is a draft."""
+    """A part of a credit and where it stands: the number of an invoice or of a credit note, empty
+    while that is a draft.
+    """
 
     amount: Decimal
     month: date
@@ -137,11 +140,13 @@ def _posted(organisation: Organisation, month: date) -> dict[str, tuple[Posted, 
     """What was credited for a month, by instance."""
     lines = credited(organisation, month)
     numbers = _numbers(organisation, {line.day.replace(day=1) for line in lines})
-    found: dict[str, tuple[Posted, ...]] = {}
+    found: dict[str, tuple[Posted, ...]] = defaultdict(tuple)
     for line in lines:
-        name, booked = instance_of(line), line.day.replace(day=1)
+        booked = line.day.replace(day=1)
         part = Posted(-line.billed_cost, booked, numbers.get(booked, ""))
-        found[name] = (*found.get(name, ()), part)
+        found[instance_of(line.reference)] += (part,)
+    for note in notes_for(organisation, month):
+        found[instance_of(note.cause)] += (Posted(note.net, month, note.number or ""),)
     return found
 
 

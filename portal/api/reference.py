@@ -28,6 +28,7 @@ _NOUNS = {
     "budgets": gettext_noop("Budgets"),
     "orders": gettext_noop("Orders that need approval"),
     "focus": "FOCUS",
+    "sla": gettext_noop("Promises kept"),
     "instances": gettext_noop("Services"),
     "operations": gettext_noop("Operations"),
     "projects": gettext_noop("Projects"),

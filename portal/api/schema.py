@@ -29,6 +29,7 @@ from portal.api.serializers import (
     instances,
     invoices,
     operations,
+    sla,
     tenancy,
     usage,
     webhooks,
@@ -50,6 +51,7 @@ SCHEMAS: dict[str, Json] = {
     **identity.SCHEMAS,
     **invoices.SCHEMAS,
     **advice.SCHEMAS,
+    **sla.SCHEMAS,
 }
 SLUG: Json = {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$", "maxLength": 80}
 _PROBLEMS = (400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 429, 500, 503)

@@ -18,6 +18,7 @@ from portal.console.views import (
     preferences,
     service_list,
     services,
+    sla,
     styleguide,
 )
 
@@ -71,6 +72,7 @@ urlpatterns = [
     path("costs/budgets/<str:public_id>/delete/", budgets.delete, name="budget-delete"),
     path("costs/credits/", credits.credits, name="credits"),
     path("costs/credits/redeem/", credits.redeem, name="credits-redeem"),
+    path("sla/", sla.report, name="sla"),
     path("costs/invoices/", invoices.invoices, name="invoices"),
     path("costs/invoices/<str:number>/", invoices.invoice, name="invoice"),
     path(_LINE, invoices.line, name="invoice-line"),

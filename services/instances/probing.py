@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from threading import Event
 from typing import Any, TypeVar
 
 from django.db import DatabaseError, close_old_connections, connections
@@ -27,7 +28,7 @@ from services import registry
 from services.instances import probe_days
 from services.instances.models import Instance
 from services.instances.states import Phase
-from services.probes.asking import Names, State, Verdict, ask, question
+from services.probes.asking import NO_ANSWER, Names, State, Verdict, ask, question
 from services.probes.minutes import SECONDS, Book, Window
 from services.probes.protocols import Question
 from services.regions.models import Region
@@ -39,7 +40,10 @@ PATIENCE = 5.0  # seconds that one probe may take
 _LEAST_AT_ONCE = 64
 _FILES_LEFT = 128  # for all but probes
 _PULSE = 0.05  # how often it is measured whether we are late ourselves
-_LATE, _FAR_TOO_LATE = 0.002, 1.0  # then how long an answer took, and whether one came, is not said
+_LATE, _FAR_TOO_LATE = (
+    0.002,
+    PATIENCE / 2,
+)  # then how long an answer took, and whether one came, is not said
 _MOST_KEPT = 12  # windows, while the database does not answer
 # Those in which a tenant expects it to serve.
 _PROBED = (Phase.RUNNING, Phase.UPDATING, Phase.FAILED)
@@ -69,12 +73,14 @@ class Prober:
     ) -> None:
         self.region, self.outside, self.now, self.every = region, outside, now, every
         self.book, self.names = Book(), Names()
-        self.stop = asyncio.Event()
+        self.stop = Event()
         self.targets: list[Target] = []
         self.asked = self.failed = self.unknown = 0
         self._kept: deque[list[Window]] = deque(maxlen=_MOST_KEPT)
         self._late_at: deque[tuple[float, float]] = deque(maxlen=int(2 * PATIENCE / _PULSE))
         self._under_way: dict[asyncio.Task[None], datetime] = {}
+        self._busy: set[int] = set()
+        self._at_once = _LEAST_AT_ONCE  # it grows with the targets, and never shrinks
         self._slots = asyncio.Semaphore(_LEAST_AT_ONCE)
         self._rows = ThreadPoolExecutor(1, "rows")
 
@@ -121,9 +127,11 @@ class Prober:
         except DatabaseError as error:
             self._warn("probe.read", error)
         self.names.tidy()
-        wanted = round(len(self.targets) * PATIENCE / self.every)
+        wanted = _LEAST_AT_ONCE + round(len(self.targets) * PATIENCE / self.every)
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _FILES_LEFT
-        self._slots = asyncio.Semaphore(max(_LEAST_AT_ONCE, min(_LEAST_AT_ONCE + wanted, most)))
+        for _ in range(max(_LEAST_AT_ONCE, min(wanted, most)) - self._at_once):
+            self._slots.release()
+            self._at_once += 1
 
     # -- asking ----------------------------------------------------------------------------------
 
@@ -135,7 +143,11 @@ class Prober:
             if self.stop.is_set():
                 return
             at = self.now()
-            task = asyncio.create_task(self._one(target, at, self._slots))
+            if target.key in self._busy:  # we are behind: so that no more than all wait at once
+                self._note(target, at, Verdict(State.UNKNOWN, why="behind"))
+                continue
+            self._busy.add(target.key)
+            task = asyncio.create_task(self._one(target, at))
             self._under_way[task] = at
             task.add_done_callback(self._under_way.pop)
         await self._rest(until)
@@ -145,21 +157,23 @@ class Prober:
         while (left := until - time.monotonic()) > 0 and not self.stop.is_set():
             await asyncio.sleep(min(left, 0.5))
 
-    async def _one(self, target: Target, at: datetime, slots: asyncio.Semaphore) -> None:
-        asked_at = time.monotonic()
-        async with slots:
-            waited = time.monotonic() - asked_at
+    async def _one(self, target: Target, at: datetime) -> None:
+        async with self._slots:
+            asked_at = time.monotonic()
             verdict = await ask(target.question, self.names, seconds=PATIENCE)
-        verdict = self._fair(verdict, asked_at, waited)
+        self._busy.discard(target.key)
+        self._note(target, at, self._fair(verdict, asked_at))
+
+    def _note(self, target: Target, at: datetime, verdict: Verdict) -> None:
         self.asked += 1
         self.failed += verdict.state == State.DOWN
         self.unknown += verdict.state == State.UNKNOWN
         self.book.note(target.key, at, verdict)
 
-    def _fair(self, verdict: Verdict, since: float, waited: float) -> Verdict:
+    def _fair(self, verdict: Verdict, since: float) -> Verdict:
         """What we were late for ourselves is nobody else's fault."""
-        late = max((by for at, by in self._late_at if at >= since), default=0.0)
-        if verdict.state == State.DOWN and max(late, waited) > _FAR_TOO_LATE:
+        late = sum(by for at, by in self._late_at if at >= since)
+        if verdict.why == NO_ANSWER and late > _FAR_TOO_LATE:
             return Verdict(State.UNKNOWN, why="late")
         if verdict.state == State.UP and late > _LATE:
             return Verdict(State.UP)

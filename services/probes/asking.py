@@ -10,13 +10,14 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from functools import partial
 
 from services.probes.protocols import CHECKS, IN_THE_OPEN, OF_PROTOCOL, Question
 from services.probes.wire import Wire, Wrong
 from services.spec import Endpoint, Probe
 
 _OUTSIDE = "public"
+NO_ANSWER = "no-answer"
 _NAME_SECONDS = 30.0  # an address is looked up again after that, or once nobody answers there
 # What is missing is missing here, on the machine that asks.
 _OURS = frozenset(
@@ -71,18 +72,25 @@ class Names:
     """Addresses of hosts, kept for a moment: most are asked for again and again."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[float, Any]] = {}
+        self._known: dict[str, tuple[float, tuple[int, str]]] = {}
+        self._asked: dict[str, asyncio.Task[tuple[int, str]]] = {}
 
     async def address(self, host: str, port: int) -> tuple[int, tuple[str, int]]:
         """(family, socket address). Raises: socket.gaierror."""
         found = self._known.get(host)
         if found is None or found[0] < time.monotonic():
-            loop = asyncio.get_running_loop()
-            rows = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            found = (time.monotonic() + _NAME_SECONDS, (rows[0][0], rows[0][4][0]))
-            self._known[host] = found
+            if host not in self._asked:  # many may ask at once
+                self._asked[host] = asyncio.create_task(_look_up(host))
+                self._asked[host].add_done_callback(partial(self._answered, host))
+            answer = await asyncio.shield(self._asked[host])
+            found = self._known[host] = (time.monotonic() + _NAME_SECONDS, answer)
         family, name = found[1]
         return family, (name, port)
+
+    def _answered(self, host: str, task: asyncio.Task[tuple[int, str]]) -> None:
+        del self._asked[host]
+        if not task.cancelled():
+            task.exception()  # whoever still waits raises it
 
     def forget(self, host: str) -> None:
         self._known.pop(host, None)
@@ -92,6 +100,15 @@ class Names:
         self._known = {host: one for host, one in self._known.items() if one[0] >= now}
 
 
+async def _look_up(host: str) -> tuple[int, str]:
+    try:  # most are addresses already, which takes no thread
+        rows = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        loop = asyncio.get_running_loop()
+        rows = list(await loop.getaddrinfo(host, 0, type=socket.SOCK_STREAM))
+    return rows[0][0], str(rows[0][4][0])
+
+
 async def ask(asked: Question, names: Names, *, seconds: float) -> Verdict:
     """Never raises for what the network or the server does."""
     try:
@@ -99,7 +116,7 @@ async def ask(asked: Question, names: Names, *, seconds: float) -> Verdict:
             return await _ask(asked, names)
     except TimeoutError:
         names.forget(asked.host)
-        return Verdict(State.DOWN, why="no-answer")
+        return Verdict(State.DOWN, why=NO_ANSWER)
     except Wrong as error:
         return Verdict(State.DOWN, why=error.code)
     except socket.gaierror as error:

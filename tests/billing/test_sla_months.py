@@ -89,7 +89,7 @@ def credits():
 
 
 def settle(instance, month=MONTH):
-    return sla_months.settle(instance.project.organisation, month)
+    return sla_months.settle(instance.project.organisation, month).total
 
 
 # -- what counts -----------------------------------------------------------------------------------

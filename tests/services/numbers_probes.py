@@ -35,7 +35,8 @@ async def serve(reader, writer):
         pass
     writer.close()
 async def main():
-    servers = [await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context, backlog=4096)
+    tls = context if sys.argv[3] == "tls" else None
+    servers = [await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls, backlog=4096)
                for _ in range(int(sys.argv[2]))]
     print(*(s.sockets[0].getsockname()[1] for s in servers), flush=True)
     await asyncio.Event().wait()
@@ -43,13 +44,13 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture
-def server(tmp_path):
+@pytest.fixture(params=["tls", "open"])
+def server(tmp_path, request):
     from datetime import UTC, datetime, timedelta
 
     tls_of(tmp_path, datetime.now(UTC).replace(microsecond=0) + timedelta(days=5))
     program = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(tmp_path / "tls.pem"), str(PORTS)],
+        [sys.executable, "-c", SERVER, str(tmp_path / "tls.pem"), str(PORTS), request.param],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -58,7 +59,7 @@ def server(tmp_path):
     program.kill()
 
 
-def make(count, ports):
+def make(count, ports, tls):
     project, region = make_project(), make_region()
     Instance.objects.bulk_create(
         Instance(
@@ -77,7 +78,7 @@ def make(count, ports):
                     "host": "127.0.0.1",
                     "port": ports[number % len(ports)],
                     "uri": "",
-                    "tls": True,
+                    "tls": tls,
                 }
             ],
         )
@@ -94,8 +95,9 @@ def program_url():
 @pytest.mark.parametrize(
     ("count", "answers"), [(1000, True), (10_000, True), (1000, False), (10_000, False)]
 )
-def test_numbers(server, count, answers):
-    make(count, [int(word) for word in server.stdout.readline().split()])
+def test_numbers(server, count, answers, request):
+    tls = "tls" in request.node.name
+    make(count, [int(word) for word in server.stdout.readline().split()], tls)
     if not answers:
         server.send_signal(signal.SIGSTOP)
     prober = subprocess.Popen(
@@ -124,7 +126,8 @@ def test_numbers(server, count, answers):
         -1:
     ]
     print(
-        f"\n{count} instances, {'answering' if answers else 'hanging'}: "
+        f"\n{count} instances, {'TLS' if tls else 'open'}, "
+        f"{'answering' if answers else 'hanging'}: "
         f"{100 * cpu / seconds:.1f} % of one processor, {most / 2**20:.0f} MiB at most, "
         f"{files} files, {known} minutes known, {bad} bad, p95 {slow} tenths of ms"
     )

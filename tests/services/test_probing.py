@@ -235,14 +235,15 @@ def test_minutes_wait_for_a_database_that_is_away(monkeypatch):
         (0.0, Verdict(State.UP, 900), Verdict(State.UP, 900)),
         (0.01, Verdict(State.UP, 900), Verdict(State.UP)),
         (0.01, Verdict(State.DOWN, why="no-answer"), Verdict(State.DOWN, why="no-answer")),
-        (2.0, Verdict(State.DOWN, why="no-answer"), Verdict(State.UNKNOWN, why="late")),
+        (2.6, Verdict(State.DOWN, why="no-answer"), Verdict(State.UNKNOWN, why="late")),
+        (2.6, Verdict(State.DOWN, why="refused"), Verdict(State.DOWN, why="refused")),
     ],
 )
 def test_what_we_were_late_for_is_not_their_fault(late, verdict, expected):
     async def go():
         prober = Prober(make_region_unsaved())
         prober._late_at.append((time.monotonic(), late))
-        return prober._fair(verdict, time.monotonic() - 1, 0.0)
+        return prober._fair(verdict, time.monotonic() - 1)
 
     assert asyncio.run(go()) == expected
 

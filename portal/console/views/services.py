@@ -18,6 +18,7 @@ from portal.console import events as happening
 from portal.console import metrics as measuring
 from portal.console import operations as cards
 from portal.console import service as building
+from portal.console import sla as promises
 from portal.console.limits import at_most
 from portal.console.page import page
 from portal.console.reauthentication import fresh_sign_in
@@ -42,6 +43,7 @@ def service(request: HttpRequest, public_id: str) -> HttpResponse:
     context = building.frame(actor_of(request), instance, "overview")
     context |= connecting.connection(instance)
     context["events"] = happening.newest(instance)
+    context |= promises.of_service(instance)
     return page(request, "console/service.html", context, fragment="live")
 
 

@@ -37,6 +37,8 @@ DOORS = [
     Door("api:focus", "GET", P.COST_VIEW, query=_ONE),
     Door("api:usage", "POST", METER, []),
     Door("api:costs", "GET", P.COST_VIEW, query=_ONE),
+    Door("console:sla", "GET", P.COST_VIEW, own=True),
+    Door("api:sla", "GET", P.COST_VIEW, query=_ONE),
     Door("console:invoices", "GET", P.INVOICE_VIEW, own=True),
     Door("console:invoice", "GET", P.INVOICE_VIEW, at=_invoice, missing=True),
     Door("console:invoice-line", "GET", P.INVOICE_VIEW, at=_line, missing=True),

@@ -42,9 +42,9 @@ class Command(BaseCommand):
 
 async def _run(region: Region, *, outside: bool) -> None:
     prober = Prober(region, outside=outside)
-    loop = asyncio.get_running_loop()
+    # Not by the loop, which loses signals while it has too much to do.
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, prober.stop.set)
+        signal.signal(number, lambda *_: prober.stop.set())
     await prober.run()
 
 
