@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0019_price_changes'),
+        ('billing', '0020_usage_heard'),
         ('instances', '0005_probe_days'),
         ('tenancy', '0004_organisation_requires_mfa'),
     ]
