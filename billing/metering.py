@@ -17,7 +17,7 @@ from itertools import groupby, islice
 from django.db import connection, transaction
 from django.db.models import F, Q
 
-from billing.meters import PRICED_ELSEWHERE
+from billing.meters import PLAN_METERS, PRICED_ELSEWHERE
 from billing.plantime import DayTime, Happening, day_times, hour_times, month_bounds
 from billing.pricing import held_by
 from billing.tagsets import TagSets
@@ -78,6 +78,7 @@ def meter(
         "organisation": organisation,
         "offerings": list(offerings),
         "classes": list(offerings.values()),
+        "capped": [*PLAN_METERS, "backup_gib"],
         "elsewhere": list(PRICED_ELSEWHERE),
         "elsewhere_classes": [price_class for price_class, _ in PRICED_ELSEWHERE.values()],
         "elsewhere_meters": [code for _, code in PRICED_ELSEWHERE.values()],
@@ -220,13 +221,17 @@ create temporary table metered (
   from_plan boolean default true, day date, quantity numeric(24, 9), consumed numeric(24, 9)
 ) on commit drop"""
 
-# What is reported belongs to the day in which its time began.
+# What is reported belongs to the day in which its time began. Beyond a plan the last hours of a
+# long month are as free as those of the plan.
 _ADD_EVENTS = """
 insert into metered
 select p.organisation_id, i.project_id, i.id, t.id, i.offering, g.code,
   coalesce(w.price_class, o.price_class), coalesce(w.priced_as, e.meter),
   case when i.plan like 'dev-%%' then 'dev' else '' end, false,
-  (e.start at time zone 'UTC')::date as day, sum(e.quantity), sum(e.quantity)
+  (e.start at time zone 'UTC')::date as day,
+  coalesce(sum(e.quantity) filter (where not (e.meter = any(%(capped)s) and e.start >=
+    greatest(%(month)s::timestamp at time zone 'UTC', i.created_at) + interval '730 hours')), 0),
+  sum(e.quantity)
 from billing_usageevent e
 join instances_instance i on i.id = e.instance_id
 join billing_tagset t on t.tags = i.tags

@@ -122,6 +122,28 @@ def test_what_meters_report_is_added_up_by_day_and_class(instance):
     ]
 
 
+def test_what_is_reported_beyond_a_plan_is_free_in_the_last_hours_of_a_long_month(instance):
+    instance.created_at = datetime(2026, 9, 1, tzinfo=UTC)
+    instance.save()
+    cap = datetime(2026, 10, 31, 10, tzinfo=UTC)
+    for meter in ("backup_gib", "egress"):
+        for hours in (-1, 0, 1):
+            at = cap + timedelta(hours=hours)
+            UsageEvent.objects.create(
+                source="polder",
+                event_id=f"{meter}{hours}",
+                instance=instance,
+                meter=meter,
+                start=at,
+                end=at + timedelta(hours=1),
+                quantity=Decimal(3600),
+            )
+    metering.meter(date(2026, 10, 31), until=datetime(2026, 11, 2, tzinfo=UTC))
+    rows = UsageRecord.objects.filter(from_plan=False).order_by("meter")
+    said = list(rows.values_list("meter", "quantity", "consumed"))
+    assert said == [("backup_gib", 3600, 10800), ("egress", 10800, 10800)]
+
+
 def test_one_organisation_leaves_the_others_alone(instance):
     other = make_instance(make_project(), make_region("second"), plan="dev-1x1")
     other.created_at = START

@@ -80,6 +80,9 @@ def test_what_needs_staff_is_there_and_tenants_are_told_of_the_look(staff, insta
     for text in ("orders-db", "e-17", "Traffic to the internet: 1.5", "internet: 99"):
         assert text in page
     assert "September 2026" in page
+    home = staff.get("/staff/").content.decode()
+    assert "1 running service reports no usage" in home
+    assert "1 event of usage is in quarantine" in home
     looks = AuditEvent.objects.filter(chain=organisation.slug, verb=VERB)
     assert looks.count() == 1
 

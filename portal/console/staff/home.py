@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from billing import quarantine, silence
 from billing.identity import queries as identities
 from portal.console.shell import url_or_nothing
 from portal.kernel.actor import Actor
@@ -61,6 +62,7 @@ def _tasks(
     drifted = drift.drifted_instances(actor).count()
     incidents = len(status.open_incidents())
     unproved = identities.unconfirmed(actor).count()
+    silent, odd = silence.silent_for(actor).count(), quarantine.open_conflicts(actor).count()
     list_url = reverse("console:staff-operations")
     found = [
         (
@@ -100,6 +102,28 @@ def _tasks(
             ),
             _("In its cluster, outside of Polder."),
             reverse("console:staff-drift"),
+            "warn",
+        ),
+        (
+            silent,
+            ngettext(
+                "%(n)d running service reports no usage",
+                "%(n)d running services report no usage",
+                silent,
+            ),
+            _("Nothing was heard of them for two hours, so nothing is billed."),
+            reverse("console:staff-usage"),
+            "bad",
+        ),
+        (
+            odd,
+            ngettext(
+                "%(n)d event of usage is in quarantine",
+                "%(n)d events of usage are in quarantine",
+                odd,
+            ),
+            _("They contradict what a meter reported before."),
+            reverse("console:staff-usage"),
             "warn",
         ),
         (
