@@ -70,6 +70,20 @@ class Costs:
     total: Decimal
     currency: str = "EUR"
 
+    def times(self, factor: Decimal) -> Costs:
+        """Every amount times `factor`: with VAT, for one."""
+        rows = [
+            CostRow(
+                row.start,
+                row.group,
+                row.list_cost * factor,
+                row.billed_cost * factor,
+                row.effective_cost * factor,
+            )
+            for row in self.rows
+        ]
+        return Costs(rows, self.total * factor, self.currency)
+
     def by_group(self) -> dict[str, Decimal]:
         """The whole time, dearest first."""
         sums: dict[str, Decimal] = {}

@@ -9,12 +9,34 @@ from decimal import Decimal
 
 from billing import costs
 from billing.forecast import LOOK_BACK_DAYS, Forecast, forecast
+from billing.models import CostAnomaly
 from billing.plantime import month_bounds
 from portal.kernel import clock
 from portal.kernel.actor import Actor
+from portal.tenancy import access
 from portal.tenancy.models import Organisation
+from portal.tenancy.permissions import Permission
 
 _ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a day's excess: `by` offering, project or instance, and which."""
+
+    by: str
+    key: str
+    excess: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Unusual:
+    """A day that was told as unusual: what it had cost by then, and what would be usual."""
+
+    day: date
+    amount: Decimal
+    expected: Decimal
+    parts: list[Part]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +75,24 @@ def outlook_for(
     by_day = {one.day: one.usage for one in sums}
     fixed = sum((one.other for one in sums if one.day >= first), _ZERO)
     return Outlook(first, forecast(by_day, month=first, today=today, fixed=fixed), by_day)
+
+
+def unusual_days_for(
+    actor: Actor, organisation: Organisation, first: date, end: date
+) -> list[Unusual]:
+    """The unusual days of [`first`, `end`), the newest first: of the organisation as a whole, so
+    only for who sees all of its costs. One query.
+    """
+    held = access.permissions_in_organisation(actor, organisation)
+    if Permission.COST_VIEW not in held:
+        return []
+    rows = CostAnomaly.objects.filter(organisation=organisation, day__gte=first, day__lt=end)
+    return [
+        Unusual(
+            row.day,
+            row.amount,
+            row.expected,
+            [Part(p["by"], p["key"], Decimal(p["excess"])) for p in row.because],
+        )
+        for row in rows.order_by("-day")
+    ]

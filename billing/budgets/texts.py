@@ -7,9 +7,9 @@ from django.utils.translation import gettext_noop
 
 _ACTIONS = {
     "notify": gettext_noop("tell"),
-    "approve": gettext_noop("tell, and ask for approval of what costs more"),
-    "block": gettext_noop("tell, and refuse what costs more"),
-    "pause": gettext_noop("tell, and pause what is tagged"),
+    "approve": gettext_noop("tell and ask for approval"),
+    "block": gettext_noop("tell and refuse orders"),
+    "pause": gettext_noop("tell and pause what is tagged"),
 }
 _CONSEQUENCES = {
     "approve": gettext_noop("What costs more needs approval from now on."),

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from billing.formats import money
+from portal.console.overlay import Overlay
 from portal.console.svg import Number, coordinate, el, join, polyline, quantity, with_unit
 
 Series = tuple[str, Sequence[Number]]
@@ -226,24 +227,28 @@ def bars(
     height: int = 200,
     forecast: Number | None = None,
     every: int = 1,
+    overlay: Overlay | None = None,
 ) -> SafeString:
     """Stacked bars, one a label, of which `every` so-manieth is written under its bar. `forecast`
-    is the expected total of the last one, drawn dashed.
+    is the expected total of the last one, drawn dashed; `overlay` what else lies over the bars.
     """
     totals = [sum(float(values[i]) for _name, values in series) for i in range(len(labels))]
+    over = (overlay or Overlay()).beside(totals)
     legend = [el("li", _key(i), name) for i, (name, _values) in enumerate(series)]
     if forecast:
         legend.append(el("li", el("span", class_="key forecast"), _("Forecast")))
+    legend += over.legend()
     rows = [
         [
             label,
             *(_amount(values[i], unit) for _name, values in series),
             _amount(sum(values[i] for _name, values in series), unit),
+            *over.cells(i),
         ]
         for i, label in enumerate(labels)
     ]
-    spoken = "; ".join(f"{row[0]} {row[-1]}" for row in rows)
-    top = nice_maximum(max([*totals, float(forecast or 0)], default=0))
+    spoken = "; ".join(f"{row[0]} {row[len(series) + 1]}" for row in rows)
+    top = nice_maximum(max([*totals, float(forecast or 0), over.top()], default=0))
     scale = (height - _FOOT - _TOP) / top
     columns = [
         _column(i, label, series, len(labels), scale, height, unit, written=i % every == 0)
@@ -252,7 +257,8 @@ def bars(
     if forecast and labels:
         size = float(forecast) * scale
         columns.append(_bar("bar forecast", len(labels) - 1, len(labels), size, height))
-    head = [_("Period"), *(name for name, _values in series), _("Total")]
+    columns += over.shapes(totals, scale, foot=_FOOT, height=height)
+    head = [_("Period"), *(name for name, _values in series), _("Total"), *over.head()]
     return el(
         "figure",
         _caption(title, legend),

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -20,7 +21,11 @@ from django.utils.translation import gettext as _
 from billing import costs, pricelist, texts
 from billing.costs import Costs
 from billing.formats import exact_money
+from portal.console import outlook as looking
+from portal.console.address import query_of
 from portal.console.catalogue import FAMILIES
+from portal.console.overlay import Overlay
+from portal.console.queries import cost_views_for
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.tenancy import access
@@ -30,9 +35,10 @@ from services import registry
 
 if TYPE_CHECKING:
     from billing.pricelist import PlanChange
+    from portal.tenancy.models import Project
     from services.instances.models import Instance
 
-FILTERS = ("month", "period", "by", "project")
+FILTERS = ("month", "period", "by", "project", "basis")
 _MONTHS = 12  # how far the view by month looks back
 _SERIES = 4  # named in the chart; the rest is one more
 _NOTHING = Decimal(0)
@@ -65,11 +71,12 @@ class Line:
 
 
 def explorer(actor: Actor, organisation: Organisation, asked: Mapping[str, str]) -> dict[str, Any]:
-    """Context of console/costs.html. `asked`: month (YYYY-MM), period, by, project."""
+    """Context of console/costs.html. `asked`: month (YYYY-MM), period, by, project, basis."""
     projects = _projects(actor, organisation)
     wanted = _read(asked, projects)
+    basis = looking.basis_of(organisation, asked.get("basis", ""))
     found, earlier = (
-        _costs(actor, organisation, wanted, *span)
+        _costs(actor, organisation, wanted, *span).times(basis.factor)
         for span in ((wanted.first, wanted.end), (wanted.before, _same_length(wanted)))
     )
     names = _names(wanted.group_by, projects)
@@ -80,8 +87,16 @@ def explorer(actor: Actor, organisation: Organisation, asked: Mapping[str, str])
         "period": wanted.period,
         "by": wanted.group_by,
         "project": wanted.project,
+        "basis": basis.code,
     }
+    month = looking.of_month(actor, organisation, wanted.month, wanted.project, basis.factor)
+    days = wanted.period == "day"
+    first = wanted.month if days else wanted.first
+    unusual = looking.unusual_rows(actor, organisation, first, wanted.end, basis.factor)
     return {
+        "basis": basis,
+        "money": month,
+        "unusual": unusual if not wanted.project else [],
         "organisation": organisation,
         "wanted": wanted,
         "lines": lines,
@@ -89,13 +104,31 @@ def explorer(actor: Actor, organisation: Organisation, asked: Mapping[str, str])
         "before": earlier.total,
         "change": found.total - earlier.total,
         "changes": changes[:3],
-        "chart": _chart(found, wanted, names),
+        "chart": _chart(found, wanted, names, basis, _overlay(wanted, month, unusual, basis)),
         "groupings": _groupings(organisation, wanted),
         "projects": projects,
         "rated_at": costs.rated_until(organisation, wanted.month),
         "query": query,
         "csv": f"{reverse('console:costs-csv')}?{urlencode(query)}",
     }
+
+
+def views(actor: Actor, project: Project, query: str) -> dict[str, Any]:
+    """The saved views of the costs, for console/costs.html. One query."""
+    saved = cost_views_for(actor, project)
+    here = next((view for view in saved if view.query == query), None)
+    home = reverse("console:costs")
+    return {
+        "views": [(view.public_id, view.name, f"{home}?{view.query}") for view in saved],
+        "view": here,
+        "view_is_mine": here is not None and here.user_id == actor.user_id,
+        "plain": query,
+    }
+
+
+def plain_query(text: str) -> str:
+    """What a form sent back as the page's query, in canonical form."""
+    return query_of(QueryDict(text[:2000]).dict(), FILTERS)
 
 
 def of_service(actor: Actor, instance: Instance, asked: Mapping[str, str]) -> dict[str, Any]:
@@ -128,15 +161,20 @@ def _plan_changes(instance: Instance) -> list[PlanChange]:
 
 
 def as_csv(actor: Actor, organisation: Organisation, asked: Mapping[str, str]) -> str:
-    """The same rows for programs: exact amounts with a point, net, by their codes."""
+    """The rows that are shown, for programs: exact amounts with a point, by their codes, net or
+    with VAT as is shown.
+    """
     wanted = _read(asked, _projects(actor, organisation))
-    found = _costs(actor, organisation, wanted, wanted.first, wanted.end)
+    basis = looking.basis_of(organisation, asked.get("basis", ""))
+    found = _costs(actor, organisation, wanted, wanted.first, wanted.end).times(basis.factor)
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(["start", "group", "list_cost", "billed_cost", "effective_cost", "currency"])
+    writer.writerow(
+        ["start", "group", "list_cost", "billed_cost", "effective_cost", "currency", "basis"]
+    )
     for row in found.rows:
         amounts = (f"{cost:f}" for cost in (row.list_cost, row.billed_cost, row.effective_cost))
-        writer.writerow([row.start.isoformat(), row.group, *amounts, found.currency])
+        writer.writerow([row.start.isoformat(), row.group, *amounts, found.currency, basis.code])
     return out.getvalue()
 
 
@@ -190,7 +228,26 @@ def _lines(found: Costs, earlier: Costs, names: Mapping[str, str]) -> list[Line]
     ]
 
 
-def _chart(found: Costs, wanted: Asked, names: Mapping[str, str]) -> dict[str, Any] | None:
+def _overlay(
+    wanted: Asked,
+    month: Mapping[str, Any],
+    unusual: Sequence[Mapping[str, Any]],
+    basis: looking.Basis,
+) -> Overlay:
+    times = _times(wanted)
+    if wanted.period == "month":
+        return looking.overlay_of_months(times, month)
+    shown = [] if wanted.project else [row["one"] for row in unusual]
+    return looking.overlay_of_days(times, month, shown, basis.factor)
+
+
+def _chart(
+    found: Costs,
+    wanted: Asked,
+    names: Mapping[str, str],
+    basis: looking.Basis,
+    overlay: Overlay,
+) -> dict[str, Any] | None:
     """Stacked bars: the dearest groups, and the rest as one. None without any cost."""
     if not found.total:
         return None
@@ -209,7 +266,8 @@ def _chart(found: Costs, wanted: Asked, names: Mapping[str, str]) -> dict[str, A
         series.append((_("Other"), others))
     style = "M y" if wanted.period == "month" else "j"
     return {
-        "title": _("Costs, net"),
+        "title": _("Costs, net") if basis.code == looking.NET else _("Costs, with VAT"),
+        "overlay": overlay,
         "labels": [date_format(at, style) for at in times],
         "series": series,
         "every": 1 if wanted.period == "month" else 5,

@@ -15,10 +15,15 @@ def _new_view_id() -> str:
 
 
 class SavedView(models.Model):
-    """Filters of the list of services under a name: one person's, in one project.
+    """Filters of a page (`room`: the list of services, or the costs) under a name: one person's, in
+    one project; others see it there if it is shared.
 
-    `query` is the canonical query string of the list; at most one view a project is opened first.
+    `query` is the page's canonical query string; at most one of the list is opened first.
     """
+
+    class Room(models.TextChoices):
+        SERVICES = "services"
+        COSTS = "costs"
 
     public_id = models.CharField(max_length=16, unique=True, default=_new_view_id)
     user = models.ForeignKey(
@@ -27,6 +32,8 @@ class SavedView(models.Model):
     project = models.ForeignKey(
         "tenancy.Project", on_delete=models.CASCADE, related_name="saved_views"
     )
+    room = models.CharField(max_length=12, choices=Room.choices, default=Room.SERVICES)
+    is_shared = models.BooleanField(default=False)
     name = models.CharField(max_length=40)
     query = models.CharField(max_length=500)
     is_default = models.BooleanField(default=False)
@@ -34,9 +41,11 @@ class SavedView(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["user", "project", "name"], name="one_view_per_name"),
             models.UniqueConstraint(
-                fields=["user", "project"],
+                fields=["user", "project", "room", "name"], name="one_view_per_name"
+            ),
+            models.UniqueConstraint(
+                fields=["user", "project", "room"],
                 condition=Q(is_default=True),
                 name="one_default_view_per_project",
             ),

@@ -10,6 +10,7 @@ from django.urls import reverse
 from billing import queries as prices
 from portal.console import advice
 from portal.console import operations as cards
+from portal.console import outlook as looking
 from portal.console.badges import BUSY
 from portal.kernel.actor import Actor
 from portal.kernel.money import HOURS_PER_MONTH, Money
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from services.instances.models import Instance
 
 _SHOWN = 8
+_COST = Permission.COST_VIEW
 _STARTERS = ("postgresql", "redis", "object-storage")
 
 
@@ -58,6 +60,7 @@ def overview(actor: Actor, project: Project) -> dict[str, Any]:
         "may_change": Permission.INSTANCE_UPDATE in held,
         "may_invite": Permission.MEMBER_MANAGE in held,
         "sees_services": sees,
+        "money": (lambda: looking.of_project(actor, project)) if _COST in held else None,
         "advice": advice.first(actor, project.organisation),
     }
 

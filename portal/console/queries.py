@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from portal.console.models import SavedView
@@ -10,10 +10,19 @@ from portal.kernel.actor import Actor
 from portal.kernel.errors import NotFound
 from portal.tenancy.models import Project
 
+_Room = SavedView.Room
+
 
 def views_for(actor: Actor, project: Project) -> list[SavedView]:
-    """The saved views of a person in a project, by name. One query."""
-    return list(_of(actor, project).order_by("name"))
+    """A person's saved views of the list of services in a project, by name. One query."""
+    return list(_of(actor, project).filter(room=_Room.SERVICES).order_by("name"))
+
+
+def cost_views_for(actor: Actor, project: Project) -> list[SavedView]:
+    """A person's saved views of the costs, and those that others share, by name. One query."""
+    mine = Q(user_id=actor.user_id) if actor.user_id is not None else Q(pk__in=[])
+    rows = SavedView.objects.filter(mine | Q(is_shared=True), project=project, room=_Room.COSTS)
+    return list(rows.select_related("user").order_by("name", "pk"))
 
 
 def view_for(actor: Actor, project: Project, public_id: str) -> SavedView:

@@ -8,6 +8,9 @@ from typing import Any
 from billing import approvals
 from billing.budgets import actions, evaluation
 from billing.budgets.rules import Threshold
+from billing.models import CostAnomaly
+from portal.console.actions import save_cost_view
+from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.tenancy.permissions import Role
 from services import registry
@@ -39,5 +42,15 @@ def furnish_budgets(place: Any, owner: Actor, name: str) -> None:
         name="waits-for-approval",
     )
     evaluation.evaluate()
+    because = [{"by": "offering", "key": "postgresql", "excess": "90.00"}]
+    because.append({"by": "instance", "key": world["instance"].public_id, "excess": "80.00"})
+    CostAnomaly.objects.get_or_create(
+        organisation=world["organisation"],
+        day=clock.now().date(),
+        defaults={"amount": 100, "expected": 10, "because": because},
+    )
+    save_cost_view(
+        actor=owner, project=world["project"], name=name[:40], query="by=project", is_shared=True
+    )
     for page in ("budget", "budget-rehearsal", "budget-delete"):
         place.reals[f"console:{page}"] = {"public_id": made.public_id}
