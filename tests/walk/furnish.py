@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
+from xml.sax.saxutils import escape
 
 import pytest
 from allauth.account.forms import default_token_generator
@@ -21,12 +22,23 @@ from django.conf import settings
 from django.db.models import F
 from django.test import override_settings
 
-from billing import cycle, drilldown, invoice_run, invoicing, ordering, price_effect, queries
+from billing import (
+    credit_notes,
+    cycle,
+    drilldown,
+    dunning,
+    invoice_run,
+    invoicing,
+    ordering,
+    payments,
+    price_effect,
+    queries,
+)
 from billing.advice import keeping
 from billing.identity import actions as identities
 from billing.identity import queries as identity_queries
 from billing.loading import load_prices
-from billing.models import Price, Recommendation
+from billing.models import Invoice, Price, Recommendation
 from portal.accounts.models import User
 from portal.console.actions import save_view
 from portal.kernel import clock, crypto
@@ -50,6 +62,7 @@ from services.instances.models import Instance, InstanceEvent
 from services.regions import clusters, requests
 from services.regions.models import Region
 from tests.billing.advice.days import measured
+from tests.billing.test_camt import entry, statement
 from tests.makers import (
     actor_for,
     drive,
@@ -338,6 +351,7 @@ def _invoice(place: Place, month: date) -> None:
         patch.setattr(identity_queries, "faults_to_issue", lambda organisation, on: ())
         organisation = Organisation.objects.get(pk=place.world["organisation"].pk)
         made = invoicing.draft(organisation, month)
+    _account(place, made)
     day = drilldown.days_of(line := drilldown.line_of(made, 1))[0].day
     behind = {"number": made.public_id, "line": 1}
     service = drilldown.services_of(line, day)[0].public_id
@@ -349,6 +363,36 @@ def _invoice(place: Place, month: date) -> None:
         "day": day.isoformat(),
         "public_id": service,
     }
+
+
+def _account(place: Place, draft: Invoice) -> None:
+    """The month before, issued and overdue: paid in part, credited in part, reminded of, and a
+    receipt that waits. Judged by nobody, for nothing of it would pass.
+    """
+    today = clock.now().date()
+    sealed = Invoice(
+        public_id="in-0000feed",
+        organisation=draft.organisation,
+        month=(draft.month - timedelta(days=1)).replace(day=1),
+        due_on=today - timedelta(days=40),
+        document=draft.document,
+        **{name: getattr(draft, name) for name in ("net", "vat", "gross")},
+    )
+    sealed.save()
+    sealed = invoicing.seal(actor=SYSTEM, invoice=sealed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(credit_notes, "judged", lambda document, name="": None)
+        patch.setattr(credit_notes, "write_files", lambda note: None)
+        credit_notes.credit_amount(
+            actor=SYSTEM, invoice=sealed, amount=Decimal("0.01"), reason=f"Promised {NASTY}."
+        )
+    payments.record_payment(
+        actor=SYSTEM, invoice=sealed, amount=Decimal("0.01"), received_on=today, reference=NASTY
+    )
+    told = {"payer": escape(NASTY * 5), "text": escape(NASTY * 20)}
+    payments.import_statement(actor=SYSTEM, content=statement(entry("9.00", **told)))
+    dunning.run_due()
+    place.reals["console:staff-payments-invoice"] = {"number": sealed.number}
 
 
 def _advice(place: Place) -> None:
