@@ -163,6 +163,23 @@ def credit_note(case: str = "domestic") -> Document:
     )
 
 
+def credit_of_an_amount(case: str = "domestic") -> Document:
+    """What is left of an invoice, of no line in particular."""
+    made = credit_note(case)
+    line = _line("Rest of invoice P26-1001", "1", "C62", "33.34", CASES[case].vat, group="")
+    return replace(made, number="P26-C002", lines=(line,))
+
+
+def credit_of_corrections(case: str = "domestic") -> Document:
+    """Usage of September that was not; a tier that was reached because of it goes the other way."""
+    vat, made = CASES[case].vat, credit_note(case)
+    lines = (
+        _line("Compute c2.medium", "12.5", "HUR", "0.05184", vat, period=SEPTEMBER, group=""),
+        _line("Compute c2.medium", "-2.5", "HUR", "0.04925", vat, period=SEPTEMBER, group=""),
+    )
+    return replace(made, number="P26-C003", lines=lines, period=SEPTEMBER)
+
+
 def with_corrections(case: str = "domestic") -> Document:
     return replace(invoice(case, "P26-1002"), lines=corrected(CASES[case].vat))
 
@@ -205,6 +222,8 @@ def across_a_change_of_rates() -> Document:
 SHAPES = {
     "invoice": invoice,
     "credit-note": credit_note,
+    "credit-amount": credit_of_an_amount,
+    "credit-corrections": credit_of_corrections,
     "corrections": with_corrections,
     "allowance": with_allowance,
     "tiny-prices": with_tiny_prices,
