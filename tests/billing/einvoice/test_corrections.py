@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 from django.db.models import Sum
 
 from billing import corrections, cycle, invoicing
@@ -76,6 +77,7 @@ def at(monkeypatch, *moment):
     monkeypatch.setattr(clock, "now", lambda: datetime(*moment, tzinfo=UTC))
 
 
+@transaction.atomic
 def issued(organisation, month):
     """Issued and closed as the run does it, but judged by nobody."""
     made = invoicing.seal(actor=SYSTEM, invoice=invoicing.draft(organisation, month))

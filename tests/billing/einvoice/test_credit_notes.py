@@ -1,9 +1,11 @@
 """What takes an issued invoice back: positive amounts, never more than is left, costs follow."""
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django.db.models import Sum
 
 from billing import corrections, credit_notes, invoice_run, invoicing
@@ -260,3 +262,23 @@ def test_credit_notes_are_judged_valid(organisation, monkeypatch, case):
     assert CostRollup.objects.aggregate(Sum("billed_cost")) == CostLine.objects.aggregate(
         Sum("billed_cost")
     )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("trusting")
+def test_four_at_once_credit_no_more_than_there_is(invoice):
+    def credit(_):
+        try:
+            return credit_notes.credit_amount(
+                actor=SYSTEM, invoice=invoice, amount=Decimal(60), reason=WHY
+            ).net
+        except Conflict:
+            return Decimal(0)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        credited = sum(pool.map(credit, range(4)))
+    assert credited == 120
+    assert sums(10) == {invoice.net - 120}
+    assert invoicing.verify() == []
