@@ -237,6 +237,7 @@ X_FRAME_OPTIONS = "DENY"
 POLDER_TRUSTED_PROXIES = env.number("POLDER_TRUSTED_PROXIES", 0)
 CSRF_FAILURE_VIEW = "portal.console.errors.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+FILE_UPLOAD_HANDLERS = ["portal.conf.uploads.InMemory"]
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; "

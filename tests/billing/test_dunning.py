@@ -188,7 +188,7 @@ def test_the_address_for_invoices_hears_it_in_the_buyers_language(invoice, day):
     live(day, [7, 8, 9])
     (sent,) = mail.outbox
     assert sent.to == ["rechnung@deichbau.example"]
-    assert sent.subject == "Rechnung 2026-000001: Zahlungserinnerung"
+    assert sent.subject == "Rechnung 2026-000001: Zahlungserinnerung · Polder Cloud"
     for part in ("151,78", "18. November 2026", "DE89370400440532013000", "2026-000001"):
         assert part in sent.body
     assert sent.extra_headers["Message-ID"].startswith(f"<{invoice.public_id}.reminder.1@")

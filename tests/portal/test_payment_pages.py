@@ -13,6 +13,7 @@ from billing.einvoice.totals import totals
 from billing.models import BankEntry, Invoice, Payment
 from billing.payments import record_payment
 from billing.standing import State, standing
+from portal.conf.uploads import MOST_BYTES
 from portal.kernel import clock, ids
 from portal.kernel.actor import SYSTEM
 from portal.tenancy.permissions import Role
@@ -82,6 +83,13 @@ def test_what_is_no_statement_is_told(staff, fields):
     found = staff.post(f"{LIST}statement/", fields)
     assert found.status_code == 422
     assert "aria-invalid" in found.content.decode()
+
+
+def test_a_file_that_is_too_large_is_not_read(staff):
+    file = SimpleUploadedFile("camt.xml", b" " * (MOST_BYTES + 1))
+    found = staff.post(f"{LIST}statement/", {"statement": file})
+    assert found.status_code in (400, 413)
+    assert not BankEntry.objects.exists()
 
 
 def test_a_receipt_is_assigned_or_set_aside(staff, invoice):
