@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 GRACE = timedelta(hours=72)
 TASK = "billing.tasks.advance_invoice_run"
 _AGAIN = timedelta(days=1)  # whoever is held up is tried again
-_BACK_DAYS = 100  # older months only by hand
+BACK_DAYS = 100  # older months only by hand
 _TURN_SECONDS = 20
 _BATCH = 100
 _LOCK = 0x696E766F << 20  # and the month
@@ -122,7 +122,7 @@ def _unbilled_months() -> list[date]:
     rows = RatedMonth.objects.filter(
         closed_at=None,
         month__lt=today.replace(day=1),
-        month__gte=today - timedelta(days=_BACK_DAYS),
+        month__gte=today - timedelta(days=BACK_DAYS),
     )
     months = sorted(set(rows.values_list("month", flat=True)))
     return [month for month in months if unbilled(month).exists()]

@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from billing.identity.texts import fault_text
-from billing.invoice_run import grace_until, payable, unbilled
+from billing.invoice_run import BACK_DAYS, grace_until, payable, unbilled
 from billing.models import CostRollup, Invoice, InvoiceRun, RatedMonth
 from billing.plantime import month_bounds
 from portal.kernel import clock
@@ -91,6 +91,15 @@ def runs(actor: Actor, month: date) -> QuerySet[InvoiceRun]:
     """Newest first. Raises: NotPermitted."""
     require_staff(actor)
     return InvoiceRun.objects.filter(month=month).select_related("by").order_by("-pk")
+
+
+def count_held_up(actor: Actor) -> int:
+    """Invoices that the latest runs of the last months could not write. Raises: NotPermitted."""
+    require_staff(actor)
+    since = clock.now().date() - timedelta(days=BACK_DAYS)
+    rows = InvoiceRun.objects.filter(finished_at__isnull=False, month__gte=since)
+    latest = rows.order_by("month", "-pk").distinct("month")
+    return sum(len(held) for held in latest.values_list("held_up", flat=True))
 
 
 def held_up(run: InvoiceRun) -> list[HeldUp]:

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from billing import quarantine, silence
+from billing import month_end, quarantine, silence
 from billing.identity import queries as identities
 from portal.console.shell import url_or_nothing
 from portal.kernel.actor import Actor
@@ -63,6 +63,7 @@ def _tasks(
     incidents = len(status.open_incidents())
     unproved = identities.unconfirmed(actor).count()
     silent, odd = silence.silent_for(actor).count(), quarantine.open_conflicts(actor).count()
+    held_up = month_end.count_held_up(actor)
     list_url = reverse("console:staff-operations")
     found = [
         (
@@ -131,6 +132,13 @@ def _tasks(
             ngettext("%(n)d request for quota waits", "%(n)d requests for quota wait", asking),
             _("Approve or refuse it with an answer."),
             reverse("console:staff-requests"),
+            "warn",
+        ),
+        (
+            held_up,
+            ngettext("%(n)d invoice is held up", "%(n)d invoices are held up", held_up),
+            _("The page of invoice runs says why, and leads to where it is mended."),
+            reverse("console:staff-invoice-runs"),
             "warn",
         ),
         (

@@ -195,6 +195,13 @@ def test_the_page_stops_by_itself_and_names_who_is_held_up(staff, several):
     assert "billing details are missing" in text
 
 
+def test_the_first_page_of_staff_counts_them(staff, several):
+    assert "held up" not in staff.get("/staff/").content.decode()
+    for _again in range(2):
+        invoice_run.run(actor=SYSTEM, month=MONTH, kind="draft")
+    assert "1 invoice is held up" in staff.get("/staff/").content.decode()
+
+
 def test_too_early_is_told(staff, several):
     answer = staff.post(PAGE, {"month": "2026-10", "kind": "issue"})
     assert answer.status_code == 422
