@@ -20,7 +20,7 @@ from services.backends.process.layout import Folder
 from services.backends.process.supervisor import State
 from services.spec import Reading
 
-_SOCKETS = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _ESTABLISHED = "01"
 _MIB = 2**20
 
@@ -82,45 +82,67 @@ def _tree(pid: int, table: Mapping[int, _Process]) -> Iterator[_Process]:
         yield table[one]
 
 
-def _pids(pid: int, table: Mapping[int, _Process]) -> Iterator[int]:
-    if pid in table:
+def _pids(pid: int, table: Mapping[int, _Process], without: Collection[int] = ()) -> Iterator[int]:
+    """It and all below it."""
+    if pid in table and pid not in without:
         yield pid
         for child in table[pid].children:
-            yield from _pids(child, table)
+            yield from _pids(child, table, without)
 
 
 def _ours(home: Path, states: Mapping[str, State], table: Mapping[int, _Process]) -> set[int]:
     """Processes of Polder itself, which looks at its instances by connecting to them."""
-    roots = {s.pid for n, s in states.items() if s.running and not Folder(home, n).exists()}
-    return {pid for root in {*roots, os.getpid()} for pid in _pids(root, table)}
+    roots, instances = {os.getpid()}, set[int]()
+    for name, state in states.items():
+        if state.running:
+            (instances if Folder(home, name).exists() else roots).add(state.pid)
+    return {pid for root in roots for pid in _pids(root, table, instances)}
 
 
 def _connections(held: Mapping[str, set[int]], ours: Iterable[int]) -> dict[str, int] | None:
-    """How many clients each has; None where the system does not tell."""
+    """How many clients each has; None where the system does not tell. Both ends of a connection
+    are sockets of this machine: that of the client says by its number whose it is.
+    """
     owners = {port: name for name, of_one in held.items() for port in of_one}
-    from_us = set(_own_ends(ours, owners))
-    counts: dict[str, int] = {}
+    served: list[tuple[str, int]] = []
+    clients: dict[int, str] = {}
     try:
-        for local, remote in _established():
-            if local in owners and remote not in from_us:
-                counts[owners[local]] = counts.get(owners[local], 0) + 1
+        for local, remote, inode in _established():
+            if local in owners:
+                served.append((owners[local], remote))
+            elif remote in owners:
+                clients[local] = inode
     except FileNotFoundError:
         return None
+    known = _sockets_of(ours) if clients else frozenset[str]()
+    counts: dict[str, int] = {}
+    for name, remote in served:
+        if clients.get(remote) not in known:
+            counts[name] = counts.get(name, 0) + 1
     return counts
 
 
-def _own_ends(pids: Iterable[int], owners: Mapping[int, str]) -> Iterator[int]:
+def _sockets_of(pids: Iterable[int]) -> frozenset[str]:
+    """Numbers of the sockets that these processes hold."""
+    found = set()
     for pid in pids:
-        with contextlib.suppress(psutil.Error):
-            for one in psutil.Process(pid).net_connections("tcp"):
-                if one.raddr and one.raddr.port in owners:
-                    yield one.laddr.port
+        with contextlib.suppress(OSError):  # it ended meanwhile, or is another user's
+            for entry in os.scandir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    link = os.readlink(entry.path)
+                    if link.startswith("socket:["):
+                        found.add(link[8:-1])
+    return frozenset(found)
 
 
-def _established() -> Iterator[tuple[int, int]]:
-    """Ports of both ends, of each socket that is connected."""
-    for path in _SOCKETS:
+def _established() -> Iterator[tuple[int, int, str]]:
+    """Ports of both ends and the number, of each socket that is connected."""
+    for path in _TABLES:
         for line in path.read_text().splitlines()[1:]:
-            _number, local, remote, state = line.split(None, 4)[:4]
-            if state == _ESTABLISHED:
-                yield int(local.rpartition(":")[2], 16), int(remote.rpartition(":")[2], 16)
+            fields = line.split(None, 10)
+            if fields[3] == _ESTABLISHED:
+                yield _port(fields[1]), _port(fields[2]), fields[9]
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2], 16)
