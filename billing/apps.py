@@ -9,6 +9,7 @@ class BillingConfig(AppConfig):
             checks,  # noqa: F401  # they register themselves
             commitment_notices,
             dunning_texts,
+            free_tier_notices,
             price_notices,
             usage_notices,
         )
@@ -18,4 +19,5 @@ class BillingConfig(AppConfig):
         commitment_notices.register()
         dunning_texts.register()
         price_notices.register()
+        free_tier_notices.register()
         usage_notices.register()

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
+from billing import free_tier
 from billing.budgets import gates
 from billing.budgets.gates import Gate
 from billing.models import Order
@@ -88,6 +89,7 @@ def place_order(
         tags=tags,
     )
     price = quote_for(entry.offering, admitted.plan, region.code, project.organisation)
+    free_tier.demand_plan(project.organisation, entry.offering, admitted.plan)
     gates.demand(actor, project, tags or {}, price.hourly.amount)
     operation = create_admitted(
         actor=actor,
@@ -146,6 +148,8 @@ def change_order(
     access.require(actor, instance.project, Permission.INSTANCE_UPDATE)
     price = _price_of(instance, plan or instance.plan)
     if price is not None:
+        if plan and plan != instance.plan:
+            _demand_free(instance, plan)
         more = price.hourly.amount - (instance.price_hourly or Decimal(0))
         gates.demand(actor, instance.project, instance.tags, more)
     operation = actions.update(
@@ -183,10 +187,17 @@ def _demand_again(actor: Actor, instance: Instance) -> None:
     """What ran before needs no approval; a budget that refuses, refuses it too."""
     access.require(actor, instance.project, Permission.INSTANCE_UPDATE)
     price = _price_of(instance, instance.plan)
+    _demand_free(instance, instance.plan)
     try:
         gates.demand(actor, instance.project, instance.tags, price.hourly.amount if price else _NO)
     except ApprovalNeeded:
         return
+
+
+def _demand_free(instance: Instance, plan_id: str) -> None:
+    """Raises: BudgetExceeded for what the free tier does not give."""
+    offering = entry_of(instance).offering
+    free_tier.demand_plan(instance.project.organisation, offering, offering.plan(plan_id), instance)
 
 
 def _again(actor: Actor, instance: Instance, operation: Operation) -> Operation:
@@ -250,6 +261,8 @@ def preview_order(
     except Invalid as error:
         faults = error.fields
     chosen = _plan_or_default(entry, region, plan)
+    if fault := free_tier.fault_of(project.organisation, entry.offering, chosen):
+        faults = {"plan": f"{fault} {free_tier.way_out()}", **faults}
     price = quote_for(entry.offering, chosen, region.code, project.organisation)
     version = admission.version_in(entry, region, version)
     values = _cleaned(entry, parameters or {})
@@ -294,6 +307,8 @@ def preview_change(
         )
     known = {p.id: p for p in entry.offering.plans}
     chosen = known.get(plan or instance.plan) or known[instance.plan]
+    if chosen.id != instance.plan:
+        faults = _free_faults(instance, chosen) | faults
     organisation, code = instance.project.organisation, instance.region.code
     values = _cleaned(entry, parameters or {}, instance.parameters)
     runs = {v.id for v in entry.versions(instance.region.backend)}
@@ -312,6 +327,12 @@ def preview_change(
         faults=faults,
         gates=gates.gates_for(instance.project, instance.tags, dearer) if dearer > 0 else [],
     )
+
+
+def _free_faults(instance: Instance, plan: Plan) -> dict[str, str]:
+    offering, organisation = entry_of(instance).offering, instance.project.organisation
+    fault = free_tier.fault_of(organisation, offering, plan, instance)
+    return {"plan": f"{fault} {free_tier.way_out()}"} if fault else {}
 
 
 def _cleaned(

@@ -9,6 +9,7 @@ from billing import (
     cycle,
     dunning,
     dunning_mail,
+    free_tier_watch,
     invoice_run,
     invoicing,
     price_effect,
@@ -105,3 +106,9 @@ def keep_commitments() -> None:
 def find_advice() -> None:
     """Works out what could cost less, and what earlier advice saved."""
     keeping.find_advice()
+
+
+@shared_task(time_limit=1800)
+def watch_free_tier() -> None:
+    """Tells who uses the free tier what is left, and pauses what is used up."""
+    free_tier_watch.watch()

@@ -6,6 +6,7 @@ from billing.models.commitments import Commitment, CommitmentReminder, Committed
 from billing.models.costs import CostLine, CostRollup, RatedMonth
 from billing.models.credits import CreditGrant, Voucher
 from billing.models.dunning import DunningStep
+from billing.models.free_tier import FreeTierNotice
 from billing.models.identity import BillingIdentity, IdentityVersion, LocationProof, VatIdCheck
 from billing.models.invoices import Invoice, InvoiceFile, InvoiceSeries
 from billing.models.metering import MeterKey, UsageConflict, UsageLook, UsageSilence
@@ -29,6 +30,7 @@ __all__ = [
     "CostRollup",
     "CreditGrant",
     "DunningStep",
+    "FreeTierNotice",
     "IdentityVersion",
     "Invoice",
     "InvoiceFile",

@@ -65,6 +65,7 @@ CODES: dict[str, tuple[int, str]] = {
     "unsupported-media-type": (415, _("The body must be `application/json`.")),
     Invalid.code: (422, _("Some fields do not fit; `errors` names each.")),
     BudgetExceeded.code: (422, _("A used-up budget refuses what costs more.")),
+    "free-tier-exceeded": (422, _("The free tier does not give that, or is used up.")),
     ApprovalNeeded.code: (422, _("A used-up budget asks for approval of what costs more.")),
     QuotaExceeded.code: (422, _("The quota does not suffice; `quota` says by how much.")),
     "idempotency-key-reused": (422, _("The key was used for another request before.")),

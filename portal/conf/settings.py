@@ -304,6 +304,7 @@ _TIMETABLE = {
     "billing.tasks.invoice_runs": 60,
     "billing.tasks.price_effects": 60,
     "billing.tasks.keep_commitments": 3600,
+    "billing.tasks.watch_free_tier": 1800,
     "billing.tasks.verify_invoices": 24 * 3600,
     "billing.tasks.find_advice": 24 * 3600,
     "billing.tasks.dun": 3600,
@@ -343,6 +344,8 @@ POLDER_PROVIDER_COUNTRY = env.text("POLDER_PROVIDER_COUNTRY", "NL")
 POLDER_PROVIDER_VAT_PERCENT = seller.percent("POLDER_PROVIDER_VAT_PERCENT")
 POLDER_PROVIDER = seller.identity("POLDER_PROVIDER")
 POLDER_PROVIDER_OSS = env.flag("POLDER_PROVIDER_OSS", True)
+# Whoever gives no billing details may use what the price list gives away, and no more.
+POLDER_FREE_TIER = env.flag("POLDER_FREE_TIER")
 POLDER_PAYMENT_DAYS = env.number("POLDER_PAYMENT_DAYS", 14)
 POLDER_DUNNING_DAYS = env.numbers("POLDER_DUNNING_DAYS", "7,14,28")
 POLDER_SUSPEND = env.choice("POLDER_SUSPEND", "confirm", "automatic", "never")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from billing import credits
+from billing import credits, free_tier
+from billing.texts import unit_label
 from portal.kernel.actor import Actor
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
@@ -42,11 +43,29 @@ def overview(
     return {
         "organisation": organisation,
         "rows": [_row(balance) for balance in found],
+        "allowances": _allowances(actor, organisation),
         "left": sum((one.left for one in found if not one.expired), Decimal(0)),
         "may_redeem": Permission.BILLING_MANAGE in held,
         "typed": typed or {},
         "errors": errors or {},
     }
+
+
+def _allowances(actor: Actor, organisation: Organisation) -> list[dict[str, Any]] | None:
+    """What the free tier gives and what is left, most used first; None for who pays."""
+    found = free_tier.allowances_for(actor, organisation)
+    if found is None:
+        return None
+    return [
+        {
+            "what": free_tier.what_of(left),
+            "unit": unit_label(left.unit),
+            "left": max(left.free - left.used, Decimal(0)),
+            "free": left.free,
+            "percent": min(int(left.percent), 100),
+        }
+        for left in sorted(found, key=lambda one: -one.percent)
+    ]
 
 
 def offering_name(slug: str) -> str:
