@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0020_usage_heard'),
+        ('billing', '0021_sla_months'),
         ('tenancy', '0004_organisation_requires_mfa'),
     ]
 
