@@ -260,6 +260,7 @@ def test_only_the_provider_makes_keys():
 # -- at once ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.walk
 @pytest.mark.django_db(transaction=True)
 def test_batches_that_come_at_once_count_each_event_once(instance):
     """In another order each, so that a careless insert would wait for itself."""

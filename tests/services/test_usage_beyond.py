@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,6 +11,7 @@ import pytest
 from portal.kernel.errors import Permanent, Temporary
 from services import registry
 from services.backends.kubernetes import usage
+from services.backends.process import usage as of_disks
 from services.backends.process.backend import ProcessBackend
 from services.backends.process.layout import Folder
 from services.manifests import spans
@@ -213,22 +213,17 @@ def test_every_meter_that_is_told_is_one_that_can_be_priced():
 # -- disks -----------------------------------------------------------------------------------------
 
 
-def test_whole_gibibytes_beyond_the_plan_are_kept(tmp_path):
-    backend = ProcessBackend(tmp_path)
-    small = replace(registry.get("postgresql").offering.plan("dev-1x1"), storage_gib=1)
-    spec = replace(spec_of("postgresql", "dev-1x1"), plan=small)
-    entry = registry.get("postgresql")
-    assert backend.usage([(entry, spec, START)], END) == {}
-    data = Folder(tmp_path, "xx-1").data
-    data.mkdir(parents=True)
-    assert backend.usage([(entry, spec, START)], END) == {
-        "xx-1": (Counted("storage_gib", Decimal(0), kept=True),)
-    }
-    with open(data / "table", "wb") as file:
-        os.posix_fallocate(file.fileno(), 0, 2 * 2**30 + 2**20)
-    told = backend.usage([(entry, spec, START)], END)["xx-1"]
-    os.unlink(data / "table")
-    assert told == (Counted("storage_gib", Decimal(1), kept=True),)
-    memory = (registry.get("memcached"), replace(spec, name="xx-1"), START)
-    without = replace(spec, plan=replace(small, storage_gib=0))
-    assert backend.usage([(memory[0], without, START)], END) == {}
+def test_whole_gibibytes_beyond_the_plan_are_kept(tmp_path, monkeypatch):
+    backend, entry = ProcessBackend(tmp_path), registry.get("postgresql")
+    spec = spec_of("postgresql", "dev-1x1")  # 10 GiB
+
+    def told(mib, wanted=spec):
+        monkeypatch.setattr(of_disks, "size_mib", lambda path: mib)
+        return backend.usage([(entry, wanted, START)], END)
+
+    assert told(99_999) == {}
+    Folder(tmp_path, "xx-1").data.mkdir(parents=True)
+    for mib, beyond in ((5, 0), (11 * 1024 - 1, 0), (11 * 1024, 1), (12 * 1024 + 5, 2)):
+        assert told(mib) == {"xx-1": (Counted("storage_gib", Decimal(beyond), kept=True),)}
+    nothing = replace(spec, plan=replace(spec.plan, storage_gib=0))
+    assert told(99_999, nothing) == {}
