@@ -19,6 +19,7 @@ from billing import (
     suspension,
 )
 from billing.advice import keeping
+from billing.focus import uploading
 from billing.models import InvoiceRun, PriceEffect
 from portal.outbox.actions import hint
 
@@ -112,3 +113,8 @@ def find_advice() -> None:
 def watch_free_tier() -> None:
     """Tells who uses the free tier what is left, and pauses what is used up."""
     free_tier_watch.watch()
+
+
+def upload_costs() -> None:
+    """Sends what is due of the day's files of costs to their buckets."""
+    uploading.upload_due()

@@ -6,6 +6,7 @@ from billing.models.commitments import Commitment, CommitmentReminder, Committed
 from billing.models.costs import CostLine, CostRollup, RatedMonth
 from billing.models.credits import CreditGrant, Voucher
 from billing.models.dunning import DunningStep
+from billing.models.exports import CostExport, CostUpload
 from billing.models.free_tier import FreeTierNotice
 from billing.models.identity import BillingIdentity, IdentityVersion, LocationProof, VatIdCheck
 from billing.models.invoices import Invoice, InvoiceFile, InvoiceSeries
@@ -26,8 +27,10 @@ __all__ = [
     "CommitmentReminder",
     "CommittedRate",
     "CostAnomaly",
+    "CostExport",
     "CostLine",
     "CostRollup",
+    "CostUpload",
     "CreditGrant",
     "DunningStep",
     "FreeTierNotice",

@@ -307,6 +307,7 @@ _TIMETABLE = {
     "billing.tasks.watch_free_tier": 1800,
     "billing.tasks.verify_invoices": 24 * 3600,
     "billing.tasks.find_advice": 24 * 3600,
+    "billing.tasks.upload_costs": 900,
     "billing.tasks.dun": 3600,
     "billing.tasks.settle_sla": 24 * 3600,
     "portal.api.tasks.expire_records": 3600,

@@ -120,6 +120,7 @@ ROOMS = (
     Room(_("Provider"), "console:staff-payments", _("Payments"), "landmark", staff=True),
     Room(_("Provider"), "console:staff-revenue", _("Revenue"), "chart-line", staff=True),
     Room(_("Provider"), "console:staff-prices", _("Price changes"), "wallet", staff=True),
+    Room(_("Provider"), "console:staff-exports", _("Exports"), "upload", staff=True),
     Room(_("Provider"), "console:staff-usage", _("Usage"), "gauge", staff=True),
     Room(_("Provider"), "console:staff-vouchers", _("Vouchers"), "ticket-percent", staff=True),
     Room(_("Provider"), "console:staff-billing", _("Legal identity"), "receipt-euro", staff=True),

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Model
 
+from billing.models import CostExport
 from portal.accounts import second_factor
 from portal.embedded import environment, programs
 from portal.embedded.refusal import Refusal
@@ -26,6 +27,7 @@ _BATCH = 500
 _SECRETS: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
     (Credential, ("value", "next_value")),
     (Webhook, ("secret", "previous_secret")),
+    (CostExport, ("secret",)),
     (Region, ("secrets",)),
 )
 _NAME = "POLDER_SECRET_KEYS"

@@ -1,5 +1,5 @@
-"""One POST to one checked address, on the standard library's client: it follows no redirect, knows
-no proxy, and lets us choose the address that it connects to.
+"""One request to one checked address, on the standard library's client: it follows no redirect,
+knows no proxy, and lets us choose the address that it connects to.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Timer
+from typing import IO
 
 from django.conf import settings
 
@@ -42,14 +43,15 @@ class Answer:
 class _Connection(http.client.HTTPConnection):
     """Connects to `address`; name, certificate and Host header stay those of the URL."""
 
-    def __init__(self, url: Url, address: str) -> None:
+    def __init__(self, url: Url, address: str, seconds: float) -> None:
         self.default_port = 443 if url.scheme == "https" else 80
         super().__init__(url.host, url.port, timeout=CONNECT_SECONDS)
         self._url, self._address = url, address
         self.cut = False
         # The response keeps the socket when the connection has let it go.
         self._open: socket.socket | None = None
-        self._timer = Timer(TOTAL_SECONDS, self._cut_off)
+        self._seconds = seconds
+        self._timer = Timer(seconds, self._cut_off)
         self._timer.daemon = True
 
     def connect(self) -> None:
@@ -64,7 +66,7 @@ class _Connection(http.client.HTTPConnection):
             )
             self.sock = self._open = wrapped
             wrapped.do_handshake()
-        self.sock.settimeout(TOTAL_SECONDS)
+        self.sock.settimeout(self._seconds)
 
     def _cut_off(self) -> None:
         """A socket's own time-out begins anew with every byte; this one does not."""
@@ -88,9 +90,23 @@ def _context(authority: str) -> ssl.SSLContext:
 
 def post(url: Url, address: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     """What it answers; a redirect is an answer like any other. Raises: SendError."""
-    connection = _Connection(url, address)
+    return send("POST", url, address, body, headers)
+
+
+def send(
+    method: str,
+    url: Url,
+    address: str,
+    body: bytes | IO[bytes],
+    headers: Mapping[str, str],
+    seconds: float = 0,
+) -> Answer:
+    """The same with another method, and with a file, whose length stands in `headers`. All of it
+    takes `seconds` at most, TOTAL_SECONDS with 0. Raises: SendError.
+    """
+    connection = _Connection(url, address, seconds or TOTAL_SECONDS)
     try:
-        connection.request("POST", url.path, body, dict(headers))
+        connection.request(method, url.path, body, dict(headers))
         response = connection.getresponse()
         return Answer(response.status, _head(response))
     except (TimeoutError, ssl.SSLError, OSError, http.client.HTTPException, ValueError) as error:

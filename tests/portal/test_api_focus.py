@@ -38,7 +38,7 @@ def test_csv_is_the_default_of_this_month(project):
     answer = Api(make_member(project, Role.BILLING)).get("focus")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert (
-        f"{project.organisation.slug}-cost-and-usage-2026-10.csv"
+        f"{project.organisation.slug}-focus-1.2-cost-and-usage-2026-10.csv"
         in (answer.headers["Content-Disposition"])
     )
     rows = list(csv.DictReader(io.StringIO(content(answer).decode())))

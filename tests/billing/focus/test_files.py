@@ -12,15 +12,10 @@ from billing.focus import queries, writing
 from billing.focus.checks import check_csv
 from billing.focus.columns import V1_2, V1_4, VERSIONS, Dataset, columns_of
 from billing.focus.rows import Scope
-from billing.focus.services import CATEGORY_OF, subcategory_of
-from billing.focus.units import consumed_unit, pricing_unit
 from billing.models import CostLine
-from portal.kernel.errors import NotFound, NotPermitted
-from portal.tenancy.permissions import Role
-from services import registry
 from tests.billing.focus.conftest import NOVEMBER, OCTOBER
-from tests.makers import actor_for, make_member, make_project, make_staff
 
+pytestmark = pytest.mark.focus
 CHARGES = Dataset.COST_AND_USAGE
 
 
@@ -178,53 +173,3 @@ def test_days_from_a_day_on_can_be_left_out(world):
     assert {row["ChargePeriodStart"][:10] for row in rows if row["ChargeCategory"] == "Usage"} == {
         "2026-10-01"
     }
-
-
-# -- who may have what -----------------------------------------------------------------------------
-
-
-def test_members_of_all_of_it_may_read(world):
-    actor = actor_for(make_member(world.instance.project, Role.VIEWER))
-    scope = queries.scope_for(actor, world.organisation, OCTOBER)
-    assert (scope.organisation, scope.first) == (world.organisation.pk, OCTOBER)
-
-
-def test_who_sees_one_project_may_not(world):
-    actor = actor_for(make_member(world.instance.project, Role.VIEWER, only_project=True))
-    with pytest.raises(NotPermitted):
-        queries.scope_for(actor, world.organisation, OCTOBER)
-
-
-def test_strangers_learn_nothing_and_no_tenant_sees_all(world):
-    stranger = actor_for(make_member(make_project(), Role.OWNER))
-    with pytest.raises(NotFound):
-        queries.scope_for(stranger, world.organisation, OCTOBER)
-    with pytest.raises(NotPermitted):
-        queries.scope_for(stranger, None, OCTOBER)
-    assert queries.scope_for(make_staff(), None, OCTOBER).organisation is None
-
-
-# -- words -----------------------------------------------------------------------------------------
-
-
-def test_every_offering_has_its_place_in_focus():
-    for entry in registry.entries().values():
-        assert subcategory_of(entry.offering) in CATEGORY_OF
-
-
-@pytest.mark.parametrize(
-    ("meter", "unit", "priced", "consumed"),
-    [
-        ("vcpu", "hour", "vCPU-Hours", "vCPU-Seconds"),
-        ("storage_gib", "hour", "GiB-Hours", "GiB-Seconds"),
-        ("requests", "million", "1000000 Requests", "Requests"),
-        ("queries", "ten-thousand", "10000 Queries", "Queries"),
-        ("egress", "GiB", "GiB", "GiB"),
-        ("zones", "month", "Zone-Months", "Zone-Seconds"),
-        ("devices", "thousand-months", "1000 Device-Months", "Device-Seconds"),
-        ("public_ipv4", "hour", "Address-Hours", "Address-Seconds"),
-        ("sms", "one", "Messages", "Messages"),
-    ],
-)
-def test_units(meter, unit, priced, consumed):
-    assert (pricing_unit(meter, unit), consumed_unit(meter, unit)) == (priced, consumed)
