@@ -115,6 +115,7 @@ def watch_free_tier() -> None:
     free_tier_watch.watch()
 
 
+@shared_task(time_limit=1800)
 def upload_costs() -> None:
     """Sends what is due of the day's files of costs to their buckets."""
     uploading.upload_due()

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0021_sla_months'),
+        ('billing', '0022_free_tier'),
         ('tenancy', '0004_organisation_requires_mfa'),
     ]
 
