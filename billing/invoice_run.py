@@ -88,8 +88,8 @@ def begin_due() -> list[InvoiceRun]:
     """
     return [
         begin_run(actor=SYSTEM, month=month, kind=kind)
-        for month in _unbilled_months()
-        if _is_due(month, kind := _kind_now(month))
+        for month in _open_months()
+        if _is_due(month, kind := _kind_now(month)) and unbilled(month).exists()
     ]
 
 
@@ -117,15 +117,14 @@ def _is_due(month: date, kind: str) -> bool:
     return last is None or last.created_at < clock.now() - _AGAIN
 
 
-def _unbilled_months() -> list[date]:
+def _open_months() -> list[date]:
     today = clock.now().date()
     rows = RatedMonth.objects.filter(
         closed_at=None,
         month__lt=today.replace(day=1),
         month__gte=today - timedelta(days=BACK_DAYS),
     )
-    months = sorted(set(rows.values_list("month", flat=True)))
-    return [month for month in months if unbilled(month).exists()]
+    return sorted(set(rows.values_list("month", flat=True)))
 
 
 def payable(month: date) -> QuerySet[RatedMonth]:
@@ -219,6 +218,11 @@ def _some(row: InvoiceRun, until: int) -> None:
 
 @transaction.atomic
 def _end(row: InvoiceRun) -> None:
+    """With the invoices close the months that need none: what comes late is a correction."""
+    if row.kind == _Kind.ISSUE:
+        free = RatedMonth.objects.filter(month=row.month, closed_at=None, due_since=None)
+        free = free.exclude(pk__in=payable(row.month).values("pk"))
+        free.update(closed_at=clock.now())
     _keep(row, state=_State.DONE, finished_at=clock.now())
     counts = {"drafted": row.drafted, "issued": row.issued, "held_up": len(row.held_up)}
     month = f"{row.month:%Y-%m}"

@@ -7,14 +7,22 @@ from django.db import connection
 from psycopg import connect
 
 from billing import invoice_run, invoicing, metering, month_end, tasks
-from billing.models import Invoice, InvoiceRun
+from billing.models import Invoice, InvoiceRun, RatedMonth
 from portal.audit.models import AuditEvent
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import Conflict, NotPermitted
 from services.instances.models import InstanceEvent
 from tests.billing.einvoice.test_drafting import MONTH, a_provider, known, organisation
-from tests.makers import make_instance, make_owner, make_project, make_staff, make_user, signed_in
+from tests.makers import (
+    make_instance,
+    make_organisation,
+    make_owner,
+    make_project,
+    make_staff,
+    make_user,
+    signed_in,
+)
 
 __all__ = ["a_provider", "organisation"]  # fixtures
 pytestmark = [
@@ -146,6 +154,29 @@ def test_whoever_is_held_up_is_tried_again_each_day(several, monkeypatch, hints)
 def test_a_month_that_is_free_asks_for_no_run(organisation):
     invoice_run.CostLine.objects.update(tier=0)
     assert invoice_run.begin_due() == []
+
+
+def test_a_month_that_is_free_closes_with_the_invoices(organisation, several, monkeypatch):
+    free = make_organisation()
+    left = RatedMonth.objects.create(organisation=free, month=MONTH)
+    late = RatedMonth.objects.create(organisation=make_organisation(), month=MONTH)
+    invoice_run.run(actor=SYSTEM, month=MONTH, kind="draft")
+    left.refresh_from_db()
+    assert left.closed_at is None
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 4, 1, tzinfo=UTC))
+    RatedMonth.objects.filter(pk=late.pk).update(due_since=clock.now())
+    monkeypatch.setattr(invoicing, "issue", refused)
+    monkeypatch.setattr(invoice_run.rating, "rate", lambda month: None)
+    invoice_run.run(actor=SYSTEM, month=MONTH, kind="issue")
+    left.refresh_from_db()
+    late.refresh_from_db()
+    assert left.closed_at == clock.now()
+    assert late.closed_at is None
+    assert not RatedMonth.objects.filter(organisation__in=several, closed_at__isnull=False).exists()
+
+
+def refused(*, actor, invoice):
+    raise Conflict("Not today.")
 
 
 def test_who_is_not_of_the_staff_begins_nothing(organisation):
