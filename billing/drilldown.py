@@ -76,8 +76,8 @@ class InvoiceLine:
 
 @dataclass(frozen=True, slots=True)
 class TierRow:
-    """What of a price was used at one tier in the month: `quantity` in `unit`s. Tier 0 is free.
-    `is_here` for the tier of the line.
+    """What of a price was used at one tier in the month: `quantity` in `unit`s. Tier 0 is free or,
+    where it has a price, covered by what is reserved. `is_here` for the tier of the line.
     """
 
     tier: int

@@ -20,7 +20,7 @@ from portal.kernel import formats
 from portal.kernel.errors import NotFound
 
 if TYPE_CHECKING:
-    from billing.drilldown import InvoiceLine, PartRow
+    from billing.drilldown import InvoiceLine, PartRow, TierRow
     from billing.einvoice.document import Line
     from billing.einvoice.pages import Row
     from billing.models import Invoice
@@ -63,7 +63,7 @@ def tiers(invoice: Invoice, number: int) -> dict[str, Any]:
     exact = sum((row.cost for row in found if row.is_here), _NOTHING)
     rows = [
         {
-            "name": _("Free of charge") if not row.tier else _("Tier %(n)d") % {"n": row.tier},
+            "name": _tier(row),
             "quantity": _quantity(row.quantity, row.unit),
             "price": exact_money(row.unit_price, invoice.currency),
             "cost": exact_money(row.cost, invoice.currency),
@@ -72,6 +72,12 @@ def tiers(invoice: Invoice, number: int) -> dict[str, Any]:
         for row in found
     ]
     return _frame(line, "tiers") | _sums(line, exact) | {"tiers": rows}
+
+
+def _tier(row: TierRow) -> str:
+    if row.tier:
+        return _("Tier %(n)d") % {"n": row.tier}
+    return _("Covered by what is reserved") if row.unit_price else _("Free of charge")
 
 
 def days(invoice: Invoice, number: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from billing import drilldown, invoice_run, invoicing, metering, rating
 from billing.einvoice.stored import from_json
 from billing.invoice_formats import as_csv
-from billing.models import Invoice, UsageEvent
+from billing.models import CostLine, Invoice, UsageEvent
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import NotFound
@@ -151,6 +151,16 @@ def test_each_level_is_a_page_and_a_fragment(reader, draft):
         assert line.line.name in part
     shown = reader.get(f"{LIST}{draft.public_id}/").content.decode()
     assert f'hx-get="{root}"' in shown
+
+
+def test_what_was_free_and_what_is_reserved_stand_beside_the_tiers(reader, draft):
+    (line,) = [one for one in lines(draft) if "internet" in one.line.name]
+    address = f"{LIST}{draft.public_id}/lines/{line.number}/"
+    assert "Free of charge" in reader.get(address).content.decode()
+    CostLine.objects.filter(tier=0, meter="egress").update(contracted_unit_price="0.01")
+    text = reader.get(address).content.decode()
+    assert "Covered by what is reserved" in text
+    assert "Free of charge" not in text
 
 
 def test_the_rounding_is_shown(reader, issued):
