@@ -23,8 +23,10 @@ from portal.tenancy.models import Membership, Organisation, Project
 from portal.tenancy.permissions import Role
 from portal.tenancy.tokens import create_token
 from services import registry
+from services.backends.fake import FakeBackend
 from services.instances import work
 from services.instances.models import Instance, Operation
+from services.instances.specs import spec_of
 from services.instances.states import OPEN
 from services.regions.models import Quota, Region
 
@@ -175,6 +177,34 @@ def make_instance(project: Project, region: Region, **fields: Any) -> Instance:
     return Instance.objects.select_related("project__organisation", "region").get(
         pk=operation.instance_id
     )
+
+
+def put_instance(
+    project: Project, region: Region, fake: FakeBackend | None = None, **fields: Any
+) -> Instance:
+    """As if it ran: a row alone, without what an order leaves. A tenth of the time of
+    `make_instance`. `fake` knows of it then.
+    """
+    number = next(_number)
+    made = Instance.objects.create(
+        project=project,
+        region=region,
+        **{
+            "public_id": f"pg-{number:08x}",
+            "name": f"service-{number}",
+            "offering": "postgresql",
+            "version": "17",
+            "plan": "dev-1x1",
+            "phase": "running",
+            "observed": "ready",
+            "created_at": clock.now(),
+            **fields,
+        },
+    )
+    if fake is not None:
+        fake.applied[made.public_id] = spec_of(made, with_secrets=False)
+        fake.looks[made.public_id] = fake.looks_until_ready
+    return made
 
 
 def make_staff() -> Actor:

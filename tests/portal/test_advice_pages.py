@@ -13,7 +13,7 @@ from portal.kernel import clock
 from portal.tenancy.permissions import Role
 from services.instances.models import Instance, InstanceEvent
 from tests.billing.advice.days import NOW, measured
-from tests.makers import make_instance, make_member, make_project, make_region, signed_in
+from tests.makers import make_member, make_project, make_region, put_instance, signed_in
 from tests.portal.api import Api, finish, problem
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake", "plain_static")]
@@ -26,8 +26,8 @@ def project(monkeypatch):
     """A database that is too large, and one that nobody uses."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
     project, region = make_project(), make_region()
-    measured(make_instance(project, region, plan=LARGE, name="orders-db"))
-    measured(make_instance(project, region, plan=SMALL, name="old-db"), clients=0)
+    measured(put_instance(project, region, plan=LARGE, name="orders-db"))
+    measured(put_instance(project, region, plan=SMALL, name="old-db"), clients=0)
     keeping.find_advice()
     return project
 
@@ -115,8 +115,11 @@ def test_whoever_sees_costs_only_learns_no_names(client, project):
 
 def test_a_reservation_leads_to_its_purchase(client, owner, project):
     for instance in Instance.objects.all():
-        InstanceEvent.objects.filter(instance=instance).update(at=NOW - timedelta(days=40))
-        Instance.objects.filter(pk=instance.pk).update(created_at=NOW - timedelta(days=40))
+        begun = NOW - timedelta(days=40)
+        Instance.objects.filter(pk=instance.pk).update(created_at=begun)
+        InstanceEvent.objects.create(
+            instance=instance, code="created", at=begun, plan=instance.plan
+        )
     for month in (date(2026, 9, 1), date(2026, 10, 1)):
         cycle.meter_month(month)
     keeping.find_advice()

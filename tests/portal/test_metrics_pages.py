@@ -10,7 +10,7 @@ from services.instances import sampling
 from services.instances.models import Instance
 from services.regions.models import Region
 from services.spec import Reading
-from tests.makers import make_instance, make_member, make_project, make_region, signed_in
+from tests.makers import make_member, make_project, make_region, put_instance, signed_in
 from tests.portal.api import Api, problem
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "plain_static")]
@@ -22,7 +22,7 @@ NOON = datetime(2026, 10, 3, 12, tzinfo=UTC)
 def one(fake, monkeypatch):
     """Measured once in each of the last three hours: a tenth, two and three of its two vCPU."""
     monkeypatch.setattr(clock, "now", lambda: NOON)
-    made = make_instance(make_project(), make_region(), plan="single-2x8")
+    made = put_instance(make_project(), make_region(), fake, plan="single-2x8")
     for number in (1, 2, 3):
         at = NOON + timedelta(minutes=1, hours=number - 3)
         monkeypatch.setattr(clock, "now", lambda at=at: at)

@@ -13,7 +13,7 @@ from services.instances.histograms import quantile
 from services.instances.models import UtilisationDay
 from services.regions.models import Region
 from services.spec import Reading
-from tests.makers import drive, make_instance, make_owner, make_project, make_region
+from tests.makers import drive, make_owner, make_project, make_region, put_instance
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices")]
 
@@ -42,7 +42,7 @@ def at(monkeypatch):
 
 @pytest.fixture
 def one(fake, at):
-    return make_instance(make_project(), make_region())
+    return put_instance(make_project(), make_region(), fake)
 
 
 def measure(fake, one, at, **reading):
@@ -139,7 +139,7 @@ def test_the_number_of_queries_does_not_grow_with_the_services(
     fake, at, django_assert_max_num_queries
 ):
     project, region = make_project(), make_region()
-    many = [make_instance(project, region) for _ in range(5)]
+    many = [put_instance(project, region, fake) for _ in range(5)]
     for one in many:
         fake.takes[one.public_id] = Reading(100, millicores=10)
     with django_assert_max_num_queries(10):

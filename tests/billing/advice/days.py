@@ -71,8 +71,8 @@ def measured(
     until: datetime = NOW,
 ) -> Instance:
     """As `services.instances.sampling` would have kept it."""
-    for ago in range(count):
-        UtilisationDay.objects.create(
+    UtilisationDay.objects.bulk_create(
+        UtilisationDay(
             instance=instance,
             day=until.date() - timedelta(days=ago),
             sampled_at=until,
@@ -88,4 +88,6 @@ def measured(
             memory_buckets=[bucket_of(memory)],
             memory_counts=[1440],
         )
+        for ago in range(count)
+    )
     return instance

@@ -17,12 +17,12 @@ from tests.billing.advice.days import measured
 from tests.makers import (
     actor_for,
     drive,
-    make_instance,
     make_member,
     make_owner,
     make_project,
     make_region,
     make_staff,
+    put_instance,
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]
@@ -63,13 +63,14 @@ def region():
 
 
 @pytest.fixture
-def large(at, project, region):
-    return measured(make_instance(project, region, plan=LARGE, name="orders-db"))
+def large(at, project, region, fake):
+    return measured(put_instance(project, region, fake, plan=LARGE, name="orders-db"))
 
 
 @pytest.fixture
-def unused(at, project, region):
-    return measured(make_instance(project, region, plan=SMALL, name="old-db"), clients=0)
+def unused(at, project, region, fake):
+    made = put_instance(project, region, fake, plan=SMALL, name="old-db")
+    return measured(made, clients=0)
 
 
 def only(**fields):
@@ -229,7 +230,7 @@ def test_nobody_else_learns_of_it(large, project):
 
 
 def test_two_organisations_are_kept_apart(large, region):
-    measured(make_instance(make_project(), region, plan=LARGE))
+    measured(put_instance(make_project(), region, plan=LARGE))
     assert keeping.find_advice() == 2
     assert Recommendation.objects.values("organisation").distinct().count() == 2
 
@@ -282,5 +283,5 @@ def test_what_was_changed_on_its_first_day_cannot_be_compared(applied):
 
 
 def test_a_night_without_money_to_save(at, project, region):
-    measured(make_instance(project, region, plan=SMALL))
+    measured(put_instance(project, region, plan=SMALL))
     assert keeping.find_advice() == 0

@@ -15,11 +15,11 @@ from portal.tenancy.permissions import Role
 from services.instances.models import InstanceEvent
 from tests.makers import (
     actor_for,
-    make_instance,
     make_member,
     make_owner,
     make_project,
     make_region,
+    put_instance,
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]
@@ -48,10 +48,8 @@ def project():
 def running(project, region, *plans, since=BEGUN):
     """Services that ran all the time, metered."""
     for plan in plans:
-        instance = make_instance(project, region, plan=plan)
-        InstanceEvent.objects.filter(instance=instance).update(at=since)
-        instance.created_at = since
-        instance.save()
+        instance = put_instance(project, region, plan=plan, created_at=since)
+        InstanceEvent.objects.create(instance=instance, code="created", at=since, plan=plan)
     for month in (date(2026, 9, 1), date(2026, 10, 1)):
         cycle.meter_month(month)
 
