@@ -11,7 +11,7 @@ from allauth.usersessions.models import UserSession
 from django.db.models import Q, QuerySet
 
 from billing.identity.fields import LENGTHS
-from billing.models import BillingIdentity
+from billing.models import BillingIdentity, Payment
 from portal.accounts.models import ApiToken, User
 from portal.accounts.people import addresses_of
 from portal.audit.models import AuditEvent
@@ -82,6 +82,17 @@ def personal_data(user: User) -> dict[str, Any]:
             "organisation__slug",
             *LENGTHS,
         ),
+        "payments": _rows(
+            Payment.objects.filter(invoice__organisation__in=_own_organisations(user)),
+            "invoice__number",
+            "amount",
+            "received_on",
+            "method",
+            "reference",
+            "reason",
+            "entry__payer",
+            "entry__text",
+        ),
         "acts": _rows(
             AuditEvent.objects.filter(actor_id=str(user.pk), actor_kind__in=("user", "staff")),
             "at",
@@ -103,6 +114,12 @@ def _own_identity(user: User) -> Q:
     return Q(
         kind=BillingIdentity.Kind.CONSUMER, organisation_id__in=owned.values("organisation_id")
     )
+
+
+def _own_organisations(user: User) -> QuerySet[Organisation]:
+    """Those that are the person."""
+    identities = BillingIdentity.objects.filter(_own_identity(user))
+    return Organisation.objects.filter(pk__in=identities.values("organisation"))
 
 
 def _rows(rows: QuerySet[Any], *fields: str) -> Rows:

@@ -1,13 +1,11 @@
 """Usage that becomes known after the close: rated by the same rules, the difference billed once."""
 
 import random
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from django.db import connection
 from django.db.models import Sum
 
 from billing import corrections, costs, rating
@@ -225,22 +223,3 @@ def test_nothing_is_left_of_the_tables_that_stood_in(instance, django_assert_max
     with django_assert_max_num_queries(40):
         corrections.correct_due()
     assert RatedMonth.objects.filter(month=MONTH, closed_at__isnull=False).exists()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_rounds_at_once_bill_a_difference_once(instance):
-    price()
-    used(instance, 1, 5)
-    close()
-    late(instance, 3, 4)
-
-    def correct(_):
-        try:
-            return corrections.correct(instance.project.organisation_id, MONTH)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(3) as pool:
-        lines = sorted(pool.map(correct, range(3)))
-    assert lines == [0, 0, 1]
-    assert corrected() == [(3, 1, 4, 4)]

@@ -136,7 +136,7 @@ def test_a_warning_comes_a_week_before_whatever_the_settings_say(settings):
 
 
 def test_each_step_is_taken_once_and_on_its_day(invoice, day):
-    live(day, range(60))
+    live(day, [0, 6, 7, 8, 13, 14, 27, 28, 34, 35, 36, 59])
     assert steps() == [
         ("reminder", 1, 7),
         ("reminder", 2, 14),

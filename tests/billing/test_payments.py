@@ -8,14 +8,16 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from billing import invoicing, payments
-from billing.models import BankEntry, Invoice, Payment
+from billing.models import BankEntry, BillingIdentity, Invoice, Payment
 from billing.standing import State, open_items, overdue, standing, with_sums
 from portal.audit.models import AuditEvent
 from portal.kernel import clock, ids
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import Conflict, Invalid, NotFound, NotPermitted
+from portal.privacy.queries import personal_data
+from portal.tenancy.permissions import Role
 from tests.billing.test_camt import entry, statement
-from tests.makers import make_organisation, make_owner, make_project, make_staff
+from tests.makers import make_member, make_organisation, make_owner, make_project, make_staff
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now")]
 TODAY = date(2026, 12, 1)
@@ -290,6 +292,16 @@ def test_what_is_no_statement_is_told(content):
         payments.import_statement(actor=SYSTEM, content=content)
     assert list(told.value.fields) == ["statement"]
     assert not BankEntry.objects.exists()
+
+
+def test_a_person_gets_a_copy_of_their_own_payments():
+    made = invoice()
+    person = make_member(make_project(made.organisation), Role.OWNER)
+    pay(made, "100", reference="From my account")
+    assert personal_data(person)["payments"] == []
+    BillingIdentity.objects.create(organisation=made.organisation, kind="consumer")
+    (row,) = personal_data(person)["payments"]
+    assert (row["amount"], row["reference"]) == (100, "From my account")
 
 
 def test_rows_that_are_not_there():

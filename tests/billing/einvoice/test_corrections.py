@@ -1,10 +1,11 @@
 """What is corrected of a closed month, on the next invoice: a block of its own, to the cent."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Sum
 
 from billing import corrections, cycle, invoicing
@@ -174,3 +175,23 @@ def test_corrections_are_judged_valid(organisation, monkeypatch, case, days):
     sealed = invoicing.issue(actor=SYSTEM, invoice=made)
     assert sums(11) == {sealed.net}
     assert invoicing.verify() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_three_rounds_at_once_bill_a_difference_once(organisation, monkeypatch):
+    told = named(organisation)
+    at(monkeypatch, 2026, 11, 4, 1)
+    issued(told, MONTH)
+    newest = told.projects.first().instances.order_by("-pk").first()
+    begin(newest, 3)
+    cycle.meter_month(MONTH)
+
+    def correct(_):
+        try:
+            return corrections.correct(told.pk, MONTH)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(correct, range(3))) == [0, 0, 9]
+    assert CostLine.objects.filter(is_correction=True).count() == 9
