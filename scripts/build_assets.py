@@ -36,8 +36,7 @@ _ALWAYS = """
     link lock log-in log-out mail map-pin menu monitor moon palette pause pencil play plug
     plus receipt-euro rotate-ccw rotate-cw scroll-text search server settings settings-2
     shield shield-check sliders-horizontal square-terminal sun trash-2 triangle-alert user
-    user-plus users wallet wrench x zap lightbulb ticket-percent upload badge-check landmark
-    chart-line
+    user-plus users wallet wrench x zap lightbulb ticket-percent
 """
 _IN_TEMPLATES = re.compile(r"""\{%\s*icon\s+["']([a-z0-9-]+)["']""")
 _IN_COMPONENTS = re.compile(r"""<c-[^>]*?\bicon=["']([a-z0-9-]+)["']""", re.S)

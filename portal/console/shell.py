@@ -88,7 +88,7 @@ ROOMS = (
     ),
     Room(_("Money"), "console:advice", _("Advice"), "lightbulb", permission=_P.COST_VIEW),
     Room(_("Money"), "console:credits", _("Credits"), "ticket-percent", permission=_P.COST_VIEW),
-    Room(_("Money"), "console:exports", _("Exports"), "upload", permission=_P.COST_VIEW),
+    Room(_("Money"), "console:exports", _("Exports"), "download", permission=_P.COST_VIEW),
     Room(
         _("Money"),
         "console:invoices",
@@ -102,7 +102,7 @@ ROOMS = (
     Room(_("Access"), "console:audit", _("Audit log"), "scroll-text", permission=_P.AUDIT_VIEW),
     Room(_("Access"), "console:organisations", _("Organisations"), "building-2"),
     Room(_("Access"), "console:settings", _("Settings"), "settings", permission=_P.PROJECT_VIEW),
-    Room(_("Help"), "console:sla", _("Promises kept"), "badge-check", permission=_P.COST_VIEW),
+    Room(_("Help"), "console:sla", _("Promises kept"), "circle-check", permission=_P.COST_VIEW),
     Room(_("Help"), "console:status", _("Status"), "shield-check", public=True),
     Room(_("Help"), "api-docs", _("API reference"), "code", public=True),
     Room(_("Provider"), "console:staff", _("Staff home"), "house", staff=True),
@@ -117,8 +117,8 @@ ROOMS = (
     Room(
         _("Provider"), "console:staff-invoice-runs", _("Invoice runs"), "receipt-euro", staff=True
     ),
-    Room(_("Provider"), "console:staff-payments", _("Payments"), "landmark", staff=True),
-    Room(_("Provider"), "console:staff-revenue", _("Revenue"), "chart-line", staff=True),
+    Room(_("Provider"), "console:staff-payments", _("Payments"), "wallet", staff=True),
+    Room(_("Provider"), "console:staff-revenue", _("Revenue"), "chart-column-stacked", staff=True),
     Room(_("Provider"), "console:staff-prices", _("Price changes"), "wallet", staff=True),
     Room(_("Provider"), "console:staff-exports", _("Exports"), "upload", staff=True),
     Room(_("Provider"), "console:staff-usage", _("Usage"), "gauge", staff=True),
