@@ -40,10 +40,7 @@ PATIENCE = 5.0  # seconds that one probe may take
 _LEAST_AT_ONCE = 64
 _FILES_LEFT = 128  # for all but probes
 _PULSE = 0.05  # how often it is measured whether we are late ourselves
-_LATE, _FAR_TOO_LATE = (
-    0.002,
-    PATIENCE / 2,
-)  # then how long an answer took, and whether one came, is not said
+_LATE = 0.002  # so much later, how long an answer took is not said
 _MOST_KEPT = 12  # windows, while the database does not answer
 # Those in which a tenant expects it to serve.
 _PROBED = (Phase.RUNNING, Phase.UPDATING, Phase.FAILED)
@@ -59,8 +56,8 @@ class Target:
 
 
 class Prober:
-    """One region. `run` returns when `stop` is set. `now` and `every` (seconds between two probes)
-    are for tests that cannot wait.
+    """One region. `run` returns when `stop` is set. `now`, `every` (seconds between two probes) and
+    `patience` are for tests that cannot wait.
     """
 
     def __init__(
@@ -70,8 +67,10 @@ class Prober:
         outside: bool = False,
         now: Callable[[], datetime] = clock.now,
         every: float = SECONDS,
+        patience: float = PATIENCE,
     ) -> None:
-        self.region, self.outside, self.now, self.every = region, outside, now, every
+        self.region, self.outside, self.now = region, outside, now
+        self.every, self.patience = every, patience
         self.book, self.names = Book(), Names()
         self.stop = Event()
         self.targets: list[Target] = []
@@ -127,7 +126,7 @@ class Prober:
         except DatabaseError as error:
             self._warn("probe.read", error)
         self.names.tidy()
-        wanted = _LEAST_AT_ONCE + round(len(self.targets) * PATIENCE / self.every)
+        wanted = _LEAST_AT_ONCE + round(len(self.targets) * self.patience / self.every)
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _FILES_LEFT
         for _ in range(max(_LEAST_AT_ONCE, min(wanted, most)) - self._at_once):
             self._slots.release()
@@ -160,7 +159,7 @@ class Prober:
     async def _one(self, target: Target, at: datetime) -> None:
         async with self._slots:
             asked_at = time.monotonic()
-            verdict = await ask(target.question, self.names, seconds=PATIENCE)
+            verdict = await ask(target.question, self.names, seconds=self.patience)
         self._busy.discard(target.key)
         self._note(target, at, self._fair(verdict, asked_at))
 
@@ -173,7 +172,7 @@ class Prober:
     def _fair(self, verdict: Verdict, since: float) -> Verdict:
         """What we were late for ourselves is nobody else's fault."""
         late = sum(by for at, by in self._late_at if at >= since)
-        if verdict.why == NO_ANSWER and late > _FAR_TOO_LATE:
+        if verdict.why == NO_ANSWER and late > self.patience / 2:
             return Verdict(State.UNKNOWN, why="late")
         if verdict.state == State.UP and late > _LATE:
             return Verdict(State.UP)
