@@ -126,7 +126,8 @@ class Prober:
         except DatabaseError as error:
             self._warn("probe.read", error)
         self.names.tidy()
-        wanted = _LEAST_AT_ONCE + round(len(self.targets) * self.patience / self.every)
+        # Twice what hangs when all of them do.
+        wanted = _LEAST_AT_ONCE + round(2 * len(self.targets) * self.patience / self.every)
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _FILES_LEFT
         for _ in range(max(_LEAST_AT_ONCE, min(wanted, most)) - self._at_once):
             self._slots.release()
