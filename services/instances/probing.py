@@ -41,6 +41,7 @@ _LEAST_AT_ONCE = 64
 _FILES_LEFT = 128  # for all but probes
 _PULSE = 0.05  # how often it is measured whether we are late ourselves
 _LATE = 0.002  # so much later, how long an answer took is not said
+_STALLED = 0.25  # for half of the time of an answer, whether one came is not said
 _MOST_KEPT = 12  # windows, while the database does not answer
 # Those in which a tenant expects it to serve.
 _PROBED = (Phase.RUNNING, Phase.UPDATING, Phase.FAILED)
@@ -172,10 +173,11 @@ class Prober:
 
     def _fair(self, verdict: Verdict, since: float) -> Verdict:
         """What we were late for ourselves is nobody else's fault."""
-        late = sum(by for at, by in self._late_at if at >= since)
-        if verdict.why == NO_ANSWER and late > self.patience / 2:
+        late = [by for at, by in self._late_at if at >= since]
+        stalled = sum(by for by in late if by >= _STALLED)
+        if verdict.why == NO_ANSWER and stalled > self.patience / 2:
             return Verdict(State.UNKNOWN, why="late")
-        if verdict.state == State.UP and late > _LATE:
+        if verdict.state == State.UP and late:
             return Verdict(State.UP)
         return verdict
 

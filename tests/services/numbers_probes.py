@@ -24,7 +24,9 @@ from tests.services.test_probes import tls_of
 ROOT = Path(__file__).parents[2]
 PORTS = 16
 SERVER = """
-import asyncio, ssl, sys
+import asyncio, resource, ssl, sys
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(sys.argv[1])
 async def serve(reader, writer):

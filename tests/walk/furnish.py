@@ -58,7 +58,7 @@ from services import backends
 from services.backends.fake import FakeBackend
 from services.backends.models import Applied
 from services.instances import actions, work
-from services.instances.models import Instance, InstanceEvent
+from services.instances.models import Instance, InstanceEvent, ProbeDay
 from services.regions import clusters, requests
 from services.regions.models import Region
 from tests.billing.advice.days import measured
@@ -157,6 +157,7 @@ def furnish(fake: FakeBackend) -> Place:
     _access(place, owner)
     _identity(place, owner)
     _announcements(place, south)
+    _probed(place)
     month = _costs()
     _invoice(place, month)
     _prices(month)
@@ -321,6 +322,20 @@ def _deliveries(place: Place, owner: Actor) -> None:
     )
     place.secrets.append(secret)
     place.world["webhook"] = hook
+
+
+def _probed(place: Place) -> None:
+    """An hour and some minutes of each of the first days of this month and the last were lost."""
+    this = clock.now().date().replace(day=1)
+    for month in (this, (this - timedelta(days=1)).replace(day=1)):
+        for number in range(5):
+            ProbeDay.objects.create(
+                instance=place.world["instance"],
+                day=month + timedelta(days=number),
+                known=(1 << 1440) - 1,
+                bad=((1 << 60 + number) - 1) << 400,
+                latency=(150).to_bytes(2, "big") * 288,
+            )
 
 
 def _costs() -> date:
