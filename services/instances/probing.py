@@ -177,7 +177,7 @@ class Prober:
         stalled = sum(by for by in late if by >= _STALLED)
         if verdict.why == NO_ANSWER and stalled > self.patience / 2:
             return Verdict(State.UNKNOWN, why="late")
-        if verdict.state == State.UP and late:
+        if verdict.state == State.UP and max(late, default=0) > _LATE:
             return Verdict(State.UP)
         return verdict
 
