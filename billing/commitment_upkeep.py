@@ -12,7 +12,6 @@ from decimal import Decimal
 
 from django.db import connection, transaction
 
-from billing import reserved
 from billing.models import Commitment, CommitmentReminder, CostLine
 from billing.posting import Category, Posting, post
 from billing.reserved import payments
@@ -42,8 +41,9 @@ def _open(today: date) -> list[Commitment]:
 
 def charge(commitment: Commitment, today: date) -> int:
     """Posts what has fallen due and is not posted yet; returns how many payments."""
-    months = reserved.terms()[commitment.term].months
-    plan = payments(commitment.start, months, commitment.total, commitment.upfront_percent)
+    plan = payments(
+        commitment.start, commitment.months, commitment.total, commitment.upfront_percent
+    )
     due = {
         f"commitment:{commitment.public_id}:{number}": (number, day, amount)
         for number, (day, amount) in enumerate(plan, start=1)

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from billing import commitment_upkeep as upkeep
 from billing import reserved
 from billing.einvoice.document import rounded
+from billing.identity.queries import identity_of
 from billing.meters import METERS
 from billing.models import Commitment, CommittedRate, CostLine, Price
 from billing.pricing import held_by
@@ -118,11 +119,17 @@ def purchase_commitment(
 ) -> Commitment:
     """Reserves it. `agreed_total` is the price that was shown before.
 
-    Raises: NotPermitted, Invalid; Conflict when the price is another by now, or when
-    `renewed_from` is renewed already.
+    Raises: NotPermitted, Invalid; Conflict without billing details, when the price is another by
+    now, or when `renewed_from` is renewed already.
     """
     access.require_in_organisation(actor, organisation, Permission.BILLING_MANAGE)
     found = _reservation(organisation, wanted)
+    if identity_of(organisation) is None:
+        raise Conflict(
+            _("%(name)s has no billing details, so nobody can be billed.")
+            % {"name": organisation.name},
+            hint=_("Nothing was bought. Give billing details first, under Organisations."),
+        )
     if agreed_total is not None and agreed_total != found.total:
         raise Conflict(
             _("The price is another than the one that was shown."),

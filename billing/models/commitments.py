@@ -58,6 +58,11 @@ class Commitment(models.Model):
     def __str__(self) -> str:
         return self.public_id
 
+    @property
+    def months(self) -> int:
+        """The length of its term."""
+        return (self.end.year - self.start.year) * 12 + self.end.month - self.start.month
+
     def status_on(self, day: date) -> str:
         """planned | active | ended."""
         if day < self.start:

@@ -9,7 +9,7 @@ from billing import commitment_reads as reads
 from billing import commitment_upkeep as upkeep
 from billing import commitments, metering, rating, reserved
 from billing.commitments import Wanted
-from billing.models import Commitment, CommitmentReminder, CostLine, RatedMonth
+from billing.models import BillingIdentity, Commitment, CommitmentReminder, CostLine, RatedMonth
 from portal.audit.models import AuditEvent
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
@@ -38,7 +38,9 @@ def now(monkeypatch):
 @pytest.fixture
 def project():
     make_region()
-    return make_project()
+    made = make_project()
+    BillingIdentity.objects.create(organisation=made.organisation, country="NL")
+    return made
 
 
 @pytest.fixture
@@ -158,6 +160,22 @@ def test_the_price_that_was_shown_is_the_price(project):
             agreed_total=Decimal("1.00"),
         )
     assert not Commitment.objects.exists()
+
+
+def test_who_cannot_be_billed_cannot_reserve(project):
+    BillingIdentity.objects.all().delete()
+    with pytest.raises(Conflict, match="no billing details"):
+        buy(make_project())
+    assert not Commitment.objects.exists()
+
+
+def test_a_term_that_is_no_longer_sold_is_paid_to_its_end(project, now, monkeypatch):
+    made = buy(project)
+    monkeypatch.setattr(reserved, "terms", dict)
+    now(datetime(2027, 11, 19, tzinfo=UTC))
+    upkeep.keep()
+    paid = CostLine.objects.filter(commitment=made, category="purchase")
+    assert sum(line.billed_cost for line in paid) == made.total
 
 
 def test_only_who_manages_the_money_may_reserve(project):

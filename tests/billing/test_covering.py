@@ -259,3 +259,12 @@ def test_what_becomes_known_after_the_close_moves_no_money_of_a_commitment(insta
     assert sum(r.effective_cost for r in rows) == 100
     assert sum(r.effective_cost for r in rows if r.instance_id) == 50
     assert sum(r.billed_cost for r in CostLine.objects.all()) == 6
+
+
+def test_a_dynamic_price_is_rated_and_not_covered(instance):
+    price("compute.spot", "vcpu", unit="hour", category="dynamic", tiers=((None, "0.35"),))
+    price(meter="vcpu", unit="hour")
+    committed(instance.project.organisation, date(2026, 10, 2), date(2026, 10, 3), vcpu="9")
+    used(instance, 2, 10 * HOUR, meter="vcpu", price_class="compute.spot")
+    rating.rate(MONTH)
+    assert lines(commitment=None) == [(2, 1, 10, Decimal("3.5"))]

@@ -2,7 +2,7 @@
 
 from billing import commitments
 from billing.commitments import Wanted
-from billing.models import Commitment
+from billing.models import BillingIdentity, Commitment
 from portal.kernel.actor import SYSTEM
 from portal.tenancy.permissions import Permission as P
 from tests.portal.doors import Door, World
@@ -15,6 +15,7 @@ def _bought(world: World) -> Commitment:
     """A row of the organisation, made when it is first asked for."""
     wanted = Wanted(term="1y", offering="postgresql", plan="single-2x8", pieces=2)
     organisation = world["organisation"]
+    BillingIdentity.objects.get_or_create(organisation=organisation, defaults={"country": "NL"})
     found = Commitment.objects.filter(organisation=organisation).first()
     return found or commitments.purchase_commitment(
         actor=SYSTEM, organisation=organisation, wanted=wanted
