@@ -4,6 +4,7 @@ from billing import commitments
 from billing.commitments import Wanted
 from billing.models import BillingIdentity, Commitment
 from portal.kernel.actor import SYSTEM
+from portal.tenancy.models import Organisation
 from portal.tenancy.permissions import Permission as P
 from tests.portal.doors import Door, World
 
@@ -14,7 +15,7 @@ _BODY = {**_FORM, "pieces": 1, "organisation": "matrix-org"}
 def _bought(world: World) -> Commitment:
     """A row of the organisation, made when it is first asked for."""
     wanted = Wanted(term="1y", offering="postgresql", plan="single-2x8", pieces=2)
-    organisation = world["organisation"]
+    organisation = Organisation.objects.get(pk=world["organisation"].pk)  # it may know of none
     BillingIdentity.objects.get_or_create(organisation=organisation, defaults={"country": "NL"})
     found = Commitment.objects.filter(organisation=organisation).first()
     return found or commitments.purchase_commitment(
