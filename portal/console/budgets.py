@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from django.http import QueryDict
@@ -17,6 +17,7 @@ from billing.budgets import actions, queries, rules, texts
 from billing.budgets.rehearsal import Rehearsal, rehearse
 from billing.budgets.rules import DEFAULTS, Threshold
 from billing.budgets.standing import Standing
+from billing.outlook import outlook_for
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid
 from portal.tenancy import access
@@ -31,6 +32,7 @@ _P = Permission
 _EMPTY_ROWS = 2
 _WHOLE, _TAG, _PROJECT = "organisation", "tag", "project:"
 _ZERO = Decimal(0)
+_ROOM = Decimal("1.5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,9 @@ def new(
         *(_everywhere() if whole else []),
         *((f"{_PROJECT}{slug}", _("Project %(name)s") % {"name": n}) for slug, n in projects),
     ]
-    return {"organisation": organisation, "places": places} | _fields(typed or _fresh(), errors)
+    return {"organisation": organisation, "places": places} | _fields(
+        typed or _fresh(actor, organisation), errors
+    )
 
 
 def _everywhere() -> list[tuple[str, str]]:
@@ -152,9 +156,19 @@ def rehearsal(budget: Budget) -> dict[str, Any]:
 # -- the form --------------------------------------------------------------------------------------
 
 
-def _fresh() -> dict[str, Any]:
+def _fresh(actor: Actor, organisation: Organisation) -> dict[str, Any]:
+    """Half as much again as this month is expected to cost, in whole euros. One query."""
+    expected = outlook_for(actor, organisation).forecast.expected
+    amount = (expected * _ROOM).to_integral_value(ROUND_CEILING)
     rows = [(one.kind, str(one.percent), one.action) for one in DEFAULTS]
-    return {"name": "", "place": _WHOLE, "tag": "", "amount": "", "pauses": "env=dev", "rows": rows}
+    return {
+        "name": "",
+        "place": _WHOLE,
+        "tag": "",
+        "amount": f"{amount or ''}",
+        "pauses": "env=dev",
+        "rows": rows,
+    }
 
 
 def stored(budget: Budget) -> dict[str, Any]:

@@ -90,6 +90,11 @@ def test_a_budget_is_made_changed_and_deleted(client, project, owner):
     assert not Budget.objects.exists()
 
 
+def test_half_as_much_again_as_is_expected_is_proposed(client, project, owner):
+    page = signed_in(client, owner).get("/costs/budgets/new/").content.decode()
+    assert 'name="amount" inputmode="decimal" value="930"' in page  # 620 are expected
+
+
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
