@@ -240,14 +240,13 @@ def bars(
     legend += over.legend()
     rows = [
         [
-            label,
+            " · ".join(part for part in (label, over.note(i)) if part),
             *(_amount(values[i], unit) for _name, values in series),
             _amount(sum(values[i] for _name, values in series), unit),
-            *over.cells(i),
         ]
         for i, label in enumerate(labels)
     ]
-    spoken = "; ".join(f"{row[0]} {row[len(series) + 1]}" for row in rows)
+    spoken = "; ".join(f"{row[0]} {row[-1]}" for row in rows)
     top = nice_maximum(max([*totals, float(forecast or 0), over.top()], default=0))
     scale = (height - _FOOT - _TOP) / top
     columns = [
@@ -258,7 +257,7 @@ def bars(
         size = float(forecast) * scale
         columns.append(_bar("bar forecast", len(labels) - 1, len(labels), size, height))
     columns += over.shapes(totals, scale, foot=_FOOT, height=height)
-    head = [_("Period"), *(name for name, _values in series), _("Total"), *over.head()]
+    head = [_("Period"), *(name for name, _values in series), _("Total")]
     return el(
         "figure",
         _caption(title, legend),

@@ -25,7 +25,9 @@ from portal.console.overlay import Expected, Overlay
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.kernel.formats import short_day
+from portal.tenancy import access
 from portal.tenancy.models import Organisation
+from portal.tenancy.permissions import Permission
 from services import registry
 
 if TYPE_CHECKING:
@@ -162,25 +164,29 @@ def unusual_rows(
     actor: Actor, organisation: Organisation, first: date, end: date, factor: Decimal
 ) -> list[dict[str, Any]]:
     """Unusual days of [`first`, `end`) with what they are made of and where the acts of the day
-    stand, the newest first. One query.
+    stand, for who may see them; the newest first. One query, two where there are any.
     """
+    days = looking.unusual_days_for(actor, organisation, first, end)
+    held = access.permissions_in_organisation(actor, organisation) if days else frozenset()
+    audits = Permission.AUDIT_VIEW in held
+    opens = Permission.INSTANCE_VIEW in held
     return [
         {
             "one": one,
             "amount": one.amount * factor,
             "expected": one.expected * factor,
-            "parts": [_part(part, factor) for part in one.parts],
-            "audit": f"{reverse('console:audit')}?{_of_day(one.day)}",
+            "parts": [_part(part, factor, opens=opens) for part in one.parts],
+            "audit": f"{reverse('console:audit')}?{_of_day(one.day)}" if audits else "",
             "day": short_day(one.day),
         }
-        for one in looking.unusual_days_for(actor, organisation, first, end)
+        for one in days
     ]
 
 
-def _part(part: looking.Part, factor: Decimal) -> dict[str, Any]:
-    """A part in words; a service has an address."""
+def _part(part: looking.Part, factor: Decimal, *, opens: bool) -> dict[str, Any]:
+    """A part in words; a service has an address for who may open it."""
     entry = registry.entries().get(part.key) if part.by == "offering" else None
-    is_service = part.by == "instance" and part.key
+    is_service = opens and part.by == "instance" and part.key
     return {
         "name": entry.offering.name if entry else part.key or _("Without"),
         "by": _(_BY[part.by]),

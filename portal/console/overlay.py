@@ -60,23 +60,12 @@ class Overlay:
             items.append(el("li", el("span", class_="key change"), _("Prices change")))
         return items
 
-    def head(self) -> list[str]:
-        """Headings of the further columns of the table."""
-        marked = self.flags or self.changes
-        return [*([_("Forecast")] if self.expected else []), *([_("Note")] if marked else [])]
-
-    def cells(self, column: int) -> list[str]:
-        """The same facts as text, for the table."""
-        found = []
-        if self.expected:
-            one = self.expected.get(column)
-            found.append(
-                f"{money(one.amount)} ({money(one.low)} – {money(one.high)})" if one else ""
-            )
-        if self.flags or self.changes:
-            notes = (self.flags.get(column), self.changes.get(column))
-            found.append("; ".join(note for note in notes if note))
-        return found
+    def note(self, column: int) -> str:
+        """The same facts as text, for the table; empty for nothing."""
+        one = self.expected.get(column)
+        forecast = _("Forecast %(amount)s") % {"amount": _in_words(one)} if one else ""
+        notes = (forecast, self.flags.get(column), self.changes.get(column))
+        return "; ".join(note for note in notes if note)
 
     def shapes(
         self, totals: Sequence[float], scale: float, *, foot: float, height: float
@@ -109,7 +98,7 @@ def _expected(
     column: int, one: Expected, slot: float, base: float, scale: float
 ) -> list[SafeString]:
     """A dashed bar, and a whisker from the low to the high end."""
-    note = f"{money(one.amount)} ({money(one.low)} – {money(one.high)})"
+    note = _in_words(one)
     size = float(one.amount) * scale
     bar = el(
         "rect",
@@ -124,6 +113,10 @@ def _expected(
     middle = f"{coordinate(slot * (column + 0.5))}%"
     ends = [coordinate(base - float(end) * scale) for end in (one.low, one.high)]
     return [bar, el("line", class_="band", x1=middle, x2=middle, y1=ends[0], y2=ends[1])]
+
+
+def _in_words(one: Expected) -> str:
+    return f"{money(one.amount)} ({money(one.low)} – {money(one.high)})"
 
 
 def _flag(column: int, text: str, slot: float, top: float) -> SafeString:

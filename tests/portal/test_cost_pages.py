@@ -148,6 +148,7 @@ def test_every_figure_says_whether_it_holds_vat(client, member):
 
 def test_an_unusual_day_says_what_it_is_made_of_and_leads_to_the_acts_of_the_day(client, member):
     instance = Instance.objects.get()
+    owner = make_member(instance.project, Role.OWNER)
     because = [{"by": "instance", "key": instance.public_id, "excess": "40.00"}]
     CostAnomaly.objects.create(
         organisation=Organisation.objects.get(),
@@ -156,7 +157,11 @@ def test_an_unusual_day_says_what_it_is_made_of_and_leads_to_the_acts_of_the_day
         expected=10,
         because=because,
     )
-    text = signed_in(client, member).get("/costs/").content.decode()
+    guarded = signed_in(client, member).get("/costs/").content.decode()
+    assert "+€\u202f40.00" in guarded
+    assert f"/services/{instance.public_id}/" not in guarded
+    assert "/audit/" not in guarded
+    text = signed_in(client, owner).get("/costs/").content.decode()
     assert f"/services/{instance.public_id}/" in text
     assert "/audit/?since=2026-10-02&amp;until=2026-10-02" in text
     assert 'class="flag"' in text
