@@ -7,7 +7,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -51,33 +50,43 @@ def find_advice() -> int:
         now = clock.now()
         total = 0
         for organisation in Organisation.objects.filter(archived_at__isnull=True).order_by("pk"):
-            found = chain(
-                findings_for(organisation, now), reserving.findings_for(organisation, now)
-            )
-            total += keep(organisation, found, now)
+            total += _look_at(organisation, now)
         realised.compare(now)
         logger.info("advice.found", extra={"open": total})
         return total
 
 
 @transaction.atomic
-def keep(organisation: Organisation, findings: Iterable[Finding], now: datetime) -> int:
-    """How many are open then."""
+def _look_at(organisation: Organisation, now: datetime) -> int:
+    """How many are open then. What is to be paused or made smaller is not reserved as it is."""
     _reopen_what_failed(organisation, now)
+    silent = _silent(organisation, now)
+    found = [one for one in findings_for(organisation, now) if one.key not in silent]
+    changing = [one.instance.pk for one in found if one.instance is not None]
+    for one in reserving.findings_for(organisation, now, without=changing):
+        if one.key not in silent:
+            found.append(one)
+    return _keep(organisation, found, now)
+
+
+def _silent(organisation: Organisation, now: datetime) -> set[tuple[str, str]]:
+    """What was put away, or followed a short time ago."""
     rows = Recommendation.objects.filter(organisation=organisation)
-    known = {
-        (row.kind, row.subject): row for row in rows.filter(status=_Status.OPEN).select_for_update()
-    }
-    silent = set(
+    return set(
         rows.filter(
             Q(status=_Status.DISMISSED, dismissed_until__gt=now)
             | Q(status=_Status.APPLIED, closed_at__gt=now - _SETTLES)
         ).values_list("kind", "subject")
     )
+
+
+def _keep(organisation: Organisation, findings: Iterable[Finding], now: datetime) -> int:
+    rows = Recommendation.objects.filter(organisation=organisation)
+    known = {
+        (row.kind, row.subject): row for row in rows.filter(status=_Status.OPEN).select_for_update()
+    }
     count = 0
     for finding in findings:
-        if finding.key in silent:
-            continue
         row = known.pop(finding.key, None) or _new(organisation, finding, now)
         for name in _UPDATED[:-1]:
             setattr(row, name, getattr(finding, name))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -43,12 +43,14 @@ _CONFIDENCE = {90: "high", 60: "medium", 30: "low"}  # by days of use
 Used = Mapping[str, Mapping[date, Decimal]]  # by meter and day, in pieces of its unit
 
 
-def findings_for(organisation: Organisation, now: datetime) -> Iterator[Finding]:
-    """One at most for each price class and region."""
+def findings_for(
+    organisation: Organisation, now: datetime, *, without: Collection[int] = ()
+) -> Iterator[Finding]:
+    """One at most for each price class and region; as if the services `without` were not there."""
     today = now.date()
     first = today - timedelta(days=reservations.WINDOWS_DAYS[-1])
     classes = reservable_classes()
-    for offering, plan, region in _units(organisation):
+    for offering, plan, region in _units(organisation, without):
         price_class = registry.get(offering).offering.price_class
         if price_class not in classes:
             continue
@@ -56,7 +58,7 @@ def findings_for(organisation: Organisation, now: datetime) -> Iterator[Finding]
         offers = _offers(organisation, offering, plan, region)
         if not offers:
             continue
-        begun, used = _used(organisation, key, first, today)
+        begun, used = _used(organisation, key, first, today, without)
         if begun is None:
             continue
         held = _held(organisation, key, today)
@@ -66,12 +68,13 @@ def findings_for(organisation: Organisation, now: datetime) -> Iterator[Finding]
             yield _finding(key, (offering, plan), use, offers, found)
 
 
-def _units(organisation: Organisation) -> list[tuple[str, str, str]]:
+def _units(organisation: Organisation, without: Collection[int]) -> list[tuple[str, str, str]]:
     """The offering, plan and region to count in, one for each price class and region: of the plans
     that run, that of which whole pieces would cover the dearest part of all that runs; of several
     the smallest. One query.
     """
     rows = Instance.objects.filter(project__organisation=organisation, phase=Phase.RUNNING)
+    rows = rows.exclude(pk__in=without)
     running: dict[tuple[str, str], Counter[tuple[str, str]]] = {}
     for offering, plan, region in rows.values_list("offering", "plan", "region__code"):
         entry = registry.entries().get(offering)
@@ -125,13 +128,17 @@ def _offers(
 
 
 def _used(
-    organisation: Organisation, key: tuple[str, str], first: date, today: date
+    organisation: Organisation,
+    key: tuple[str, str],
+    first: date,
+    today: date,
+    without: Collection[int],
 ) -> tuple[date | None, Used]:
     """Since when it is used at all, and how much on each day. Two queries."""
     price_class, region = key
     rows = UsageRecord.objects.filter(
         organisation=organisation, price_class=price_class, region=region, from_plan=True
-    )
+    ).exclude(instance__in=without)
     begun = rows.aggregate(day=Min("day"))["day"]
     used: dict[str, dict[date, Decimal]] = {}
     listed = rows.filter(day__gte=first, day__lt=today).values_list("meter", "day")

@@ -11,7 +11,7 @@ from billing.advice import keeping
 from billing.models import Recommendation
 from portal.kernel import clock
 from portal.tenancy.permissions import Role
-from services.instances.models import Instance, InstanceEvent
+from services.instances.models import Instance, InstanceEvent, UtilisationDay
 from tests.billing.advice.days import NOW, measured
 from tests.makers import make_member, make_project, make_region, put_instance, signed_in
 from tests.portal.api import Api, finish, problem
@@ -114,6 +114,7 @@ def test_whoever_sees_costs_only_learns_no_names(client, project):
 
 
 def test_a_reservation_leads_to_its_purchase(client, owner, project):
+    UtilisationDay.objects.all().delete()  # nothing else to be done with them
     for instance in Instance.objects.all():
         begun = NOW - timedelta(days=40)
         Instance.objects.filter(pk=instance.pk).update(created_at=begun)

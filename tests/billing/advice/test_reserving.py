@@ -12,7 +12,8 @@ from billing.models import Recommendation
 from portal.kernel import clock
 from portal.kernel.errors import Conflict, NotPermitted
 from portal.tenancy.permissions import Role
-from services.instances.models import InstanceEvent
+from services.instances.models import Instance, InstanceEvent
+from tests.billing.advice.days import measured
 from tests.makers import (
     actor_for,
     make_member,
@@ -110,6 +111,20 @@ def test_what_has_no_reserved_price_is_left_alone(project, region, monkeypatch):
     running(project, region, SMALL)
     monkeypatch.setattr(reserving, "reservable_classes", set)
     assert found(project) == []
+
+
+def test_what_ought_to_be_paused_is_not_reserved(project, region):
+    running(project, region, SMALL, SMALL, SMALL)
+    first = Instance.objects.order_by("pk").first()
+    measured(first, clients=0)
+    keeping.find_advice()
+    row = Recommendation.objects.get(kind="reserve")
+    assert row.proposed["layers"] == [{"term": "3y", "pieces": 2}]
+    idle = Recommendation.objects.get(kind="idle")
+    actions.dismiss_advice(actor=make_owner(project), advice=idle, reason="A spare.", days=90)
+    keeping.find_advice()
+    row.refresh_from_db()
+    assert row.proposed["layers"] == [{"term": "3y", "pieces": 3}]
 
 
 def test_a_purchase_closes_it_as_followed(project, region):
