@@ -8,7 +8,7 @@ import pytest
 from billing import commitments, cycle
 from billing.advice import actions, keeping, queries, reserving, texts
 from billing.commitments import Wanted
-from billing.models import Recommendation
+from billing.models import BillingIdentity, Recommendation
 from portal.kernel import clock
 from portal.kernel.errors import Conflict, NotPermitted
 from portal.tenancy.permissions import Role
@@ -43,7 +43,9 @@ def region():
 
 @pytest.fixture
 def project():
-    return make_project()
+    made = make_project()
+    BillingIdentity.objects.create(organisation=made.organisation, country="NL")
+    return made
 
 
 def running(project, region, *plans, since=BEGUN):
