@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 _NOT_BEFORE = 2  # o'clock, UTC: the day before is metered and rated by then
 _DELAYS = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4), timedelta(hours=8))
 _LEASE = timedelta(hours=1)
-_SECONDS = 900.0  # for one object
+_SECONDS = 900  # for one object
 _PORTS = {"https": 443, "http": 80}
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 _TRY = "polder-test.txt"

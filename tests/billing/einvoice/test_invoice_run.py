@@ -48,7 +48,8 @@ def test_a_month_that_is_not_over_has_no_invoice(organisation):
 
 def test_who_has_no_address_holds_nobody_up(organisation):
     known(organisation)
-    other = make_instance(make_project(), organisation.projects.first().instances.first().region)
+    region = organisation.projects.first().instances.first().region
+    other = make_instance(make_project(), region, plan="single-2x8")  # none that is free
     InstanceEvent.objects.filter(instance=other).update(at=datetime(2026, 10, 1, tzinfo=UTC))
     other.created_at = datetime(2026, 10, 1, tzinfo=UTC)
     other.save()
