@@ -267,6 +267,8 @@ def _one(row: InvoiceRun, organisation: Organisation, invoice: Invoice | None) -
             return
         invoice = invoicing.issue(actor=SYSTEM, invoice=invoice)
         row.issued += 1
+    elif row.started_at and invoice.issued_at and invoice.issued_at > row.started_at:
+        row.drafted, row.issued = row.drafted + 1, row.issued + 1  # killed before it was counted
     write_files(invoice)
 
 

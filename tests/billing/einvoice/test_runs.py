@@ -1,5 +1,6 @@
 """Runs that begin by themselves, go on where they stopped, and are watched by staff."""
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -37,7 +38,7 @@ PAGE = "/staff/invoice-runs/"
 def several(organisation):
     """Three organisations with costs, two of whom can be invoiced."""
     region = organisation.projects.first().instances.first().region
-    others = [make_instance(make_project(), region) for _ in range(2)]
+    others = [make_instance(make_project(), region, plan="single-2x8") for _ in range(2)]
     at = datetime(2026, 10, 1, tzinfo=UTC)
     for instance in others:
         InstanceEvent.objects.filter(instance=instance).update(at=at)
@@ -76,6 +77,28 @@ def test_a_run_that_was_killed_goes_on_where_it_stopped(several, monkeypatch):
     assert Invoice.objects.count() == 2
 
 
+def test_what_was_issued_by_a_worker_that_was_killed_is_counted(several, monkeypatch):
+    ticks = itertools.count()
+    begun = datetime(2026, 11, 4, 1, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: begun + timedelta(seconds=next(ticks)))
+    monkeypatch.setattr(invoicing, "issue", invoicing.seal)
+    row = begin("issue")
+    with monkeypatch.context() as patch:
+        patch.setattr(invoice_run, "write_files", killed)
+        with pytest.raises(SystemExit):
+            invoice_run.advance(row)
+    row.refresh_from_db()
+    assert (row.done, row.issued) == (0, 0)
+    monkeypatch.setattr(invoice_run, "write_files", lambda invoice: None)
+    invoice_run.advance(row)
+    assert (row.done, row.drafted, row.issued) == (3, 2, 2)
+    assert Invoice.objects.filter(status="issued").count() == 2
+
+
+def killed(invoice):
+    raise SystemExit
+
+
 def test_turns_are_short(several):
     row = begin()
     assert invoice_run.advance(row, seconds=0)
@@ -93,6 +116,7 @@ def test_two_workers_do_not_take_the_same_run(several):
         assert row.state == "waiting"
         with pytest.raises(Conflict, match="worker is at"):
             invoice_run.run(actor=SYSTEM, month=MONTH, kind="draft")
+        other.execute("select pg_advisory_unlock(%s)", [key])  # closing alone takes its time
     assert not invoice_run.advance(row)
     assert row.state == "done"
 
