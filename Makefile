@@ -10,7 +10,7 @@ PYTEST := $(PY) -m pytest
 # Settings for what reads them and asks no server.
 NO_SERVER := POLDER_SIGNING_KEY=check POLDER_SECRET_KEYS= POLDER_DATABASE_URL=postgres://127.0.0.1:1/none
 # Rooms and plugins whose imports alone take seconds are not even opened.
-UNIT := -m 'not engine and not einvoice and not focus' $(addprefix --ignore=tests/,walk e2e kubernetes soak) \
+UNIT := -m 'not engine and not einvoice and not focus and not numbers' $(addprefix --ignore=tests/,walk e2e kubernetes soak) \
 	$(addprefix -p no:,schemathesis playwright anyio)
 
 .PHONY: run token manage test unit check format messages screens numbers kubernetes-assets kubernetes kubernetes-operators einvoice-rules einvoice-java focus-judges lock soak clean
@@ -29,7 +29,7 @@ manage: .venv/runtime.stamp
 test: .venv/dev.stamp einvoice-rules
 	@$(MAKE) --no-print-directory unit
 	@$(PYTEST) -m walk -n 2 --dist loadfile $(ARGS)
-	@for kind in einvoice focus engine kubernetes browser soak; do $(PYTEST) -m $$kind $(ARGS) || exit 1; done
+	@for kind in einvoice focus numbers engine kubernetes browser soak; do $(PYTEST) -m $$kind $(ARGS) || exit 1; done
 
 unit: .venv/dev.stamp
 	@$(PYTEST) $(UNIT) -n 2 --dist loadfile $(ARGS)

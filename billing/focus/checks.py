@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import IO
 
 from billing.focus.columns import Column, Dataset, Kind, columns_of
@@ -23,6 +24,9 @@ from billing.focus.columns import Column, Dataset, Kind, columns_of
 Row = Mapping[str, str]
 MOST = 20  # findings that are told; a broken column breaks every row
 _ZERO = Decimal(0)
+_DECIMALS = {
+    kind: re.compile(rf"-?\d+\.\d{{{kind.scale}}}") for kind in Kind if kind.scale is not None
+}
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _UNIT_PRICES = ("ListUnitPrice", "ContractedUnitPrice")
 _PRODUCTS = (("ListUnitPrice", "ListCost"), ("ContractedUnitPrice", "ContractedCost"))
@@ -148,9 +152,9 @@ def _faults_of_form(columns: tuple[Column, ...], row: Row) -> Iterator[str]:
             if column.required:
                 yield f"{column.name} is empty"
             continue
-        scale = column.kind.scale
-        if scale is not None and not re.fullmatch(rf"-?\d+\.\d{{{scale}}}", value):
-            yield f"{column.name} is no decimal of {scale} places: {value}"
+        pattern = _DECIMALS.get(column.kind)
+        if pattern is not None and not pattern.fullmatch(value):
+            yield f"{column.name} is no decimal of {column.kind.scale} places: {value}"
         elif column.kind is Kind.MOMENT and not _MOMENT.fullmatch(value):
             yield f"{column.name} is no moment in UTC: {value}"
         elif column.kind is Kind.JSON and not _is_object(value):
@@ -160,6 +164,7 @@ def _faults_of_form(columns: tuple[Column, ...], row: Row) -> Iterator[str]:
             yield f"{name} cannot be {row[name]}"
 
 
+@lru_cache(maxsize=10_000)  # the same tags stand in very many rows
 def _is_object(text: str) -> bool:
     try:
         found = json.loads(text, parse_float=Decimal)
