@@ -199,6 +199,12 @@ def renew_commitment(
     )
 
 
+def can_be_renewed(commitment: Commitment) -> bool:
+    """Whether its end is near enough for a renewal to begin there."""
+    latest = clock.now().date() + timedelta(days=_LATEST_START_DAYS)
+    return commitment.end <= latest
+
+
 def renewal_of(
     commitment: Commitment, term: str = "", upfront_percent: int | None = None
 ) -> Wanted:

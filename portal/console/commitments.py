@@ -193,6 +193,7 @@ def _offer(found: Reservation) -> dict[str, Any]:
             for rate in found.rates
         ],
         "first": first[1],
+        "later": found.start > clock.now().date(),
         "monthly": rest[0][1] if rest else None,
         "months": len(rest),
         "extra": -found.saved if found.saved < 0 else None,
@@ -216,5 +217,5 @@ def _row(row: Commitment, standings: Mapping[int, reads.Standing], *, may_buy: b
         labels[status],
         _STATUS[status],
         standings.get(row.pk, reads.Standing()),
-        may_buy and not hasattr(row, "renewal"),
+        may_buy and not hasattr(row, "renewal") and commitments.can_be_renewed(row),
     )

@@ -56,6 +56,17 @@ def test_it_is_bought_at_the_price_that_was_shown(client, member):
     assert "2 × PostgreSQL single-2x8" in text
 
 
+def test_a_renewal_names_the_day_of_its_first_payment(client, member, monkeypatch):
+    signed_in(client, member).post(BUY, {**FORM, "term": "3y"})
+    address = f"/costs/commitments/{Commitment.objects.get().public_id}/renew/"
+    assert address not in text_of(client.get("/costs/commitments/"))
+    monkeypatch.setattr(clock, "now", lambda: datetime(2029, 10, 1, tzinfo=UTC))
+    assert address in text_of(client.get("/costs/commitments/"))
+    text = text_of(client.get(address))
+    assert "<dt>20 Nov 2029</dt>" in text
+    assert "<dt>Today</dt>" not in text
+
+
 def test_what_was_typed_wrongly_is_said_at_its_field(client, member):
     response = signed_in(client, member).post(BUY, {**FORM, "pieces": "many"})
     assert response.status_code == 422
