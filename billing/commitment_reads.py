@@ -96,6 +96,14 @@ def covered_percent(organisation: Organisation, today: date | None = None) -> De
     return round(covered / whole * 100, 1) if whole else None
 
 
+def reservable_classes() -> set[str]:
+    """The price classes that have a reserved price now. One query."""
+    now = clock.now()
+    rows = Price.objects.filter(category=Price.Category.COMMITTED, valid_from__lte=now)
+    rows = rows.exclude(valid_to__lte=now)
+    return set(rows.values_list("price_class", flat=True).distinct())
+
+
 def _lines(organisation: Organisation, today: date | None) -> QuerySet[CostLine]:
     end = today or clock.now().date()
     first = end - timedelta(days=LOOK_BACK_DAYS)

@@ -223,14 +223,6 @@ def renewal_of(
     )
 
 
-def reservable_classes() -> set[str]:
-    """The price classes that have a reserved price now. One query."""
-    now = clock.now()
-    rows = Price.objects.filter(category=Price.Category.COMMITTED, valid_from__lte=now)
-    rows = rows.exclude(valid_to__lte=now)
-    return set(rows.values_list("price_class", flat=True).distinct())
-
-
 def forget_person(name: str) -> None:
     """Commitments no longer say that this person bought them. Call it within a transaction."""
     Commitment.objects.filter(bought_by=name).update(bought_by="")

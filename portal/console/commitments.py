@@ -168,7 +168,7 @@ def _whole(text: str, *, wrong: int = 0) -> int:
 
 def _offerings() -> dict[str, str]:
     """Those whose plans have something that can be reserved, by name."""
-    classes = commitments.reservable_classes()
+    classes = reads.reservable_classes()
     found = {
         slug: entry.offering.name
         for slug, entry in registry.entries().items()
