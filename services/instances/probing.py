@@ -28,7 +28,7 @@ from services import registry
 from services.instances import probe_days
 from services.instances.models import Instance
 from services.instances.states import Phase
-from services.probes.asking import NO_ANSWER, Names, State, Verdict, ask, question
+from services.probes.asking import Names, State, Verdict, ask, question
 from services.probes.minutes import SECONDS, Book, Window
 from services.probes.protocols import Question
 from services.regions.models import Region
@@ -41,7 +41,6 @@ _LEAST_AT_ONCE = 64
 _FILES_LEFT = 128  # for all but probes
 _PULSE = 0.05  # how often it is measured whether we are late ourselves
 _LATE = 0.002  # so much later, how long an answer took is not said
-_STALLED = 0.25  # for half of the time of an answer, whether one came is not said
 _MOST_KEPT = 12  # windows, while the database does not answer
 # Those in which a tenant expects it to serve.
 _PROBED = (Phase.RUNNING, Phase.UPDATING, Phase.FAILED)
@@ -173,11 +172,8 @@ class Prober:
 
     def _fair(self, verdict: Verdict, since: float) -> Verdict:
         """What we were late for ourselves is nobody else's fault."""
-        late = [by for at, by in self._late_at if at >= since]
-        stalled = sum(by for by in late if by >= _STALLED)
-        if verdict.why == NO_ANSWER and stalled > self.patience / 2:
-            return Verdict(State.UNKNOWN, why="late")
-        if verdict.state == State.UP and max(late, default=0) > _LATE:
+        late = max((by for at, by in self._late_at if at >= since), default=0.0)
+        if verdict.state == State.UP and late > _LATE:
             return Verdict(State.UP)
         return verdict
 

@@ -18,6 +18,7 @@ from services.spec import Endpoint, Probe
 
 _OUTSIDE = "public"
 NO_ANSWER = "no-answer"
+_LATE = 0.5  # seconds
 _NAME_SECONDS = 30.0  # an address is looked up again after that, or once nobody answers there
 # What is missing is missing here, on the machine that asks.
 _OURS = frozenset(
@@ -111,12 +112,17 @@ async def _look_up(host: str) -> tuple[int, str]:
 
 async def ask(asked: Question, names: Names, *, seconds: float) -> Verdict:
     """Never raises for what the network or the server does."""
+    used: list[Wire] = []
+    began = time.monotonic()
     try:
         async with asyncio.timeout(seconds):
-            return await _ask(asked, names)
+            return await _ask(asked, names, used)
     except TimeoutError:
         names.forget(asked.host)
-        return Verdict(State.DOWN, why=NO_ANSWER)
+        # Late ourselves: we looked too late for what may have come, or asked too late.
+        waited = used[0].silent if used else 0.0
+        late = time.monotonic() - began > seconds + _LATE or waited < seconds / 2
+        return Verdict(State.UNKNOWN, why="late") if late else Verdict(State.DOWN, why=NO_ANSWER)
     except Wrong as error:
         return Verdict(State.DOWN, why=error.code)
     except socket.gaierror as error:
@@ -131,9 +137,10 @@ async def ask(asked: Question, names: Names, *, seconds: float) -> Verdict:
         return Verdict(State.DOWN, why="refused")
 
 
-async def _ask(asked: Question, names: Names) -> Verdict:
+async def _ask(asked: Question, names: Names, used: list[Wire]) -> Verdict:
     family, address = await names.address(asked.host, asked.port)
     with Wire(family) as wire:
+        used.append(wire)
         began = time.monotonic()
         await wire.connect(address)
         if asked.tls and asked.check not in IN_THE_OPEN:

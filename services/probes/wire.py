@@ -37,7 +37,9 @@ _CONTEXT = _context()
 
 
 class Wire:
-    """Use as a context manager. `waited` is seconds spent on answers, not on connecting or TLS."""
+    """Use as a context manager. `waited` is seconds spent on answers, not on connecting or TLS.
+    Once it is closed, `silent` is for how long it had been waiting for the last answer.
+    """
 
     def __init__(self, family: int = socket.AF_INET) -> None:
         self._socket = socket.socket(family, socket.SOCK_STREAM)
@@ -45,12 +47,14 @@ class Wire:
         self._loop = asyncio.get_running_loop()
         self._held = b""
         self._tls: ssl.SSLObject | None = None
-        self.waited = 0.0
+        self.waited = self.silent = 0.0
+        self._since = time.monotonic()
 
     def __enter__(self) -> Wire:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.silent = time.monotonic() - self._since
         self._socket.close()
 
     async def connect(self, address: tuple[str, int]) -> None:
@@ -116,6 +120,7 @@ class Wire:
             return piece
 
     async def _received(self) -> bytes:
+        self._since = time.monotonic()
         piece = await self._loop.sock_recv(self._socket, _PIECE)
         if not piece:
             raise ConnectionResetError

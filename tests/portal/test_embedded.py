@@ -399,6 +399,16 @@ def credentials(place: Installation) -> Any:
     return place.call("GET", f"/instances/{instance(place)}/credentials")["password"]
 
 
+def test_a_region_is_probed_and_its_prober_comes_back(place: Installation) -> None:
+    wait_until(lambda: place.program_pid("probe-local"))
+    first = place.program_pid("probe-local")
+    assert place.kill_program("probe-local")
+    wait_until(lambda: place.program_pid("probe-local") not in (0, first))
+    asked = "from services.instances.probing import *"
+    told = "print(len(targets_of(Region.objects.get(code='local'), outside=False)))"
+    assert place.manage("shell", "--no-imports", "-c", f"{asked}; {told}").strip() == "1"
+
+
 def test_a_cluster_that_is_added_takes_part_without_a_restart(
     place: Installation, tmp_path: Path
 ) -> None:

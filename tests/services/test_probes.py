@@ -1,8 +1,11 @@
 """What probes ask, what they make of the answers, and the minutes that come of it."""
 
 import asyncio
+import socket
 import ssl
 import struct
+import threading
+import time
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -144,6 +147,27 @@ def test_silence_is_down():
         return found
 
     assert word(asyncio.run(go())) == "no-answer"
+
+
+def test_an_answer_that_we_are_too_late_to_read_is_nobodys_silence():
+    """The loop stands still while the answer comes."""
+
+    def answers(listening):
+        conversation, _ = listening.accept()
+        conversation.recv(100)
+        conversation.sendall(b"+PON")
+        conversation.recv(1)
+
+    async def go(listening):
+        asked = Question("redis", *listening.getsockname(), False)
+        asking_now = asyncio.create_task(ask(asked, Names(), seconds=0.05))
+        await asyncio.sleep(0.01)
+        time.sleep(0.7)
+        return await asking_now
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=answers, args=[listening], daemon=True).start()
+        assert asyncio.run(go(listening)).state == State.UNKNOWN
 
 
 @pytest.mark.parametrize(("code", "state"), [("EMFILE", "unknown"), ("ECONNREFUSED", "down")])

@@ -235,7 +235,6 @@ def test_minutes_wait_for_a_database_that_is_away(monkeypatch):
         (0.0, Verdict(State.UP, 900), Verdict(State.UP, 900)),
         (0.01, Verdict(State.UP, 900), Verdict(State.UP)),
         (0.01, Verdict(State.DOWN, why="no-answer"), Verdict(State.DOWN, why="no-answer")),
-        (2.6, Verdict(State.DOWN, why="no-answer"), Verdict(State.UNKNOWN, why="late")),
         (2.6, Verdict(State.DOWN, why="refused"), Verdict(State.DOWN, why="refused")),
     ],
 )

@@ -39,7 +39,7 @@ def test_a_server_is_up_hangs_and_comes_back(run_offering, slug):
     pids = tree(handle)
     tell(pids, signal.SIGSTOP)
     try:
-        hung = probe(handle, endpoints, seconds=0.5)
+        hung = probe(handle, endpoints, seconds=1.0)
     finally:
         tell(pids, signal.SIGCONT)
     assert (hung.state, hung.why) == (State.DOWN, "no-answer")
