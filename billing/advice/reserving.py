@@ -20,7 +20,8 @@ from billing import reserved
 from billing.advice import reservations
 from billing.advice.finding import Finding
 from billing.advice.reservations import Planned
-from billing.commitments import Reservation, Wanted, reservable_classes, reservation_for
+from billing.commitment_reads import reservable_classes
+from billing.commitments import Reservation, Wanted, reservation_for
 from billing.einvoice.document import rounded
 from billing.meters import METERS
 from billing.models import Commitment, CommittedRate, Recommendation, UsageRecord
