@@ -16,6 +16,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import transaction
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from billing import sla_facts
 from billing.charge_texts import charge_text
@@ -111,7 +112,7 @@ def _make_good(organisation: Organisation, month: date, owed: Owed) -> None:
     reference = f"{_prefix(month)}{owed.instance.public_id}"
     try:
         if invoice is None:
-            raise Conflict(f"{month:%Y-%m} has no invoice")
+            raise Conflict(_("%(month)s has no invoice.") % {"month": f"{month:%Y-%m}"})
         with translation.override(settings.LANGUAGE_CODE):
             reason = charge_text(reference, _about(owed.instance, month))
         credit_amount(

@@ -140,7 +140,7 @@ def test_dry_runs_write_nothing(api, ident):
     delete = api.delete(f"instances/{ident}?dry_run=true&purge=true")
     assert [r.status_code for r in (order, change, delete)] == [200, 200, 200]
     for answer in (order, change, delete):
-        assert set(answer.json()) == {"quote", "quota", "effect", "destroys"}
+        assert set(answer.json()) == {"quote", "quota", "effect", "destroys", "budgets"}
     assert re.fullmatch(r"\d+\.\d+", order.json()["quote"]["hourly"]["amount"])
     assert change.json()["effect"] == "restart"
     assert delete.json()["destroys"] == ["server", "data", "credentials"]

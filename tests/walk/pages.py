@@ -94,13 +94,28 @@ class Visit:
         return f"{self.who or 'visitor'} at {self.page}"
 
     @cached_property
+    def content(self) -> bytes:
+        """Whole, also when it was streamed."""
+        return self.response.getvalue()  # type: ignore[no-any-return]
+
+    @cached_property
     def html(self) -> str:
-        return self.response.content.decode()  # type: ignore[no-any-return]
+        return self.content.decode()
+
+    @property
+    def is_download(self) -> bool:
+        return is_download(self.response)
 
     @property
     def is_document(self) -> bool:
         kind = self.response.headers.get("Content-Type", "")
-        return kind.startswith("text/html") and "<!doctype" in self.html[:200].lower()
+        html = kind.startswith("text/html") and not self.is_download
+        return html and "<!doctype" in self.html[:200].lower()
+
+
+def is_download(answer: Any) -> bool:
+    """A file to keep: it stands alone, and says what it says in the language of its reader."""
+    return answer.headers.get("Content-Disposition", "").startswith("attachment")
 
 
 def client_of(place: Place, who: Any, **fields: Any) -> Client:

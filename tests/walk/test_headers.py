@@ -79,7 +79,7 @@ def test_answers_say_what_they_are(tour):
         [
             str(seen)
             for seen in tour.visits
-            if seen.response.content
+            if seen.content
             and "charset=" not in seen.response["Content-Type"]
             and not seen.response["Content-Type"].startswith(("application/", "image/"))
         ]
