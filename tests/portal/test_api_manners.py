@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.db import OperationalError, connection
 from django.test import Client
 from redis.exceptions import ConnectionError as CacheAway
@@ -19,6 +18,7 @@ from portal.tenancy.models import Membership, Organisation
 from portal.tenancy.permissions import Role
 from services.instances import listing
 from services.instances.models import Instance, Operation
+from tests.caching import forget
 from tests.makers import (
     make_instance,
     make_member,
@@ -474,7 +474,7 @@ def test_an_unexpected_error_tells_nothing_but_its_number(api, monkeypatch, capl
 
 def test_the_rate_limit(api, settings, monkeypatch):
     monkeypatch.setattr(ratelimit.time, "time", lambda: 6_000_000_015.0)
-    cache.clear()
+    forget()
     settings.POLDER_API_REQUESTS_PER_MINUTE = 2
     answers = [api.get("regions") for _ in range(3)]
     assert [a.status_code for a in answers] == [200, 200, 429]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from services.instances.models import Instance, Operation
+from tests.caching import forget
 from tests.makers import (
     drive,
     make_instance,
@@ -53,7 +53,7 @@ def test_a_list_of_services(api, project, region, count):
     """Some of them with an open operation; nothing is in the cache."""
     for number in range(count):
         order(project, region, offering=("postgresql", "redis")[number % 2])
-    cache.clear()
+    forget()
     assert len(counted(lambda: api.get("instances"))) == 5
     assert len(counted(lambda: api.get("instances"))) == 4
     Operation.objects.update(state="cancelled")
@@ -64,23 +64,23 @@ def test_a_list_of_services(api, project, region, count):
 def test_a_list_of_operations(api, project, region, count):
     for _number in range(count):
         order(project, region)
-    cache.clear()
+    forget()
     assert len(counted(lambda: api.get("operations"))) == 3
 
 
 def test_one_service(api, project, region):
     instance = make_instance(project, region)
     order(project, region)
-    cache.clear()
+    forget()
     assert len(counted(lambda: api.get(f"instances/{instance.public_id}"))) <= 5
     opened = api.patch(f"instances/{instance.public_id}", {"plan": "single-4x16"}).json()
-    cache.clear()
+    forget()
     assert len(counted(lambda: api.get(f"instances/{instance.public_id}"))) <= 6
     assert len(counted(lambda: api.get(f"operations/{opened['id']}"))) <= 4
 
 
 def test_an_order(api, project, region):
-    cache.clear()
+    forget()
     body = {"offering": "postgresql", "name": "orders-db", "plan": "single-2x8", "region": "local"}
     sql = counted(lambda: api.post("projects/shop/instances", body), 202)
     assert len(sql) <= 21, "\n".join(sql)
@@ -110,7 +110,7 @@ def test_other_lists(api, project, region, count):
         "prices": 2,
         f"instances/{ident}/events": 5,
     }
-    cache.clear()
+    forget()
     for path, most in paths.items():
         sql = counted(lambda path=path: api.get(path))
         assert len(sql) <= most, (path, sql)
