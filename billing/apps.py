@@ -8,6 +8,7 @@ class BillingConfig(AppConfig):
         from billing import (
             checks,  # noqa: F401  # they register themselves
             commitment_notices,
+            delivery,
             dunning_texts,
             free_tier_notices,
             price_notices,
@@ -17,6 +18,7 @@ class BillingConfig(AppConfig):
 
         notices.register()
         commitment_notices.register()
+        delivery.register()
         dunning_texts.register()
         price_notices.register()
         free_tier_notices.register()

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 
 from billing.closing import close_month
 from billing.credits import draft_with_credit
+from billing.delivery import tell
 from billing.einvoice.document import Document, Kind
 from billing.einvoice.judging import judge
 from billing.einvoice.stored import from_json, to_json
@@ -133,6 +134,7 @@ def seal(*, actor: Actor, invoice: Invoice) -> Invoice:
         chain=found.organisation.slug,
         after={"gross": f"{found.gross:f}", "currency": found.currency, "hash": found.hash},
     )
+    tell(found)
     return found
 
 

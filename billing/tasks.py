@@ -7,6 +7,7 @@ from celery import shared_task
 from billing import (
     commitment_upkeep,
     cycle,
+    delivery,
     dunning,
     dunning_mail,
     free_tier_watch,
@@ -60,6 +61,12 @@ def dun() -> None:
     dunning.run_due()
     if suspension.suspend_due():
         dunning_mail.send_waiting()
+
+
+@shared_task(time_limit=1800)
+def mail_invoices() -> None:
+    """Mails what was issued to the addresses for invoices."""
+    delivery.send_waiting()
 
 
 @shared_task(time_limit=3600)

@@ -9,7 +9,7 @@ from billing.models.dunning import DunningStep
 from billing.models.exports import CostExport, CostUpload
 from billing.models.free_tier import FreeTierNotice
 from billing.models.identity import BillingIdentity, IdentityVersion, LocationProof, VatIdCheck
-from billing.models.invoices import Invoice, InvoiceFile, InvoiceSeries
+from billing.models.invoices import Invoice, InvoiceFile, InvoiceMail, InvoiceSeries
 from billing.models.metering import MeterKey, UsageConflict, UsageLook, UsageSilence
 from billing.models.orders import Order
 from billing.models.payments import BankEntry, Payment
@@ -37,6 +37,7 @@ __all__ = [
     "IdentityVersion",
     "Invoice",
     "InvoiceFile",
+    "InvoiceMail",
     "InvoiceRun",
     "InvoiceSeries",
     "LocationProof",

@@ -104,3 +104,14 @@ class InvoiceFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.invoice_id}/{self.format}"
+
+
+class InvoiceMail(models.Model):
+    """An issued document was mailed; `address` is empty where nobody had named one."""
+
+    invoice = models.OneToOneField(Invoice, on_delete=models.PROTECT, related_name="mail")
+    address = models.EmailField(blank=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.invoice_id} {self.at:%F}"

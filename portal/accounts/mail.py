@@ -8,7 +8,7 @@ provider's name), `site` (the address that people use, without a slash at its en
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from smtplib import SMTPException
 from typing import Any
 
@@ -30,8 +30,10 @@ def send(
     language: str = "",
     *,
     headers: Mapping[str, str] | None = None,
+    files: Sequence[tuple[str, bytes, str]] = (),
 ) -> None:
-    """Sends the mail `template` to one address, in `language` or else that of the moment.
+    """Sends the mail `template` to one address, in `language` or else that of the moment. `files`
+    are attached: name, content and type.
 
     It is sent at once: an action passes it to `transaction.on_commit`, or a mail tells of what was
     rolled back. Nothing of a mail is logged but its name. Raises: Unavailable when the mail server
@@ -39,6 +41,8 @@ def send(
     """
     message = rendered(template, to, context, language)
     message.extra_headers.update(headers or {})
+    for file in files:
+        message.attach(*file)
     try:
         message.send()
     except (OSError, SMTPException) as error:

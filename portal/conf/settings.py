@@ -309,6 +309,7 @@ _TIMETABLE = {
     "billing.tasks.find_advice": 24 * 3600,
     "billing.tasks.upload_costs": 900,
     "billing.tasks.dun": 3600,
+    "billing.tasks.mail_invoices": 300,
     "billing.tasks.settle_sla": 24 * 3600,
     "portal.api.tasks.expire_records": 3600,
     "portal.tenancy.tasks.forget_invitations": 24 * 3600,
