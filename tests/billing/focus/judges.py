@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cache import cache_folder
+from tests.skips import NO_PYTHON
 
 LOCK = Path(__file__).resolve().parents[3] / "requirements" / "focus.txt"
 _PYTHON = (3, 12)
@@ -70,7 +71,7 @@ def missing() -> str:
     """What is not there, as a sentence; empty when all is."""
     if (folder() / "whole").exists():
         return ""
-    return "run make focus-judges" if python() else "there is no Python 3.12"
+    return "run make focus-judges" if python() else NO_PYTHON
 
 
 def build() -> Path:
@@ -82,7 +83,7 @@ def build() -> Path:
             for old in cache_folder().glob("focus-*"):
                 shutil.rmtree(old)
             if not (found := python()):
-                raise FileNotFoundError("There is no Python 3.12. Install one.")
+                raise FileNotFoundError(NO_PYTHON)
             subprocess.run([found, "-m", "venv", final], check=True)
             install = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
             locked = ["--require-hashes", "-r", str(LOCK)]
@@ -173,4 +174,4 @@ def _environment() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    print(build())
+    print(build() if python() or not missing() else NO_PYTHON)
