@@ -8,7 +8,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 # Addresses that are not ours to rule here, each with its reason.
 EXEMPT = {
-    "console:security": "404 until the provider names a contact; tests/portal/test_public.py",
+    "console:security": "404 until the provider names a contact; tests/walk/test_public.py",
     "api:-": "answers 404 for whatever is not an address of the API",
     "api-docs-try": "sends a request as the reader; the API decides",
     "-": "old addresses of django-allauth, which lead to the new ones",
