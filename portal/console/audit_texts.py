@@ -131,7 +131,7 @@ _NOUNS = {
     "advice.": (gettext_noop("Advice on costs"), "lightbulb"),
     "project.": (gettext_noop("Projects"), "boxes"),
     "quota.": (gettext_noop("Quotas"), "gauge"),
-    "cost_export.": (gettext_noop("Exports of costs"), "upload"),
+    "cost_export.": (gettext_noop("Exports of costs"), "download"),
     "webhook.": (gettext_noop("Webhooks"), "globe"),
     "impersonation.": (gettext_noop("The provider as a member"), "user"),
     "staff.": (gettext_noop("The provider's staff"), "shield"),

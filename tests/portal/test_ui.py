@@ -26,7 +26,7 @@ from portal.console import charts, glyphs
 from portal.console.badges import look_of_operation, look_of_service
 from portal.console.errors import ErrorPages, server_error
 from portal.console.page import go
-from portal.console.shell import Shell
+from portal.console.shell import ROOMS, Shell
 from portal.console.templatetags import ui
 from portal.kernel.errors import Conflict, NotFound
 from portal.kernel.money import Money
@@ -36,7 +36,9 @@ from services.spec import Family
 
 BASE = Path(settings.BASE)
 CSS = (BASE / "static/app.css").read_text()
-PUBLIC_CSS = (BASE / "static/public.css").read_text() + (BASE / "static/staff.css").read_text()
+PUBLIC_CSS = "".join(
+    (BASE / f"static/{name}.css").read_text() for name in ("public", "staff", "charts")
+)
 ADMIN_CSS = (BASE / "static/admin-theme.css").read_text()
 TEMPLATES = sorted((BASE / "templates").rglob("*.html"))
 COLOUR = re.compile(
@@ -105,7 +107,7 @@ def test_one_declaration_a_line() -> None:
 
 
 def test_every_custom_property_in_use_is_defined() -> None:
-    defined = set(re.findall(r"(--[a-z0-9-]+):", CSS))
+    defined = set(re.findall(r"(--[a-z0-9-]+):", CSS + PUBLIC_CSS))
     assert not set(re.findall(r"var\((--[a-z0-9-]+)", CSS + PUBLIC_CSS)) - defined
 
 
@@ -159,7 +161,8 @@ def test_the_font_ranges_are_those_of_the_files() -> None:
 
 def test_the_sprite_holds_every_icon_in_use() -> None:
     sprite = (BASE / "static/sprite.svg").read_text()
-    missing = build_assets.icons_used() - set(re.findall(r'<symbol id="([^"]+)"', sprite))
+    used = build_assets.icons_used() | {room.icon for room in ROOMS}
+    missing = used - set(re.findall(r'<symbol id="([^"]+)"', sprite))
     assert not missing, f"run scripts/build_assets.py sprite: {missing}"
 
 
