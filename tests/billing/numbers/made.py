@@ -70,9 +70,9 @@ def make_cloud(organisations: int, instances: int) -> Cloud:
     return Cloud([row.pk for row in made], instances)
 
 
-def make_prices() -> None:
+def make_prices(price_class: str = "big.class") -> None:
     """All modes, each with another price from the middle of the month on."""
-    for number, (meter, mode, tiers) in enumerate(PRICED):
+    for meter, mode, tiers in PRICED:
         for half, factor in enumerate((Decimal(1), Decimal("1.1"))):
             listed, low = [], "0"
             for end, amount in tiers:
@@ -80,8 +80,8 @@ def make_prices() -> None:
                 listed.append({"from": low, "to": end, "unit_price": unit_price, "flat": "0"})
                 low = end
             Price.objects.create(
-                public_id=f"pr-big-{number}-{half}",
-                price_class="big.class",
+                public_id=f"pr-{Price.objects.count():08x}",
+                price_class=price_class,
                 meter=meter,
                 unit="thousand",
                 mode=mode,
@@ -125,4 +125,35 @@ def make_usage(rows: int, region: str = "local") -> int:
         )
         made = cursor.rowcount
         cursor.execute("analyze")
+    return made
+
+
+def make_events(rows: int) -> int:
+    """The same as it arrives: an event an hour of each instance and meter, until there are so many.
+    Returns how many.
+    """
+    TagSet.objects.get_or_create(digest="0" * 64)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            insert into billing_usageevent (source, event_id, digest, instance_id, meter, start,
+              "end", quantity, received_at)
+            select 'numbers', i.id || '/' || m.meter || '/' || h.at, '', i.id, m.meter, h.at,
+              h.at + interval '1 hour', q.quantity, h.at + interval '1 hour'
+            from generate_series(%(first)s::timestamptz, %(end)s::timestamptz, '1 hour') as h (at)
+            cross join unnest(%(meters)s::text[]) as m (meter)
+            cross join instances_instance i
+            cross join lateral (
+              select round((1 + abs(hashint8(i.id * 131 + extract(epoch from h.at)::bigint
+                + length(m.meter) * 7)) %% 99999)::numeric / 7, 9) as quantity) q
+            limit %(rows)s""",
+            {
+                "first": datetime(2026, 10, 1, tzinfo=UTC),
+                "end": datetime(2026, 10, DAYS, 23, tzinfo=UTC),
+                "meters": [meter for meter, *_ in PRICED],
+                "rows": rows,
+            },
+        )
+        made = cursor.rowcount
+        cursor.execute("analyze billing_usageevent")
     return made

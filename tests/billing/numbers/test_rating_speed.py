@@ -11,12 +11,21 @@ from tempfile import TemporaryFile
 import pytest
 from django.db import connection
 
-from billing import rating
+from billing import metering, rating
 from billing.focus import queries, rows, writing
 from billing.focus.checks import check_csv
 from billing.focus.columns import V1_2, Dataset, columns_of
-from billing.models import CostLine
-from tests.billing.numbers.made import MONTH, asked, make_cloud, make_prices, make_usage
+from billing.models import CostLine, UsageRecord
+from services import registry
+from tests.billing.numbers.made import (
+    MONTH,
+    SERVICES,
+    asked,
+    make_cloud,
+    make_events,
+    make_prices,
+    make_usage,
+)
 
 pytestmark = [pytest.mark.numbers, pytest.mark.django_db]
 ROWS = asked("POLDER_ROWS", 20_000)
@@ -39,6 +48,19 @@ _GROUPED = (
     )
     + " group by 1, 2, 3, 4"
 )
+
+
+# The same over what meters reported by the hour.
+_RAW_EVENTS = """
+select sum(e.quantity * p.unit_price)
+from billing_usageevent e
+join instances_instance i on i.id = e.instance_id
+join unnest(%s::text[], %s::text[]) as o (offering, price_class) on o.offering = i.offering
+join (
+  select price_class, meter, valid_from as first, coalesce(valid_to, 'infinity') as end,
+    (tiers->0->>'unit_price')::numeric as unit_price
+  from billing_price) p on p.price_class = o.price_class and p.meter = e.meter
+    and e.start >= p.first and e.start < p.end"""
 
 
 def timed(call):
@@ -72,6 +94,31 @@ def test_rating_against_the_raw_join(cloud):
         f"again {again:.2f} s; one organisation {one * 1000:.0f} ms; {lines:,} lines"
     )
     assert lines > usage * 9 // 10
+
+
+def test_events_by_the_hour_against_the_raw_join():
+    """From what arrived to cost lines: brought to days first, then rated."""
+    made = make_cloud(organisations=max(1, ROWS // 2000), instances=max(10, ROWS // 200))
+    classes = [registry.get(slug).offering.price_class for slug in SERVICES]
+    for price_class in sorted(set(classes)):
+        make_prices(price_class)
+    events = make_events(ROWS)
+    with connection.cursor() as cursor:
+        cursor.execute("set local max_parallel_workers_per_gather = 0")
+        scope = [list(SERVICES), classes]
+        raw = [timed(lambda: cursor.execute(_RAW_EVENTS, scope)) for _ in range(2)]
+        metered = timed(lambda: metering.meter(MONTH))
+        rated = timed(lambda: rating.rate(MONTH))
+        raw += [timed(lambda: cursor.execute(_RAW_EVENTS, scope)) for _ in range(2)]
+    least, records = sum(raw) / len(raw), UsageRecord.objects.count()
+    print(
+        f"\nload {os.getloadavg()[0]:.1f}; {events:,} events by the hour, {made.instances:,} "
+        f"instances: raw join {least:.2f} s; metering {metered:.2f} s to {records:,} records, "
+        f"rating {rated:.2f} s = {rated / least:.1f} × raw, both {(metered + rated) / least:.1f}; "
+        f"{events / (metered + rated):,.0f} events/s; {CostLine.objects.count():,} lines"
+    )
+    assert 0 < records < events
+    assert CostLine.objects.count() >= records
 
 
 def test_focus_export(cloud):
