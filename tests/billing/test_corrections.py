@@ -9,7 +9,14 @@ import pytest
 from django.db.models import Sum
 
 from billing import corrections, costs, rating
-from billing.models import CostLine, CostRollup, RatedMonth, UsageRecord
+from billing.models import (
+    CostLine,
+    CostRollup,
+    Invoice,
+    InvoiceSeries,
+    RatedMonth,
+    UsageRecord,
+)
 from portal.kernel import clock
 from portal.tenancy.permissions import Role
 from tests.billing.test_rating import (
@@ -223,3 +230,40 @@ def test_nothing_is_left_of_the_tables_that_stood_in(instance, django_assert_max
     with django_assert_max_num_queries(40):
         corrections.correct_due()
     assert RatedMonth.objects.filter(month=MONTH, closed_at__isnull=False).exists()
+
+
+def issued(organisation, net, **fields):
+    """Nothing but its sums."""
+    series, _ = InvoiceSeries.objects.get_or_create(code="2026")
+    number = Invoice.objects.count() + 1
+    return Invoice.objects.create(
+        public_id=f"in-{number:08x}",
+        organisation=organisation,
+        month=MONTH,
+        status=Invoice.Status.ISSUED,
+        series=series,
+        sequence=number,
+        number=f"2026-{number:06d}",
+        hash="0" * 64,
+        net=Decimal(net),
+        **fields,
+    )
+
+
+@pytest.mark.parametrize(("credited", "given"), [("10", 0), ("4", -6)])
+def test_what_was_credited_whole_is_not_given_back_again(instance, credited, given):
+    price(tiers=((None, "2"),))
+    record = used(instance, 1, 5)
+    close()
+    organisation = instance.project.organisation
+    invoice = issued(organisation, "10")
+    issued(organisation, credited, kind="381", corrects=invoice)
+    record.quantity = 2
+    record.save()
+    RatedMonth.objects.filter(month=MONTH).update(due_since=clock.now())
+    corrections.correct_due()
+    assert billed(is_correction=True) == given
+    assert RatedMonth.objects.get(month=MONTH).due_since is None
+    late(instance, 3, 4)
+    corrections.correct_due()
+    assert billed(is_correction=True) == 2  # both together are more than was billed
