@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop
 
 # Kind → text. A parameter that a text names stands in `CostLine.about`.
 KINDS = {
-    "sla": gettext_noop("Credit: availability of %(instance)s in %(month)s"),
+    "sla": gettext_noop("Credit: a promise not kept, %(instance)s in %(month)s"),
     "voucher": gettext_noop("Credit: voucher"),
     "credit-note": gettext_noop("Credit note %(number)s"),
     "commitment": gettext_noop("Reserved capacity: %(what)s"),

@@ -156,7 +156,7 @@ def test_what_is_bought_is_a_line_and_what_is_credited_comes_off_the_whole(organ
         Decimal("40.00"),
     )
     assert [(a.amount, a.reason) for a in document.allowances] == [
-        (Decimal("12.75"), "Credit: availability of pg-1 in 2026-10")
+        (Decimal("12.75"), "Credit: a promise not kept, pg-1 in 2026-10")
     ]
     assert totals(document).net == Decimal("127.55") + Decimal("40.00") - Decimal("12.75")
     assert [f for f in own_findings(document) if f.fatal] == []

@@ -54,7 +54,7 @@ def test_every_kind_of_charge_is_there(world):
     assert {row["PricingCategory"] for row in rows} == {"", "Standard", "Dynamic", "Committed"}
     assert {row["ResourceId"] for row in rows} == {"", world.instance.public_id}
     texts = {row["ChargeDescription"] for row in rows}
-    assert {"VAT", "Credit: availability of pg-1 in 2026-10"} < texts
+    assert {"VAT", "Credit: a promise not kept, pg-1 in 2026-10"} < texts
     tags = {row["Tags"] for row in rows}
     assert {text and json.loads(text)["team"] for text in tags} == {"", "a,b"}
 
