@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from billing import ordering
+from billing import free_tier, ordering
 from billing.models import Order
 from billing.queries import quote_for
 from portal.audit.actions import record
@@ -94,7 +94,7 @@ def ask_to_order(
 @transaction.atomic
 def approve_order(*, actor: Actor, order: Order) -> Operation:
     """Places it. Raises: NotPermitted, Conflict when it was decided or can no longer be placed,
-    QuotaExceeded.
+    QuotaExceeded, BudgetExceeded when it is beyond the free tier by now.
     """
     row = _locked(actor, order)
     asker = Actor(**row.request["actor"])
@@ -136,6 +136,7 @@ def _place(row: Order, asker: Actor) -> Operation:
         raw_parameters=wanted["parameters"],
         tags=wanted["tags"],
     )
+    free_tier.demand_plan(project.organisation, entry.offering, admitted.plan)
     price = quote_for(entry.offering, admitted.plan, region.code, project.organisation)
     row.quote = price.as_json()
     return ordering.create_admitted(

@@ -12,7 +12,15 @@ from billing import approvals, ordering
 from billing.budgets import actions, effects, evaluation, queries, rules
 from billing.budgets.rehearsal import rehearse
 from billing.budgets.rules import Threshold
-from billing.models import Budget, BudgetAlert, CostAnomaly, CostRollup, Order, TagSet
+from billing.models import (
+    BillingIdentity,
+    Budget,
+    BudgetAlert,
+    CostAnomaly,
+    CostRollup,
+    Order,
+    TagSet,
+)
 from billing.tagsets import TagSets
 from portal.audit.models import AuditEvent
 from portal.kernel import clock
@@ -356,6 +364,15 @@ def test_an_approved_order_whose_name_was_taken_is_told(project, region, owner, 
     with pytest.raises(Conflict) as told_why:
         approvals.approve_order(actor=owner, order=asked)
     assert "orders-db" in told_why.value.text
+
+
+def test_an_order_beyond_the_free_tier_is_not_approved(project, region, owner, operator, settings):
+    asked = approvals.ask_to_order(actor=operator, **words_for(project, region, plan="single-2x8"))
+    settings.POLDER_FREE_TIER = True
+    BillingIdentity.objects.all().delete()
+    with pytest.raises(BudgetExceeded):
+        approvals.approve_order(actor=owner, order=asked)
+    assert not Instance.objects.exists()
 
 
 # -- pausing ---------------------------------------------------------------------------------------
