@@ -16,6 +16,7 @@ from billing import pricing
 from billing.identity.queries import rate_for
 from billing.models import Order, Price
 from billing.pricing import Quote, Rate
+from billing.reserved import terms
 from billing.vat import VatRate
 from portal.kernel import clock
 from portal.kernel.actor import Actor
@@ -160,11 +161,18 @@ def cheapest(slugs: Iterable[str], region: str = "") -> dict[str, Quote]:
 
 
 def prices(
-    *, offering: str | None = None, region: str | None = None, at: datetime | None = None
+    *,
+    offering: str | None = None,
+    region: str | None = None,
+    at: datetime | None = None,
+    term: str | None = None,
 ) -> QuerySet[Price]:
-    """The public price list: what holds at `at`, or without it what holds now or begins later."""
+    """The public price list, or that of capacity reserved for a `term` (`billing.reserved.terms`):
+    what holds at `at`, or without it what holds now or begins later.
+    """
+    book = terms()[term].book if term else "list"
     moment = at or clock.now()
-    rows = Price.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=moment), book="list")
+    rows = Price.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=moment), book=book)
     if at is not None:
         rows = rows.filter(valid_from__lte=at)
     if offering is not None:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from billing import pricelist, texts
 from billing.classes import class_label, group_label
 from billing.pricelist import PlanPrice, RateLine
+from billing.reserved import terms
 from portal.console.catalogue import FAMILIES
 from services import registry
 from services.regions import queries as regions
@@ -43,6 +44,7 @@ def plans(asked: Mapping[str, str], reader: Organisation | None = None) -> dict[
     ]
     return {
         **_frame("plans", query, region, vat),
+        "terms": [(term.months // 12, term.discount_percent) for term in terms().values()],
         "family": family,
         "families": [count for count in counts if count[2]],
         "groups": [group for group in groups if group[2]],

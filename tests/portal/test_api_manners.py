@@ -246,6 +246,12 @@ def test_prices_are_public_and_effective_dated():
     now = Api().get("prices?offering=postgresql").json()["results"]
     assert {row["meter"] for row in now} >= {"vcpu", "memory_gib", "storage_gib"}
     assert Api().get("prices?at=2001-01-01T00:00:00Z").json()["results"] == []
+    reserved = Api().get("prices?offering=postgresql&term=1y").json()["results"]
+    assert {(row["meter"], row["category"]) for row in reserved} == {
+        ("vcpu", "committed"),
+        ("memory_gib", "committed"),
+    }
+    problem(Api().get("prices?term=9y"), 400, "invalid-query")
     assert Api().get("prices?offering=none").json()["results"] == []
     problem(Api().get("prices?at=yesterday"), 400, "invalid-query")
 

@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from billing import queries as billing
+from billing.reserved import terms
 from portal.api.answers import json_response
 from portal.api.base import View
 from portal.api.contract import Query, contract
@@ -62,8 +63,15 @@ class Prices(View):
             Query("offering", gettext_noop("Slug: only prices of its class.")),
             Query("region", gettext_noop("Only prices that hold in this region.")),
             Query("at", gettext_noop("Only prices that hold at this time."), "moment"),
+            Query(
+                "term",
+                gettext_noop(
+                    "Prices of capacity reserved for so long, not those on demand."
+                ),
+                choices=tuple(terms()),
+            ),
         ),
     )
     def get(self, request: object) -> HttpResponse:
-        wanted = {name: self.query.get(name) for name in ("offering", "region", "at")}
+        wanted = {name: self.query.get(name) for name in ("offering", "region", "at", "term")}
         return paged(self, billing.prices(**wanted), Order("price_class", False), money.prices)
