@@ -65,9 +65,7 @@ class Prices(View):
             Query("at", gettext_noop("Only prices that hold at this time."), "moment"),
             Query(
                 "term",
-                gettext_noop(
-                    "Prices of capacity reserved for so long, not those on demand."
-                ),
+                gettext_noop("Prices of capacity reserved for so long, not those on demand."),
                 choices=tuple(terms()),
             ),
         ),
