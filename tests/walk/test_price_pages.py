@@ -9,7 +9,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.makers import make_region
+from portal.tenancy.permissions import Role
+from tests.makers import make_member, make_project, make_region
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static", "prices")]
 
@@ -185,3 +186,11 @@ def test_the_empty_calculator_invites(client):
     answer = client.get("/prices/calculator/")
     assert answer.status_code == 200
     assert "Choose a service" in text(answer)
+
+
+def test_only_who_sees_costs_is_led_to_reservations(client):
+    link = 'href="/costs/commitments/"'
+    assert link not in client.get("/prices/").content.decode()
+    client.force_login(make_member(make_project(), Role.OWNER))
+    main = client.get("/prices/").content.decode().partition("<main")[2]
+    assert link in main
