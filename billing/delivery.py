@@ -61,8 +61,9 @@ def send_waiting() -> int:
 @transaction.atomic
 def _send(key: int) -> bool:
     rows = Invoice.objects.select_for_update(skip_locked=True, of=("self",))
-    invoice = rows.select_related("organisation").filter(pk=key, mail__isnull=True).first()
-    if invoice is None:
+    invoice = rows.select_related("organisation").filter(pk=key).first()
+    # Asked under the lock, by a statement of its own: it sees what another worker just wrote.
+    if invoice is None or InvoiceMail.objects.filter(invoice=invoice).exists():
         return False
     identity = identity_of(invoice.organisation)
     address = identity.invoice_email if identity else ""

@@ -70,6 +70,6 @@ def rendered(
 
 def _render(name: str, values: Mapping[str, Any]) -> str:
     """Only HTML is escaped; context processors have no say, for there may be no request."""
-    template = engines["django"].get_template(name).template  # type: ignore[attr-defined]
+    template = engines["django"].get_template(name).template  # type: ignore[attr-defined]  # Django's own
     text: str = template.render(Context(dict(values), autoescape=name.endswith(".html")))
     return text.strip() + "\n"

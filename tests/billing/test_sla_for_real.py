@@ -19,9 +19,9 @@ from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from services.instances.models import Instance, InstanceEvent, ProbeDay
 from services.instances.probing import Prober
-from tests.billing.einvoice.test_drafting import a_provider, known  # noqa: F401
+from tests.billing.einvoice.test_drafting import a_provider, known  # noqa: F401  # fixtures
 from tests.makers import make_instance, make_project, make_region
-from tests.services.engines.conftest import home, run_offering  # noqa: F401
+from tests.services.engines.conftest import home, run_offering  # noqa: F401  # fixtures
 
 pytestmark = [
     pytest.mark.engine,
@@ -90,7 +90,7 @@ async def until(is_so):
         await asyncio.sleep(0.01)
 
 
-def test_what_hung_is_credited_on_the_draft_to_the_cent(run_offering, monkeypatch):  # noqa: F811
+def test_what_hung_is_credited_on_the_draft_to_the_cent(run_offering, monkeypatch):  # noqa: F811  # the fixture
     handle = run_offering("redis")
     instance = with_a_service(handle)
     connections.close_all()

@@ -166,5 +166,5 @@ def test_pods_without_labels_are_known_by_their_names():
 
 def test_a_cluster_without_metrics_refuses():
     with pytest.raises(Permanent) as told:
-        of_pods.read(Cluster(False), wanted("pg-1"))  # type: ignore[arg-type]
+        of_pods.read(Cluster(False), wanted("pg-1"))  # type: ignore[arg-type]  # a double
     assert told.value.code == "metrics-not-served"

@@ -96,7 +96,7 @@ class Visit:
     @cached_property
     def content(self) -> bytes:
         """Whole, also when it was streamed."""
-        return self.response.getvalue()  # type: ignore[no-any-return]
+        return self.response.getvalue()  # type: ignore[no-any-return]  # of the test client
 
     @cached_property
     def html(self) -> str:
