@@ -30,7 +30,7 @@ from tests.kubernetes.operators.double import Double, Play
 from tests.kubernetes.test_cluster import until
 from tests.makers import make_project, make_region, order
 
-SECONDS = 90
+SECONDS = 180
 # A region that has all that staff can set.
 RICH: Mapping[str, Any] = {
     "storage_class": "ssd",
@@ -187,7 +187,7 @@ class Life:
         instance = self.refresh()
         return backend_for(instance.region).credentials(entry_of(instance), spec_of(instance))
 
-    def until(self, observed: str, *, seconds: float = 30) -> Observation:
+    def until(self, observed: str, *, seconds: float = 120) -> Observation:
         until(lambda: self.look().observed == observed, seconds)
         return self.look()
 

@@ -96,7 +96,7 @@ def test_an_order_becomes_healthy(cnpg: CloudNativePG, namespace: str, record_pr
     keys = secret("orders-s3", accessKeyId="made-up", secretAccessKey="made-up")
     began = time.monotonic()
     apply(cnpg, namespace, store(), owner, keys, postgresql())
-    until(lambda: phase() == "Cluster in healthy state", 60)
+    until(lambda: phase() == "Cluster in healthy state")
     record_property("seconds to healthy", round(time.monotonic() - began, 1))
 
     pods = read("pods", "-l", "cnpg.io/cluster=orders,cnpg.io/podRole=instance")["items"]

@@ -121,13 +121,13 @@ def test_two_workers_and_two_watches(nodes: Cluster, region: Region, programs: P
     check_each_once(nodes, second)
     lost = second[0]
     nodes.kubectl("-n", place(second), "scale", "statefulset", lost.public_id, "--replicas=0")
-    until(lambda: Instance.objects.get(pk=lost.pk).health != "ok", 30)
+    until(lambda: Instance.objects.get(pk=lost.pk).health != "ok")
 
 
 def test_many_orders_at_once(nodes: Cluster, region: Region, programs: Programs) -> None:
     programs.worker("worker")
     programs.watch("watch")
-    until(lambda: bool(nodes.get(f"{_LEASES}/polder-watch-{region.code}")), 60)
+    until(lambda: bool(nodes.get(f"{_LEASES}/polder-watch-{region.code}")))
     before, began = counting.requests(nodes), time.monotonic()
     instances = ordered(region, MANY)
     say("ordered after", f"{time.monotonic() - began:.1f} s")

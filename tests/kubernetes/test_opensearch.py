@@ -89,7 +89,7 @@ def test_a_node_is_away(operator: Double, life: Life) -> None:
 def test_users_of_a_cluster_that_was_made_anew(operator: Double, life: Life) -> None:
     life.done()
     life.lose("opensearchclusters", life.name)
-    until(lambda: not life.names("statefulsets") | life.names("secrets") & {f"{life.name}-ca"}, 60)
+    until(lambda: not life.names("statefulsets") | life.names("secrets") & {f"{life.name}-ca"})
     life.start(actions.repair)
     failed = life.drive()
     assert (failed.state, failed.error_code) == ("failed", "operator-failed")

@@ -139,7 +139,7 @@ def test_an_upgrade_that_fails_leaves_what_was(
     )
     assert life.instance.needs_attention
     assert life.instance.version == "17"
-    life.until("ready", seconds=60)
+    life.until("ready")
     assert images(life, cluster) == [kubernetes._IMAGES["17"]]
 
     monkeypatch.setitem(kubernetes._IMAGES, "18", good)
@@ -205,7 +205,7 @@ def test_it_is_restored_to_a_point_in_time(
     spec = replace(spec_of(life.instance), name="pg-0000cafe", restore=Restore(own, noon))
 
     at.apply(entry, spec, hush)
-    until(lambda: at.observe(entry, spec).observed == "ready", 90)
+    until(lambda: at.observe(entry, spec).observed == "ready")
     found = life.read(cluster, "clusters.postgresql.cnpg.io", spec.name)
     recovery = found["spec"]["bootstrap"]["recovery"]
     assert recovery["recoveryTarget"] == {"targetTime": "2026-11-22T12:00:00+00:00"}
@@ -219,5 +219,5 @@ def test_it_is_restored_to_a_point_in_time(
     assert any(f"{spec.name}-1-full-recovery" in one["involvedObject"]["name"] for one in seen)
     at.apply(entry, spec, hush)  # nothing is done twice
     assert at.observe(entry, spec).observed == "ready"
-    until(lambda: destroyed(at, entry, spec), 60)
+    until(lambda: destroyed(at, entry, spec))
     life.act(actions.purge)

@@ -198,8 +198,8 @@ def test_two_first_orders_of_a_project_at_once(nodes: Cluster) -> None:
     words: dict[str, Any] = {"offering": "memcached", "plan": "dev-1x1"}
     other = order(life.project, life.region, name="second", **words)
     together([life.operation.pk, other.pk])
-    until(lambda: turn(life.operation).state == "succeeded", 60)
-    until(lambda: turn(other).state == "succeeded", 60)
+    until(lambda: turn(life.operation).state == "succeeded")
+    until(lambda: turn(other).state == "succeeded")
     assert Applied.objects.filter(kind="Namespace").count() == 1
     assert len(life.read(nodes, "statefulsets")["items"]) == 2
 
