@@ -13,6 +13,8 @@ from django.utils.translation import gettext_noop
 KINDS = {
     "sla": gettext_noop("Credit: a promise not kept, %(instance)s in %(month)s"),
     "voucher": gettext_noop("Credit: voucher"),
+    "carried": gettext_noop("Carried over from corrections for %(month)s"),
+    "carry": gettext_noop("Carried over to the next invoice: corrections for %(month)s"),
     "credit-note": gettext_noop("Credit note %(number)s"),
     "commitment": gettext_noop("Reserved capacity: %(what)s"),
 }

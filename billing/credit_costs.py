@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from billing.closing import NOTE, bring_to_cents, exact_of, nets_of
 from billing.einvoice.document import ZERO, Document
-from billing.models import CostLine, Invoice
+from billing.models import CostLine, CreditGrant, Invoice
 from billing.plantime import last_day, month_bounds
 from billing.posting import settle, take_month
 from services.instances.models import Instance
@@ -74,21 +74,59 @@ def take_over(note: Invoice, document: Document, month: date) -> None:
     """The corrections leave the month that would have billed them, for the one that they correct;
     there they are brought to the cents of the note.
     """
-    (start, end), (first, last) = month_bounds(note.month), month_bounds(month)
-    rows = CostLine.objects.filter(
+    move_corrections(note.organisation_id, note.month, month, document=str(note.number))
+    moved = CostLine.objects.filter(
         organisation=note.organisation_id,
+        category=_Category.USAGE,
+        tier__gt=0,
+        **{f"about__{NOTE}": note.number},
+    )
+    nets = {key: -net for key, net in nets_of(document.lines).items()}
+    bring_to_cents(note, document.period, exact_of(moved), nets)
+
+
+def move_corrections(organisation: int, earlier: date, month: date, *, document: str) -> Decimal:
+    """Takes what corrects the month `earlier` out of `month`, into the month that it corrects, as
+    what `document` names. Returns its exact sum.
+    """
+    (start, end), (first, last) = month_bounds(earlier), month_bounds(month)
+    rows = CostLine.objects.filter(
+        organisation=organisation,
         category=_Category.USAGE,
         is_correction=True,
         corrects_day__gte=start.date(),
         corrects_day__lt=end.date(),
     )
     moved = rows.filter(day__gte=first.date(), day__lt=last.date())
-    keys = list(moved.values_list("pk", flat=True))
-    old_day, new_day = month.replace(day=1), last_day(note.month)
-    left, taken = take_month(note.organisation_id, month), take_month(note.organisation_id, new_day)
-    CostLine.objects.filter(pk__in=keys).update(day=new_day, about={NOTE: note.number})
-    settle(left, old_day, _Category.USAGE, lines=-len(keys))
-    settle(taken, new_day, _Category.USAGE, lines=len(keys))
-    nets = {key: -net for key, net in nets_of(document.lines).items()}
-    exact = exact_of(CostLine.objects.filter(pk__in=keys, tier__gt=0))
-    bring_to_cents(note, document.period, exact, nets)
+    costs = dict(moved.values_list("pk", "billed_cost"))
+    old_day, new_day = month.replace(day=1), last_day(earlier)
+    left, taken = take_month(organisation, month), take_month(organisation, new_day)
+    CostLine.objects.filter(pk__in=costs).update(day=new_day, about={NOTE: document})
+    settle(left, old_day, _Category.USAGE, lines=-len(costs))
+    settle(taken, new_day, _Category.USAGE, lines=len(costs))
+    return sum(costs.values(), ZERO)
+
+
+def leave_out(grant: CreditGrant, document: str, amount: Decimal) -> None:
+    """Of what corrections gave back in the month that `grant` carries, `amount` is to be taken from
+    its credit by later invoices: here it counts as not given.
+    """
+    assert grant.carries is not None  # noqa: S101  # it is what a grant of corrections has
+    day = last_day(grant.carries)
+    month = take_month(grant.organisation_id, day)
+    line = CostLine(
+        organisation=grant.organisation,
+        day=day,
+        category=_Category.ADJUSTMENT,
+        is_correction=True,
+        reference=f"carry:{grant.public_id}",
+        about={NOTE: document, "month": f"{grant.carries:%Y-%m}"},
+        unit="one",
+        quantity=1,
+        list_unit_price=round(amount, 9),
+        contracted_unit_price=round(amount, 9),
+        currency=grant.currency,
+        **dict.fromkeys(_COSTS, amount),
+    )
+    line.save(force_insert=True)
+    settle(month, day, _Category.ADJUSTMENT, lines=1)

@@ -19,8 +19,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from billing import suspension
-from billing.credit_costs import book, take_over
+from billing.credit_costs import book, leave_out, move_corrections, take_over
+from billing.credits import carry
 from billing.drafting import corrected_months, corrections_of, document_for
+from billing.einvoice.checks import CURRENCY
 from billing.einvoice.document import (
     ONE,
     ZERO,
@@ -38,7 +40,8 @@ from billing.einvoice.totals import totals
 from billing.einvoice.units import INVOICE_UNITS
 from billing.files import write_files
 from billing.invoicing import judged, seal
-from billing.models import Invoice
+from billing.models import CreditGrant, Invoice
+from billing.posting import take_month
 from billing.provider import provider
 from billing.standing import State, standing
 from portal.audit.actions import record
@@ -140,19 +143,24 @@ def credit_amount(
 def credit_reductions(*, actor: Actor, organisation: Organisation, month: date) -> list[Invoice]:
     """Before the invoice of `month` is written: corrections that give back more than they take of a
     month whose invoice is paid become a credit note, and so do all that give back, while the
-    invoice would come to less than nothing.
+    invoice would come to less than nothing. What is more than is left of the invoice that they
+    correct is carried over, as credit for the next ones.
 
     Raises: Conflict when a note cannot be issued.
     """
     made = []
     for earlier in corrected_months(organisation, month):
         invoice = _invoice_of(organisation, earlier)
-        lines = corrections_of(organisation, month, earlier)
-        if invoice is None or sum((line.net for line in lines), ZERO) >= 0:
+        back = -sum((line.net for line in corrections_of(organisation, month, earlier)), ZERO)
+        paid = invoice and standing(invoice).state in (State.PAID, State.OVERPAID)
+        if back <= 0 or not (paid or _below_nothing(organisation, month)):
             continue
-        paid = standing(invoice).state in (State.PAID, State.OVERPAID)
-        if paid or _below_nothing(organisation, month):
-            made.append(_credit_corrections(actor, invoice, month, earlier))
+        given = _Given(organisation, month, earlier, back)
+        left = _left_to_correct(invoice) if invoice else ZERO
+        if invoice and left > 0:
+            made.append(_credit_corrections(actor, invoice, given, max(back - left, ZERO)))
+        else:
+            _carry_corrections(actor, given)
     return made
 
 
@@ -310,21 +318,79 @@ def _invoice_of(organisation: Organisation, month: date) -> Invoice | None:
 
 
 def _below_nothing(organisation: Organisation, month: date) -> bool:
+    """In all, or at one VAT rate: what is given back at one pays for nothing at another."""
     document = document_for(organisation, month, clock.now().date())
-    return totals(document).net < 0
+    return min(base for base in bases_of(document).values()) < 0
 
 
-def _credit_corrections(actor: Actor, invoice: Invoice, month: date, earlier: date) -> Invoice:
+def _left_to_correct(invoice: Invoice) -> Decimal:
+    """Not credited yet, at the VAT rate of what its month used."""
+    return left_of(invoice).get(from_json(invoice.document).lines[0].vat, ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What corrections of the month `earlier` give `back` on the invoice of `month`, net."""
+
+    organisation: Organisation
+    month: date
+    earlier: date
+    back: Decimal
+
+
+def _credit_corrections(actor: Actor, invoice: Invoice, given: _Given, carried: Decimal) -> Invoice:
+    """`carried` of it is more than is left of the invoice."""
     document = from_json(invoice.document)
+    vat = document.lines[0].vat
     with translation.override(document.language):
-        lines = corrections_of(invoice.organisation, month, earlier)
+        lines = corrections_of(given.organisation, given.month, given.earlier)
         reason = _("Usage that became known after the invoice.")
+        later = (Allowance(carried, _("Carried over to the next invoice"), vat),) if carried else ()
     turned = tuple(
-        replace(line, quantity=-line.quantity, net=-line.net, group="", vat=document.lines[0].vat)
-        for line in lines
+        replace(line, quantity=-line.quantity, net=-line.net, group="", vat=vat) for line in lines
     )
 
     def follow(note: Invoice, said: Document) -> None:
-        take_over(note, said, month)
+        take_month(given.organisation.pk, given.month)
+        _check_unchanged(given)
+        take_over(note, said, given.month)
+        if carried:
+            grant = _carry(actor, given, carried, invoice.currency)
+            leave_out(grant, str(note.number), carried)
 
-    return _issue(actor, invoice, _Plan(_note(document, reason, turned), reason, "", follow))
+    plan = _Plan(_note(document, reason, turned, later), reason, "", follow)
+    return _issue(actor, invoice, plan)
+
+
+@transaction.atomic
+def _carry_corrections(actor: Actor, given: _Given) -> None:
+    """All of it, where no invoice is left that a note could credit."""
+    Organisation.objects.select_for_update().get(pk=given.organisation.pk)
+    take_month(given.organisation.pk, given.month)
+    _check_unchanged(given)
+    grant = _carry(actor, given, given.back, CURRENCY)
+    exact = move_corrections(
+        grant.organisation_id, given.earlier, given.month, document=grant.public_id
+    )
+    leave_out(grant, grant.public_id, -exact)
+
+
+def _carry(actor: Actor, given: _Given, amount: Decimal, currency: str) -> CreditGrant:
+    return carry(
+        actor=actor,
+        organisation=given.organisation,
+        month=given.earlier,
+        amount=amount,
+        currency=currency,
+    )
+
+
+def _check_unchanged(given: _Given) -> None:
+    """Call it with the month taken. Raises: Conflict when there are more corrections by now."""
+    lines = corrections_of(given.organisation, given.month, given.earlier)
+    if -sum((line.net for line in lines), ZERO) != given.back:
+        raise Conflict(
+            _("The costs of %(month)s were worked out again after this draft was written.")
+            % {"month": f"{given.month:%Y-%m}"},
+            hint=_("Nothing was issued. Draft it anew."),
+        )

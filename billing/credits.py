@@ -1,7 +1,8 @@
 """Credit of an organisation: what is left of it, and how drafts take from it.
 
 A draft takes what it can, from the credit that expires first, as cost lines `credit`: never beyond
-the net of what the month itself bills at its VAT rate. Written anew, it gives back first; with the
+the net of what the month itself bills at its VAT rate, so that what is too much for one invoice is
+left for the next. Written anew, it gives back first; with the
 issue the month is closed and what was taken stays taken. So a balance is always what was given less
 the cost lines that name it, and no counter can go wrong.
 """
@@ -14,7 +15,7 @@ from datetime import date
 from decimal import ROUND_DOWN, Decimal
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from billing.drafting import document_for
 from billing.einvoice.document import Category as VatCategory
@@ -23,13 +24,14 @@ from billing.identity import queries as identities
 from billing.models import CostLine, CreditGrant
 from billing.plantime import last_day, month_bounds
 from billing.posting import Category, Posting, post, withdraw
-from portal.kernel import clock
+from portal.audit.actions import record
+from portal.kernel import clock, ids
 from portal.kernel.actor import Actor
 from portal.tenancy import access
 from portal.tenancy.models import Organisation
 from portal.tenancy.permissions import Permission
 
-_KIND = "voucher"
+_VOUCHER, _CARRIED = "voucher", "carried"
 _NOTHING = Decimal(0)
 _CENT = Decimal("0.01")
 
@@ -61,10 +63,35 @@ def draft_with_credit(organisation: Organisation, month: date, on: date) -> Docu
     for grant in locked:
         withdraw(_reference(grant, month))
     document = document_for(organisation, month, on)
-    usable = [g for g in locked if g.expires_on >= month.replace(day=1)]
+    usable = [g for g in locked if not g.expires_on or g.expires_on >= month.replace(day=1)]
     if usable and _take(organisation, month, document, usable, on):
         return document_for(organisation, month, on)
     return document
+
+
+def carry(
+    *, actor: Actor, organisation: Organisation, month: date, amount: Decimal, currency: str
+) -> CreditGrant:
+    """Credit for what corrections of the closed `month` give back and no invoice has room for; the
+    next invoices take from it until it is used up. Call it in the transaction that books it.
+    """
+    made = CreditGrant.objects.create(
+        public_id=ids.public_id("cg"),
+        organisation=organisation,
+        carries=month,
+        amount=amount,
+        currency=currency,
+        created_at=clock.now(),
+    )
+    record(
+        actor,
+        "credit.carry",
+        "credit",
+        made.public_id,
+        chain=organisation.slug,
+        after={"month": f"{month:%Y-%m}", "amount": f"{amount:f}"},
+    )
+    return made
 
 
 def _take(
@@ -93,6 +120,7 @@ def _take(
                 category=Category.CREDIT,
                 amount=-amount,
                 reference=_reference(grant, month),
+                about={"month": f"{grant.carries:%Y-%m}"} if grant.carries else {},
                 offering=grant.offering,
                 currency=grant.currency,
             )
@@ -132,8 +160,7 @@ def _balances(organisation: Organisation, grants: Iterable[CreditGrant]) -> list
     rows = CostLine.objects.filter(
         organisation=organisation,
         category=CostLine.Category.CREDIT,
-        reference__startswith=f"{_KIND}:",
-    )
+    ).filter(Q(reference__startswith=f"{_VOUCHER}:") | Q(reference__startswith=f"{_CARRIED}:"))
     taken: dict[str, dict[str, Decimal]] = {}
     for reference, amount in rows.values_list("reference", "billed_cost"):
         _kind, grant_id, month = reference.split(":")
@@ -143,9 +170,11 @@ def _balances(organisation: Organisation, grants: Iterable[CreditGrant]) -> list
     for grant in grants:
         months = dict(sorted(taken.get(grant.public_id, {}).items()))
         left = grant.amount - sum(months.values(), _NOTHING)
-        found.append(Balance(grant, months, left, grant.expires_on < today))
-    return sorted(found, key=lambda one: (one.grant.expires_on, one.grant.pk))
+        expired = grant.expires_on is not None and grant.expires_on < today
+        found.append(Balance(grant, months, left, expired))
+    return sorted(found, key=lambda one: (one.grant.expires_on or date.max, one.grant.pk))
 
 
 def _reference(grant: CreditGrant, month: date) -> str:
-    return f"{_KIND}:{grant.public_id}:{month:%Y-%m}"
+    kind = _CARRIED if grant.carries else _VOUCHER
+    return f"{kind}:{grant.public_id}:{month:%Y-%m}"

@@ -274,8 +274,8 @@ def _one(row: InvoiceRun, organisation: Organisation, invoice: Invoice | None) -
 
 def _gave_back_all(organisation: Organisation, month: date) -> bool:
     """Corrections that give back become credit notes; whether nothing is left to be paid for."""
-    made = credit_reductions(actor=SYSTEM, organisation=organisation, month=month)
-    if not made or payable(month).filter(organisation=organisation).exists():
+    credit_reductions(actor=SYSTEM, organisation=organisation, month=month)
+    if payable(month).filter(organisation=organisation).exists():
         return False
     drafts = Invoice.objects.filter(organisation=organisation, month=month, kind="380")
     drafts.filter(status=Invoice.Status.DRAFT).delete()

@@ -1,4 +1,4 @@
-"""Money that an organisation has to its credit, and the vouchers that give it."""
+"""Money that an organisation has to its credit: what vouchers gave, and what was carried over."""
 
 from __future__ import annotations
 
@@ -40,18 +40,20 @@ class Voucher(models.Model):
 
 
 class CreditGrant(models.Model):
-    """Credit of an organisation. What is left of it follows from the cost lines that took from it
-    (`billing.credits`).
+    """Credit of an organisation: of a voucher, or what corrections of the month `carries` (its
+    first day) gave back beyond what was left of its invoice, which never expires. What is left of
+    it follows from the cost lines that took from it (`billing.credits`).
     """
 
     public_id = models.CharField(max_length=16, unique=True)
     organisation = models.ForeignKey(
         "tenancy.Organisation", on_delete=models.PROTECT, related_name="credit_grants"
     )
-    voucher = models.ForeignKey(Voucher, on_delete=models.PROTECT, related_name="grants")
+    voucher = models.ForeignKey(Voucher, null=True, on_delete=models.PROTECT, related_name="grants")
+    carries = models.DateField(null=True)
     amount = models.DecimalField(max_digits=14, decimal_places=2)
     currency = models.CharField(max_length=3, default="EUR")
-    expires_on = models.DateField()
+    expires_on = models.DateField(null=True)
     offering = models.CharField(max_length=40, blank=True)
     redeemed_by = models.CharField(max_length=254, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -62,6 +64,12 @@ class CreditGrant(models.Model):
                 fields=["voucher", "organisation"], name="one_grant_an_organisation"
             ),
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="a_grant_is_positive"),
+            models.CheckConstraint(
+                condition=models.Q(voucher__isnull=False, carries__isnull=True)
+                & models.Q(expires_on__isnull=False)
+                | models.Q(voucher__isnull=True, carries__isnull=False, expires_on__isnull=True),
+                name="a_grant_comes_of_something",
+            ),
         ]
 
     def __str__(self) -> str:

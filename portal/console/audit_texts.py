@@ -78,6 +78,7 @@ _VERBS = {
     "voucher.create": gettext_noop("made a voucher"),
     "voucher.withdraw": gettext_noop("withdrew a voucher"),
     "voucher.redeem": gettext_noop("redeemed a voucher"),
+    "credit.carry": gettext_noop("carried over what corrections give back"),
     "commitment.purchase": gettext_noop("reserved capacity"),
     "commitment.renew": gettext_noop("renewed reserved capacity"),
     "advice.apply": gettext_noop("followed advice on costs"),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from billing import credits, free_tier
 from billing.texts import unit_label
 from portal.kernel.actor import Actor
+from portal.kernel.formats import month as month_name
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
 from services import registry
@@ -81,4 +82,11 @@ def _row(balance: Balance) -> Row:
         state, tone = _("Expired"), "warn"
     else:
         state, tone = _("Can be used"), "ok"
-    return Row(balance, offering_name(balance.grant.offering), state, tone)
+    return Row(balance, _scope(balance), state, tone)
+
+
+def _scope(balance: Balance) -> str:
+    """What it is for, or where it comes from."""
+    if carried := balance.grant.carries:
+        return _("Corrections for %(month)s") % {"month": month_name(carried)}
+    return offering_name(balance.grant.offering)

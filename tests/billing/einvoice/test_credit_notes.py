@@ -1,14 +1,16 @@
 """What takes an issued invoice back: positive amounts, never more than is left, costs follow."""
 
 import csv
+import random
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from django.db import connection
 from django.db.models import Sum
 
-from billing import corrections, credit_notes, invoice_run, invoicing
+from billing import corrections, credit_notes, credits, cycle, invoice_run, invoicing
 from billing.einvoice.checks import own_findings
 from billing.einvoice.document import Kind, Reference
 from billing.einvoice.judging import judge
@@ -16,8 +18,10 @@ from billing.einvoice.stored import from_json
 from billing.invoice_formats import as_csv
 from billing.models import CostLine, CostRollup, Invoice
 from billing.payments import record_payment
+from billing.posting import Posting, post, settle, take_month
 from billing.standing import State, standing
 from portal.audit.models import AuditEvent
+from portal.console import credits as credits_pages
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import Conflict, Invalid, NotPermitted
@@ -25,6 +29,7 @@ from tests.billing.einvoice.test_corrections import (
     BUYERS,
     NOVEMBER,
     at,
+    begin,
     issued,
     late,
     named,
@@ -221,6 +226,129 @@ def test_an_invoice_below_nothing_is_a_credit_note_instead(invoice, monkeypatch)
     (note,) = credit_notes.notes_of(invoice)
     assert note.net == Decimal("9.23")
     assert sums(11) == {None}
+
+
+def shorter(invoice, days):
+    """October turns out to have used less: the service that ran all of it began `days` later."""
+    oldest = invoice.organisation.projects.first().instances.order_by("pk").first()
+    begin(oldest, -days)
+    cycle.meter_month(MONTH)
+    return corrections.correct_due()
+
+
+def bought(organisation, month, amount):
+    """All that the month bills but corrections."""
+    used = CostLine.objects.filter(day__month=month.month, is_correction=False)
+    days = set(used.values_list("day", flat=True))
+    used.delete()
+    for day in days:
+        settle(take_month(organisation.pk, day), day, CostLine.Category.USAGE, lines=0)
+    post(
+        Posting(
+            organisation=organisation,
+            day=month,
+            category=CostLine.Category.PURCHASE,
+            amount=amount,
+            reference=f"commitment:{month:%Y-%m}",
+            about={"what": "2 × single-2x8"},
+        )
+    )
+
+
+def reduced(organisation, month, monkeypatch):
+    """The month as a run issues it."""
+    at(monkeypatch, month.year + month.month // 12, month.month % 12 + 1, 4, 1)
+    return None if invoice_run._gave_back_all(organisation, month) else issued(organisation, month)
+
+
+def given_of(organisation):
+    (balance,) = credits.balances_for(SYSTEM, organisation)
+    return balance
+
+
+@pytest.mark.usefixtures("trusting")
+def test_what_is_more_than_is_left_of_the_invoice_is_carried_over(invoice, monkeypatch):
+    told = invoice.organisation
+    paid(invoice)
+    credit_notes.credit_amount(actor=SYSTEM, invoice=invoice, amount=Decimal(60), reason=WHY)
+    shorter(invoice, 30)
+    back = -sum(line.net for line in credit_notes.corrections_of(told, NOVEMBER, MONTH))
+    bought(told, NOVEMBER, Decimal("5.00"))
+    second = reduced(told, NOVEMBER, monkeypatch)
+    _by_hand, note = credit_notes.notes_of(invoice)
+    assert note.net == Decimal("67.55")  # 127.55 less 60
+    said = from_json(note.document)
+    assert [a.amount for a in said.allowances] == [back - note.net]
+    assert own_findings(said) == []
+    assert (sums(10), sums(11)) == ({0}, {0})
+    assert (second.net, second.gross) == (0, 0)
+    assert given_of(told).left == back - note.net - 5
+    assert credits_page(told)[0].scope == "Corrections for October 2026"
+    december = date(2026, 12, 1)
+    bought(told, december, Decimal("100.00"))
+    third = reduced(told, december, monkeypatch)
+    assert third.net == 105 - (back - note.net)
+    (taken_off,) = from_json(third.document).allowances
+    assert taken_off.reason == "Carried over from corrections for 2026-10"
+    assert (given_of(told).left, sums(12)) == (0, {third.net})
+    assert sum(Decimal(row["billed_cost"]) for row in _rows(note)) == -note.net
+    assert AuditEvent.objects.get(verb="credit.carry").after["amount"] == f"{back - note.net:f}"
+    assert corrections.correct_due().lines == 0
+
+
+def credits_page(organisation):
+    return credits_pages.overview(SYSTEM, organisation)["rows"]
+
+
+def _rows(document):
+    return csv.DictReader("".join(as_csv(document)).splitlines())
+
+
+@pytest.mark.usefixtures("trusting")
+def test_where_nothing_is_left_of_the_invoice_all_of_it_is_carried_over(invoice, monkeypatch):
+    told = invoice.organisation
+    shorter(invoice, 20)
+    back = -sum(line.net for line in credit_notes.corrections_of(told, NOVEMBER, MONTH))
+    whole(invoice)
+    bought(told, NOVEMBER, Decimal("5.00"))
+    assert reduced(told, NOVEMBER, monkeypatch).net == 0
+    assert (sums(10), sums(11)) == ({0}, {0})
+    assert given_of(told).left == back - 5
+    assert len(credit_notes.notes_of(invoice)) == 1
+
+
+@pytest.mark.usefixtures("trusting")
+@pytest.mark.parametrize("seed", range(6))
+def test_however_it_comes_no_total_is_negative_and_every_sum_agrees(invoice, monkeypatch, seed):
+    """Notes by hand, corrections, payments and small months at random; nothing is lost."""
+    rng, told = random.Random(seed), invoice.organisation
+    fixed, owed, shifted = invoice.net, invoice.net, 0
+    for month in (NOVEMBER, date(2026, 12, 1), date(2027, 1, 1), date(2027, 2, 1)):
+        left = sum(credit_notes.left_of(invoice).values())
+        by_hand = Decimal(rng.randrange(1, 5000)) / 100
+        if by_hand < left:
+            credit_notes.credit_amount(actor=SYSTEM, invoice=invoice, amount=by_hand, reason=WHY)
+            owed -= by_hand
+        if standing(invoice).left > 0 and rng.random() < 0.5:
+            amount = standing(invoice).left
+            today = clock.now().date()
+            record_payment(actor=SYSTEM, invoice=invoice, amount=amount, received_on=today)
+        days = rng.randrange(0, 30 - shifted)
+        shifted += days
+        shorter(invoice, days)
+        costs = Decimal(rng.randrange(1, 3000)) / 100
+        bought(told, month, costs)
+        owed += costs + sum(line.net for line in credit_notes.corrections_of(told, month, MONTH))
+        made = reduced(told, month, monkeypatch)
+        fixed += made.net
+        assert min(made.net, made.gross) >= 0
+        assert [f for f in own_findings(from_json(made.document)) if f.fatal] == []
+        assert sums(month.month) == {made.net}
+        notes = sum(note.net for note in credit_notes.notes_of(invoice))
+        assert sums(10) == {invoice.net - notes}
+        carried = sum(balance.left for balance in credits.balances_for(SYSTEM, told))
+        assert fixed - notes - carried == owed
+    assert invoicing.verify() == []
 
 
 @pytest.mark.usefixtures("trusting")
