@@ -1,0 +1,40 @@
+"""Usage beyond the time of a plan: what the `usage.py` of an offering is written in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from services.spec.instance import InstanceSpec
+from services.spec.kubernetes import Listing, Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What an instance used of `meter` since a moment that the caller named, in base units: seconds
+    of one piece or one GiB, GiB, or pieces. With `kept`, `quantity` is what it holds right now
+    beyond its plan, in pieces or GiB; the caller knows for how long.
+    """
+
+    meter: str
+    quantity: Decimal
+    kept: bool = False
+
+
+class Usage(Protocol):
+    """`usage.py` of an offering: what it uses in a cluster beyond what the time of its plan counts.
+    Pure.
+
+    `listings` names the objects that tell; none where nothing can come beyond the plan. `counted`
+    reads them: what was used in [`since`, `until`), each of `METERS` that can have been.
+    """
+
+    METERS: tuple[str, ...]
+
+    def listings(self, spec: InstanceSpec) -> tuple[Listing, ...]: ...
+    def counted(
+        self, spec: InstanceSpec, found: Sequence[Manifest], since: datetime, until: datetime
+    ) -> tuple[Counted, ...]: ...
