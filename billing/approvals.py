@@ -6,15 +6,11 @@ then placed as whoever asked, with the rights and at the price of that moment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from billing import free_tier, ordering
 from billing.models import Order
-from billing.queries import quote_for
 from portal.audit.actions import record
 from portal.kernel import clock, ids
 from portal.kernel.actor import Actor
@@ -25,47 +21,27 @@ from portal.tenancy.models import Project
 from portal.tenancy.permissions import Permission
 from services import registry
 from services.instances import admission
+from services.instances.admission import Wanted
 from services.instances.models import Operation
 from services.regions import queries as regions
-from services.regions.models import Region
-from services.spec import Entry
 
 _State = Order.State
 MOST_WAITING = 50
+_KEPT = ("name", "plan", "version", "parameters", "tags", "protected")
 _WHO = ("kind", "id", "name", "user_id", "service_account_id")
 
 
 @transaction.atomic
-def ask_to_order(
-    *,
-    actor: Actor,
-    project: Project,
-    entry: Entry,
-    region: Region,
-    name: str,
-    plan: str | None = None,
-    version: str | None = None,
-    parameters: Mapping[str, Any] | None = None,
-    tags: Mapping[str, str] | None = None,
-    protected: bool = True,
-) -> Order:
+def ask_to_order(*, actor: Actor, wanted: Wanted) -> Order:
     """Keeps what `place_order` refused with ApprovalNeeded until somebody decides; asking again
     under the same name replaces what was asked. Raises: NotPermitted, Invalid, Conflict.
     """
+    project = wanted.project
     access.require(actor, project, Permission.INSTANCE_CREATE)
-    admitted = admission.admit_order(
-        project=project,
-        region=region,
-        entry=entry,
-        name=name,
-        plan=plan,
-        version=version,
-        raw_parameters=parameters,
-        tags=tags,
-    )
-    price = quote_for(entry.offering, admitted.plan, region.code, project.organisation)
+    admitted = admission.admit_order(wanted)
+    price = ordering.price_of(wanted, admitted.plan)
     Project.objects.select_for_update().get(pk=project.pk)
-    _withdraw_same(project, name)
+    _withdraw_same(project, wanted.name)
     order = Order.objects.create(
         public_id=ids.public_id("or"),
         organisation=project.organisation,
@@ -74,14 +50,14 @@ def ask_to_order(
         state=_State.AWAITING_APPROVAL,
         quote=price.as_json(),
         request={
-            "offering": entry.offering.slug,
-            "region": region.code,
-            "name": name,
+            "offering": wanted.entry.offering.slug,
+            "region": wanted.region.code,
+            "name": wanted.name,
             "plan": admitted.plan.id,
             "version": admitted.version,
-            "parameters": dict(parameters or {}),
-            "tags": dict(tags or {}),
-            "protected": protected,
+            "parameters": dict(wanted.parameters),
+            "tags": dict(wanted.tags),
+            "protected": wanted.protected,
             "actor": {field: getattr(actor, field) for field in _WHO},
         },
         requested_by=actor.name,
@@ -120,34 +96,24 @@ def refuse_order(*, actor: Actor, order: Order, reason: str = "") -> Order:
 
 
 def _place(row: Order, asker: Actor) -> Operation:
-    wanted = row.request
-    entry = registry.get(wanted["offering"])
-    region = regions.region(wanted["region"])
-    project = row.project
-    assert project is not None  # noqa: S101  # orders that wait have one
-    access.require(asker, project, Permission.INSTANCE_CREATE)
-    admitted = admission.admit_order(
-        project=project,
-        region=region,
-        entry=entry,
-        name=wanted["name"],
-        plan=wanted["plan"],
-        version=wanted["version"],
-        raw_parameters=wanted["parameters"],
-        tags=wanted["tags"],
-    )
-    free_tier.demand_plan(project.organisation, entry.offering, admitted.plan)
-    price = quote_for(entry.offering, admitted.plan, region.code, project.organisation)
+    wanted = _wanted(row)
+    access.require(asker, wanted.project, Permission.INSTANCE_CREATE)
+    admitted = admission.admit_order(wanted)
+    free_tier.demand_plan(wanted.project.organisation, wanted.entry.offering, admitted.plan)
+    price = ordering.price_of(wanted, admitted.plan)
     row.quote = price.as_json()
-    return ordering.create_admitted(
-        actor=asker,
+    return ordering.create_admitted(actor=asker, wanted=wanted, admitted=admitted, price=price)
+
+
+def _wanted(row: Order) -> Wanted:
+    """What waits. Raises: NotFound where its offering or region is gone."""
+    asked, project = row.request, row.project
+    assert project is not None  # noqa: S101  # orders that wait have one
+    return Wanted(
         project=project,
-        region=region,
-        admitted=admitted,
-        name=wanted["name"],
-        tags=wanted["tags"],
-        protected=wanted["protected"],
-        price=price,
+        entry=registry.get(asked["offering"]),
+        region=regions.region(asked["region"]),
+        **{field: asked[field] for field in _KEPT},
     )
 
 

@@ -23,16 +23,14 @@ from portal.kernel import ids
 from portal.kernel.actor import Actor
 from portal.kernel.errors import ApprovalNeeded, Invalid
 from portal.tenancy import access
-from portal.tenancy.models import Project
 from portal.tenancy.permissions import Permission
 from services.instances import actions, admission, queries
-from services.instances.admission import Admitted
+from services.instances.admission import Admitted, Wanted
 from services.instances.models import Instance, Operation
 from services.instances.specs import entry_of, needs_of, needs_of_order
 from services.parameters import clean
 from services.regions import queries as regions
 from services.regions import quota
-from services.regions.models import Region
 from services.regions.queries import QuotaLine
 from services.spec import Effect, Entry, Plan
 
@@ -59,75 +57,34 @@ class Preview:
 
 
 @transaction.atomic
-def place_order(
-    *,
-    actor: Actor,
-    project: Project,
-    entry: Entry,
-    region: Region,
-    name: str,
-    plan: str | None = None,
-    version: str | None = None,
-    parameters: Mapping[str, Any] | None = None,
-    tags: Mapping[str, str] | None = None,
-    protected: bool = True,
-) -> Operation:
-    """Orders a service. What is left out takes the offering's default.
+def place_order(*, actor: Actor, wanted: Wanted) -> Operation:
+    """Orders a service.
 
     Raises: NotPermitted, Invalid (every fault at once), QuotaExceeded, BudgetExceeded,
     ApprovalNeeded, Unavailable without a price.
     """
-    access.require(actor, project, Permission.INSTANCE_CREATE)
-    admitted = admission.admit_order(
-        project=project,
-        region=region,
-        entry=entry,
-        name=name,
-        plan=plan,
-        version=version,
-        raw_parameters=parameters,
-        tags=tags,
-    )
-    price = quote_for(entry.offering, admitted.plan, region.code, project.organisation)
-    free_tier.demand_plan(project.organisation, entry.offering, admitted.plan)
-    gates.demand(actor, project, tags or {}, price.hourly.amount)
-    operation = create_admitted(
-        actor=actor,
-        project=project,
-        region=region,
-        admitted=admitted,
-        name=name,
-        tags=tags,
-        protected=protected,
-        price=price,
-    )
+    access.require(actor, wanted.project, Permission.INSTANCE_CREATE)
+    admitted = admission.admit_order(wanted)
+    price = price_of(wanted, admitted.plan)
+    free_tier.demand_plan(wanted.project.organisation, wanted.entry.offering, admitted.plan)
+    gates.demand(actor, wanted.project, wanted.tags, price.hourly.amount)
+    operation = create_admitted(actor=actor, wanted=wanted, admitted=admitted, price=price)
     _keep(actor, operation, price)
     return operation
 
 
-def create_admitted(
-    *,
-    actor: Actor,
-    project: Project,
-    region: Region,
-    admitted: Admitted,
-    name: str,
-    tags: Mapping[str, str] | None,
-    protected: bool,
-    price: Quote,
-) -> Operation:
+def price_of(wanted: Wanted, plan: Plan) -> Quote:
+    """Raises: Unavailable without a price."""
+    offering, organisation = wanted.entry.offering, wanted.project.organisation
+    return quote_for(offering, plan, wanted.region.code, organisation)
+
+
+def create_admitted(*, actor: Actor, wanted: Wanted, admitted: Admitted, price: Quote) -> Operation:
     """What was admitted and priced, made; for `place_order` and `billing.approvals` only."""
     return actions.create(
         actor=actor,
-        project=project,
-        entry=admitted.entry,
-        plan=admitted.plan,
-        version=admitted.version,
-        region=region,
-        name=name,
-        parameters=admitted.parameters,
-        tags=tags,
-        protected=protected,
+        wanted=wanted,
+        admitted=admitted,
         price_hourly=price.hourly.amount,
         currency=price.currency,
     )
@@ -146,7 +103,7 @@ def change_order(
     QuotaExceeded; BudgetExceeded and ApprovalNeeded for what costs more.
     """
     access.require(actor, instance.project, Permission.INSTANCE_UPDATE)
-    price = _price_of(instance, plan or instance.plan)
+    price = _price_on(instance, plan or instance.plan)
     if price is not None:
         if plan and plan != instance.plan:
             _demand_free(instance, plan)
@@ -186,7 +143,7 @@ def undelete_order(*, actor: Actor, instance: Instance) -> Operation:
 def _demand_again(actor: Actor, instance: Instance) -> None:
     """What ran before needs no approval; a budget that refuses, refuses it too."""
     access.require(actor, instance.project, Permission.INSTANCE_UPDATE)
-    price = _price_of(instance, instance.plan)
+    price = _price_on(instance, instance.plan)
     _demand_free(instance, instance.plan)
     try:
         gates.demand(actor, instance.project, instance.tags, price.hourly.amount if price else _NO)
@@ -201,13 +158,13 @@ def _demand_free(instance: Instance, plan_id: str) -> None:
 
 
 def _again(actor: Actor, instance: Instance, operation: Operation) -> Operation:
-    price = _price_of(instance, instance.plan)
+    price = _price_on(instance, instance.plan)
     if price is not None:
         _keep(actor, operation, price)
     return operation
 
 
-def _price_of(instance: Instance, plan_id: str) -> Quote | None:
+def _price_on(instance: Instance, plan_id: str) -> Quote | None:
     """None for a plan that does not exist: the admission says so, field by field."""
     offering = entry_of(instance).offering
     try:
@@ -232,52 +189,34 @@ def _keep(actor: Actor, operation: Operation, price: Quote) -> Order:
 # -- before the click ------------------------------------------------------------------------------
 
 
-def preview_order(
-    *,
-    actor: Actor,
-    project: Project,
-    entry: Entry,
-    region: Region,
-    name: str,
-    plan: str | None = None,
-    version: str | None = None,
-    parameters: Mapping[str, Any] | None = None,
-    tags: Mapping[str, str] | None = None,
-) -> Preview:
-    """What `place_order` with the same words would do. Raises: NotPermitted."""
+def preview_order(*, actor: Actor, wanted: Wanted) -> Preview:
+    """What `place_order` would do. Raises: NotPermitted."""
+    project, entry, region = wanted.project, wanted.entry, wanted.region
     access.require(actor, project, Permission.INSTANCE_CREATE)
     faults: dict[str, str] = {}
     try:
-        admission.admit_order(
-            project=project,
-            region=region,
-            entry=entry,
-            name=name,
-            plan=plan,
-            version=version,
-            raw_parameters=parameters,
-            tags=tags,
-        )
+        admission.admit_order(wanted)
     except Invalid as error:
         faults = error.fields
-    chosen = _plan_or_default(entry, region, plan)
+    chosen = _plan_or_default(wanted)
     if fault := free_tier.fault_of(project.organisation, entry.offering, chosen):
         faults = {"plan": f"{fault} {free_tier.way_out()}", **faults}
-    price = quote_for(entry.offering, chosen, region.code, project.organisation)
-    version = admission.version_in(entry, region, version)
-    values = _cleaned(entry, parameters or {})
-    wanted = needs_of_order(entry, project, region, chosen, version, values)
+    price = price_of(wanted, chosen)
+    version = admission.version_in(entry, region, wanted.version)
+    values = _cleaned(entry, wanted.parameters)
+    needs = needs_of_order(entry, project, region, chosen, version, values)
     return Preview(
         price,
-        regions.quota_left(project, region, wanted),
+        regions.quota_left(project, region, needs),
         faults=faults,
-        gates=gates.gates_for(project, tags, price.hourly.amount),
+        gates=gates.gates_for(project, wanted.tags, price.hourly.amount),
     )
 
 
-def _plan_or_default(entry: Entry, region: Region, plan: str | None) -> Plan:
-    plans = {p.id: p for p in entry.offering.plans}
-    return plans.get(plan or "") or plans[admission.default_plan(entry, region)]
+def _plan_or_default(wanted: Wanted) -> Plan:
+    plans = {p.id: p for p in wanted.entry.offering.plans}
+    chosen = plans.get(wanted.plan or "")
+    return chosen or plans[admission.default_plan(wanted.entry, wanted.region)]
 
 
 def preview_change(

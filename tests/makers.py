@@ -25,6 +25,7 @@ from portal.tenancy.tokens import create_token
 from services import registry
 from services.backends.fake import FakeBackend
 from services.instances import work
+from services.instances.admission import Wanted
 from services.instances.models import Instance, Operation
 from services.instances.specs import spec_of
 from services.instances.states import OPEN
@@ -149,14 +150,10 @@ def order(
     **fields: Any,
 ) -> Operation:
     """Places an order as an owner would; the operation is pending."""
-    return ordering.place_order(
-        actor=actor or SYSTEM,
-        project=project,
-        entry=registry.get(offering),
-        region=region,
-        name=fields.pop("name", f"service-{next(_number)}"),
-        **fields,
-    )
+    name = fields.pop("name", f"service-{next(_number)}")
+    entry = registry.get(offering)
+    wanted = Wanted(project=project, entry=entry, region=region, name=name, **fields)
+    return ordering.place_order(actor=actor or SYSTEM, wanted=wanted)
 
 
 def drive(operation: Operation, *, turns: int = 50) -> Operation:

@@ -48,7 +48,7 @@ class Gate:
         return rules.percent_of(self.after, self.standing.budget.amount)
 
 
-def gates_for(project: Project, tags: Mapping[str, str] | None, more: Decimal) -> list[Gate]:
+def gates_for(project: Project, tags: Mapping[str, str], more: Decimal) -> list[Gate]:
     """The budgets that count an order in `project` with `tags`, the hardest first. `more` is what
     it costs an hour, net, beyond what is paid now. One query without budgets, two or three with.
     """

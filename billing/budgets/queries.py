@@ -46,16 +46,15 @@ def in_use() -> QuerySet[Budget]:
     return rows.select_related("organisation", "project")
 
 
-def applying_to(project: Project, tags: Mapping[str, str] | None = None) -> list[Budget]:
+def applying_to(project: Project, tags: Mapping[str, str]) -> list[Budget]:
     """Those that count what is ordered in `project` with `tags`. One query."""
     rows = in_use().filter(organisation_id=project.organisation_id).order_by("pk")
-    held = tags or {}
     return [
         budget
         for budget in rows
         if budget.scope == Budget.Scope.ORGANISATION
         or (budget.scope == Budget.Scope.PROJECT and budget.project_id == project.pk)
-        or (budget.scope == Budget.Scope.TAG and held.get(budget.tag_key) == budget.tag_value)
+        or (budget.scope == Budget.Scope.TAG and tags.get(budget.tag_key) == budget.tag_value)
     ]
 
 

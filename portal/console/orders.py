@@ -21,7 +21,7 @@ from portal.kernel.ids import readable_suffix
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
 from services.instances import eta
-from services.instances.admission import default_plan, plan_fault
+from services.instances.admission import Wanted, default_plan, plan_fault
 from services.regions import queries as regions
 from services.spec import Entry, Plan, Version, promised_availability
 
@@ -115,22 +115,21 @@ def _fullness(line: regions.QuotaLine) -> Any:
 def place(actor: Actor, project: Project, entry: Entry, data: QueryDict) -> Operation | None:
     """None for an order that waits for approval now. Raises: what `ordering.place_order` raises."""
     region = _asked_region(data.get("region", ""))
-    wanted: dict[str, Any] = {
-        "actor": actor,
-        "project": project,
-        "entry": entry,
-        "region": region,
-        "name": data.get("name", "").strip(),
-        "plan": data.get("plan") or None,
-        "version": data.get("version") or None,
-        "parameters": raw_parameters(entry.offering, data, region=region),
-        "tags": tags.typed(data),
-        "protected": "unprotected" not in data,
-    }
+    wanted = Wanted(
+        project=project,
+        entry=entry,
+        region=region,
+        name=data.get("name", "").strip(),
+        plan=data.get("plan") or None,
+        version=data.get("version") or None,
+        parameters=raw_parameters(entry.offering, data, region=region),
+        tags=tags.typed(data) or {},
+        protected="unprotected" not in data,
+    )
     try:
-        return ordering.place_order(**wanted)
+        return ordering.place_order(actor=actor, wanted=wanted)
     except ApprovalNeeded:
-        approvals.ask_to_order(**wanted)
+        approvals.ask_to_order(actor=actor, wanted=wanted)
         return None
 
 
@@ -197,8 +196,7 @@ def _priced(
 ) -> dict[str, Any]:
     """What depends on region and plan: prices, quota, checks, time, and the order as code."""
     offering, version = entry.offering, context["version"]
-    preview = ordering.preview_order(
-        actor=actor,
+    wanted = Wanted(
         project=project,
         entry=entry,
         region=region,
@@ -208,6 +206,7 @@ def _priced(
         parameters=typed,
         tags=context["tags"],
     )
+    preview = ordering.preview_order(actor=actor, wanted=wanted)
     sort: eta.Sort = ("create", offering.slug, region.pk)
     return {
         "plan": plan,

@@ -19,10 +19,10 @@ from portal.kernel import clock, crypto, ids
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Conflict, Invalid
 from portal.tenancy import access
-from portal.tenancy.models import Project
 from portal.tenancy.permissions import Permission
 from services.backends import keeps_secrets
 from services.instances import admission, closing, opening, windows
+from services.instances.admission import Admitted, Wanted
 from services.instances.models import Instance, Operation, Rollout
 from services.instances.specs import (
     desired,
@@ -40,8 +40,7 @@ from services.instances.states import (
 )
 from services.instances.work import enqueue_on_commit
 from services.regions import quota
-from services.regions.models import Region
-from services.spec import Capability, Entry, Plan
+from services.spec import Capability
 
 _INSTALLING = timedelta(minutes=40)  # a first order may have to fetch its engine
 _UPGRADING = timedelta(hours=1)  # data is changed over, then copied to the other nodes
@@ -51,39 +50,34 @@ _UPGRADING = timedelta(hours=1)  # data is changed over, then copied to the othe
 def create(
     *,
     actor: Actor,
-    project: Project,
-    entry: Entry,
-    plan: Plan,
-    version: str,
-    region: Region,
-    name: str,
-    parameters: Mapping[str, Any],
-    tags: Mapping[str, str] | None = None,
-    protected: bool = True,
+    wanted: Wanted,
+    admitted: Admitted,
     price_hourly: Decimal | None = None,
     currency: str = "EUR",
 ) -> Operation:
-    """A new instance and its `create` operation.
+    """A new instance and its `create` operation; `admission.admit_order` gave `admitted`.
 
-    The arguments must come from `admission.admit_order`. Raises: NotPermitted, QuotaExceeded,
-    Invalid when the name was taken meanwhile.
+    Raises: NotPermitted, QuotaExceeded, Invalid when the name was taken meanwhile.
     """
+    project, entry, region = wanted.project, wanted.entry, wanted.region
     access.require(actor, project, Permission.INSTANCE_CREATE)
     opening.hold_project(project)
-    wanted = needs_of_order(entry, project, region, plan, version, parameters)
-    quota.move(project_id=project.pk, region_id=region.pk, held={}, wanted=wanted)
+    needs = needs_of_order(
+        entry, project, region, admitted.plan, admitted.version, admitted.parameters
+    )
+    quota.move(project_id=project.pk, region_id=region.pk, held={}, wanted=needs)
     instance = Instance(
         public_id=ids.public_id(entry.offering.prefix),
         project=project,
         region=region,
         offering=entry.offering.slug,
-        name=name,
-        version=version,
-        plan=plan.id,
-        parameters=dict(parameters),
-        tags=dict(tags or {}),
-        protected=protected,
-        reserved=quota.stored(wanted),
+        name=wanted.name,
+        version=admitted.version,
+        plan=admitted.plan.id,
+        parameters=dict(admitted.parameters),
+        tags=dict(wanted.tags),
+        protected=wanted.protected,
+        reserved=quota.stored(needs),
         currency=currency,
         created_by=actor.name,
     )
@@ -91,7 +85,7 @@ def create(
         instance.save(force_insert=True)
     except IntegrityError as error:
         raise Invalid(
-            {"name": _("“%(name)s” is already in use in this project.") % {"name": name}}
+            {"name": _("“%(name)s” is already in use in this project.") % {"name": wanted.name}}
         ) from error
     if keeps_secrets(region):
         make_secrets(instance, entry.offering.secrets)

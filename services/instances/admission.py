@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -29,41 +29,46 @@ _TAG_KEY = re.compile(r"[a-z][a-z0-9_.-]{0,39}")
 MOST_TAGS = 20
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A service as somebody asks for it. What is left out takes the offering's default."""
+
+    project: Project
+    entry: Entry
+    region: Region
+    name: str
+    plan: str | None = None
+    version: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    protected: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Admitted:
     """An order that may be placed, or a change that may be made."""
 
-    entry: Entry
     plan: Plan
     version: str
     parameters: dict[str, Any]
 
 
-def admit_order(
-    *,
-    project: Project,
-    region: Region,
-    entry: Entry,
-    name: str,
-    plan: str | None = None,
-    version: str | None = None,
-    raw_parameters: Mapping[str, Any] | None = None,
-    tags: Mapping[str, str] | None = None,
-) -> Admitted:
+def admit_order(wanted: Wanted) -> Admitted:
     """Raises: Invalid, with every fault."""
+    entry, region = wanted.entry, wanted.region
     faults: dict[str, str] = {}
-    faults |= name_faults(project, name)
-    faults |= tag_faults(tags or {})
-    chosen = _plan(entry, plan or default_plan(entry, region), faults)
-    wanted_version = _version(entry, region, version, faults)
-    values = _parameters(entry, region, raw_parameters or {}, None, faults)
+    faults |= name_faults(wanted.project, wanted.name)
+    faults |= tag_faults(wanted.tags)
+    chosen = _plan(entry, wanted.plan or default_plan(entry, region), faults)
+    version = _version(entry, region, wanted.version, faults)
+    values = _parameters(entry, region, wanted.parameters, None, faults)
     where = orderable(entry, region, chosen)
     if not where.ok:
         field = "plan" if where.code in ("one-node-only", "plan-retired") else "region"
         faults.setdefault(field, f"{where.reason} {where.hint}".strip())
     if faults or chosen is None:
         raise Invalid(faults)
-    return Admitted(entry, chosen, wanted_version, values)
+    return Admitted(chosen, version, values)
 
 
 def admit_change(
@@ -85,7 +90,7 @@ def admit_change(
     values = _parameters(entry, instance.region, raw_parameters or {}, instance.parameters, faults)
     if faults or chosen is None:
         raise Invalid(faults)
-    return Admitted(entry, chosen, version or instance.version, values)
+    return Admitted(chosen, version or instance.version, values)
 
 
 def plan_fault(instance: Instance, entry: Entry, wanted: Plan) -> str:

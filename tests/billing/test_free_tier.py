@@ -12,6 +12,7 @@ from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import BudgetExceeded
 from portal.outbox.models import OutboxEntry
 from services import registry
+from services.instances.admission import Wanted
 from services.instances.models import Operation
 from services.instances.states import Phase
 from tests.billing.test_rating import used
@@ -39,14 +40,9 @@ def region():
 
 
 def order(project, region, plan, offering="postgresql", name="mine"):
-    return ordering.place_order(
-        actor=SYSTEM,
-        project=project,
-        entry=registry.get(offering),
-        region=region,
-        name=name,
-        plan=plan,
-    )
+    entry = registry.get(offering)
+    wanted = Wanted(project=project, entry=entry, region=region, name=name, plan=plan)
+    return ordering.place_order(actor=SYSTEM, wanted=wanted)
 
 
 def uses(instance, hours, meter="vcpu", allowance="dev"):
@@ -93,14 +89,9 @@ def test_off_by_default_nothing_is_refused(project, region, settings):
 
 
 def test_the_preview_says_so_before_the_click(project, region):
-    found = ordering.preview_order(
-        actor=SYSTEM,
-        project=project,
-        entry=registry.get("postgresql"),
-        region=region,
-        name="mine",
-        plan="single-2x8",
-    )
+    entry = registry.get("postgresql")
+    wanted = Wanted(project=project, entry=entry, region=region, name="mine", plan="single-2x8")
+    found = ordering.preview_order(actor=SYSTEM, wanted=wanted)
     assert "not part of the free tier" in found.faults["plan"]
 
 

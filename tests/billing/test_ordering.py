@@ -17,6 +17,7 @@ from portal.kernel.money import Money
 from portal.tenancy.permissions import Role
 from services import registry
 from services.instances import actions
+from services.instances.admission import Wanted
 from services.instances.models import Instance, InstanceEvent, Operation
 from services.regions import quota
 from services.regions.models import Quota
@@ -175,7 +176,7 @@ def test_who_may_not_create_may_not_order(project, region, entry, role):
         order(project, region, actor=actor)
     with pytest.raises(NotPermitted):
         ordering.preview_order(
-            actor=actor, project=project, entry=entry, region=region, name="a-name"
+            actor=actor, wanted=Wanted(project=project, entry=entry, region=region, name="a-name")
         )
     assert not Order.objects.exists()
 
@@ -196,9 +197,8 @@ def test_an_order_takes_few_queries(project, region):
 def test_a_preview_says_the_price_and_the_quota_and_writes_nothing(project, region, entry):
     make_quota(project, region, vcpu=3, storage_gib=1000)
     before = counted()
-    preview = ordering.preview_order(
-        actor=make_owner(project), project=project, entry=entry, region=region, name="a", plan=LARGE
-    )
+    wanted = Wanted(project=project, entry=entry, region=region, name="a", plan=LARGE)
+    preview = ordering.preview_order(actor=make_owner(project), wanted=wanted)
     assert counted()[0] == before[0]
     assert preview.quote.hourly == Money(Decimal(HOURLY[LARGE]))
     by_name = {line.name: line for line in preview.quota}
@@ -209,8 +209,7 @@ def test_a_preview_says_the_price_and_the_quota_and_writes_nothing(project, regi
 
 
 def test_a_preview_of_a_wrong_order_still_says_its_price(project, region, entry):
-    preview = ordering.preview_order(
-        actor=SYSTEM,
+    wanted = Wanted(
         project=project,
         entry=entry,
         region=region,
@@ -218,6 +217,7 @@ def test_a_preview_of_a_wrong_order_still_says_its_price(project, region, entry)
         plan=SMALL,
         parameters={"max_connections": 5, "colour": "blue"},
     )
+    preview = ordering.preview_order(actor=SYSTEM, wanted=wanted)
     assert set(preview.faults) == {"name", "parameters.max_connections", "parameters.colour"}
     assert preview.quote.hourly == Money(Decimal(HOURLY[SMALL]))
 
@@ -234,7 +234,8 @@ def test_previews_count_the_version_that_would_run(project, monkeypatch):
     monkeypatch.setattr(quota, "needs", counting)
     cluster = make_region("eu-1", backend="kubernetes")
     kafka = registry.get("kafka")
-    ordering.preview_order(actor=SYSTEM, project=project, entry=kafka, region=cluster, name="a")
+    wanted = Wanted(project=project, entry=kafka, region=cluster, name="a")
+    ordering.preview_order(actor=SYSTEM, wanted=wanted)
     assert counted_for == [kafka.kubernetes.VERSIONS[0]]
     instance = make_instance(project, make_region(), version="16")
     counted_for.clear()
@@ -245,9 +246,9 @@ def test_previews_count_the_version_that_would_run(project, monkeypatch):
 
 
 def test_a_preview_asks_what_the_order_then_charges(project, region, entry):
-    words = {"project": project, "entry": entry, "region": region, "name": "orders", "plan": SMALL}
-    preview = ordering.preview_order(actor=SYSTEM, **words)
-    ordering.place_order(actor=SYSTEM, **words)
+    wanted = Wanted(project=project, entry=entry, region=region, name="orders", plan=SMALL)
+    preview = ordering.preview_order(actor=SYSTEM, wanted=wanted)
+    ordering.place_order(actor=SYSTEM, wanted=wanted)
     kept, shown = Order.objects.get().quote, preview.quote.as_json()
     assert {**kept, "at": ""} == {**shown, "at": ""}
 

@@ -9,6 +9,7 @@ import pytest
 from portal.kernel.errors import Invalid
 from services import registry
 from services.instances import admission
+from services.instances.admission import Wanted
 from services.regions.models import Region
 from tests.makers import make_instance, make_project, make_region
 
@@ -21,13 +22,14 @@ NO_MEANING = "This setting means nothing in Eu."
 
 def admitted(region: Region, offering: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """What would be ordered. Raises: Invalid."""
-    return admission.admit_order(
+    wanted = Wanted(
         project=make_project(),
         region=region,
         entry=registry.get(offering),
         name="one",
-        raw_parameters=parameters,
-    ).parameters
+        parameters=parameters,
+    )
+    return admission.admit_order(wanted).parameters
 
 
 def fault(region: Region, offering: str, parameters: dict[str, Any]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The life of a service, on the fake backend: every kind of operation, every way it can end."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -18,6 +19,7 @@ from portal.kernel.errors import (
 )
 from services import registry
 from services.instances import actions, admission, queries, reconcile, upkeep, work
+from services.instances.admission import Wanted
 from services.instances.models import Credential, Instance, Operation
 from services.instances.states import Kind
 from services.regions.models import Quota, Region
@@ -167,13 +169,14 @@ def test_the_number_of_nodes_stays_where_nothing_leads_to_another(project, regio
 
 def test_a_version_is_one_that_runs_in_the_region(project, region):
     region.backend, region.checked_at = Region.Backend.KUBERNETES, clock.now()
-    order = {"project": project, "region": region, "entry": registry.get("kafka"), "name": "events"}
-    assert admission.admit_order(**order).version == "4.2"
+    wanted = Wanted(project=project, region=region, entry=registry.get("kafka"), name="events")
+    newer = replace(wanted, version="4.4")
+    assert admission.admit_order(wanted).version == "4.2"
     with pytest.raises(Invalid) as caught:
-        admission.admit_order(**order, version="4.4")
+        admission.admit_order(newer)
     assert set(caught.value.fields) == {"version"}
     region.backend = Region.Backend.PROCESS
-    assert admission.admit_order(**order).version == "4.4"
+    assert admission.admit_order(wanted).version == "4.4"
 
 
 def test_what_is_fixed_at_create_stays(instance):

@@ -14,6 +14,7 @@ from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.tenancy.permissions import Role
 from services import registry
+from services.instances.admission import Wanted
 from tests.makers import actor_for
 
 
@@ -36,10 +37,12 @@ def furnish_budgets(place: Any, owner: Actor, name: str) -> None:
     )
     approvals.ask_to_order(
         actor=actor_for(place.people[Role.OPERATOR]),
-        project=world["project"],
-        entry=registry.get("postgresql"),
-        region=world["region"],
-        name="waits-for-approval",
+        wanted=Wanted(
+            project=world["project"],
+            entry=registry.get("postgresql"),
+            region=world["region"],
+            name="waits-for-approval",
+        ),
     )
     evaluation.evaluate()
     because = [{"by": "offering", "key": "postgresql", "excess": "90.00"}]

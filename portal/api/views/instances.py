@@ -25,6 +25,7 @@ from portal.kernel.errors import ApprovalNeeded, Invalid
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
 from services.instances import actions, listing, queries, windows
+from services.instances.admission import Wanted
 from services.instances.queries import operation_for
 from services.instances.states import Phase
 from services.regions.queries import quota_left
@@ -123,16 +124,12 @@ class ProjectInstances(View):
     )
     def post(self, request: object, slug: str) -> HttpResponse:
         project = access.project(self.actor, slug, _P.INSTANCE_CREATE)
-        wanted: dict[str, Any] = dict(self.body)
-        entry = entry_called(wanted.pop("offering"))
-        wanted |= {
-            "actor": self.actor,
-            "project": project,
-            "entry": entry,
-            "region": region_for(entry, wanted.get("region")),
-        }
+        asked: dict[str, Any] = dict(self.body)
+        entry = entry_called(asked.pop("offering"))
+        region = region_for(entry, asked.pop("region", None))
+        wanted = Wanted(project=project, entry=entry, region=region, **asked)
         if self.dry_run:
-            return _told(ordering.preview_order(**wanted))
+            return _told(ordering.preview_order(actor=self.actor, wanted=wanted))
         return _ordered(self, wanted)
 
 
@@ -194,14 +191,14 @@ class Instance(View):
         return accepted(self, operation)
 
 
-def _ordered(view: View, wanted: dict[str, Any]) -> HttpResponse:
+def _ordered(view: View, wanted: Wanted) -> HttpResponse:
     """The operation that makes it, or the order that waits for approval of it."""
 
     def make() -> Made:
         try:
-            row = ordering.place_order(**wanted)
+            row = ordering.place_order(actor=view.actor, wanted=wanted)
         except ApprovalNeeded:
-            id = approvals.ask_to_order(**wanted).public_id
+            id = approvals.ask_to_order(actor=view.actor, wanted=wanted).public_id
             return Made("order", id, awaiting(view, id))
         return Made("operation", row.public_id, accepted(view, row))
 
