@@ -19,7 +19,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from billing import cloudevents, meter_keys
+from billing import cloudevents, meter_keys, retention
 from billing.cloudevents import Rejected, Reported
 from billing.meters import HELD_ONCE, PLAN_METERS, PRICED_ELSEWHERE
 from billing.models import Price, RatedMonth, UsageConflict, UsageEvent
@@ -44,6 +44,7 @@ CODES = (
     "future",
     "before-instance",
     "after-instance",
+    "too-old",
     "conflict",
 )
 
@@ -178,6 +179,10 @@ def _check(
         raise Rejected("before-instance", _("The service did not exist yet."))
     if instance.deleted_at is not None and event.start >= instance.deleted_at:
         raise Rejected("after-instance", _("The service was destroyed before."))
+    if event.start < (since := retention.taken_since()):
+        raise Rejected(
+            "too-old", _("Usage from before %(day)s is no longer taken.") % {"day": f"{since:%F}"}
+        )
 
 
 # -- into the table --------------------------------------------------------------------------------

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby, islice
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F, Q
 
+from billing import retention
 from billing.meters import PLAN_METERS, PRICED_ELSEWHERE
 from billing.plantime import DayTime, Happening, day_times, hour_times, month_bounds
 from billing.pricing import held_by
@@ -60,7 +62,8 @@ class Metered:
 def meter(
     first: date, *, until: datetime | None = None, organisation: int | None = None
 ) -> Metered:
-    """Brings the records of `first` and later days of its month up to `until` (now).
+    """Brings the records of `first` and later days of its month up to `until` (now). Of a month of
+    which events were forgotten nothing is worked out again.
 
     Raises: ValueError when `first` lies after `until`.
     """
@@ -69,7 +72,7 @@ def meter(
     if moment <= start:
         raise ValueError(f"{first:%F} has not begun")
     offerings = {slug: entry.offering.price_class for slug, entry in registry.entries().items()}
-    scope = {
+    scope: dict[str, Any] = {
         "first": first,
         "end": end.date(),
         "month": start.date(),
@@ -83,17 +86,26 @@ def meter(
         "elsewhere_classes": [price_class for price_class, _ in PRICED_ELSEWHERE.values()],
         "elsewhere_meters": [code for _, code in PRICED_ELSEWHERE.values()],
     }
+    if retention.is_forgotten(start):
+        logger.info("usage.month_forgotten", extra={"month": str(start.date())})
+        return Metered(0, 0)
+    unknown: set[tuple[int, date]] = set()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_MAKE_TABLE)
-        rows = _plan_rows(first, min(moment, end), organisation)
+        rows = _plan_rows(first, min(moment, end), organisation, unknown)
         while batch := list(islice(rows, _BATCH)):  # one connection cannot read while it copies
             with cursor.copy(_COPY) as copy:
                 for row in batch:
                     copy.write_row(row)
         cursor.execute(_ADD_EVENTS, scope)
+        scope["instances"] = [instance for instance, _ in unknown]
+        scope["days"] = [day for _, day in unknown]
+        cursor.execute(_LEAVE_OUT, scope)
         cursor.execute(_PUT, scope)
         records, months = cursor.fetchone()
-        cursor.execute("drop table metered")
+        cursor.execute("drop table metered, unknown_day")
+    for instance in sorted({instance for instance, _ in unknown}):
+        logger.error("usage.plan_gone", extra={"instance": instance})  # no bug
     logger.info("usage.metered", extra={"records": records, "months": months})
     return Metered(records, months)
 
@@ -102,8 +114,9 @@ def meter(
 
 
 def _plan_rows(
-    first: date, until: datetime, organisation: int | None
+    first: date, until: datetime, organisation: int | None, unknown: set[tuple[int, date]]
 ) -> Iterator[tuple[object, ...]]:
+    """Days under a plan that left the catalogue come into `unknown` (instance, day)."""
     for subject, happenings in _lives(first, until, organisation):
         offering = _offering(subject.offering)
         if offering is None:
@@ -111,7 +124,9 @@ def _plan_rows(
         times = day_times(happenings, first, until)
         sums: dict[tuple[date, str, str], list[Decimal]] = {}
         for (day, plan), time in times.items():
-            if day >= first:
+            if day >= first and not _has_plan(offering, plan):
+                unknown.add((subject.instance, day))
+            elif day >= first:
                 for meter_code, allowance, billed, consumed in _used(offering, plan, time):
                     sums.setdefault((day, meter_code, allowance), []).extend((billed, consumed))
         for (day, meter_code, allowance), amounts in sums.items():
@@ -168,7 +183,7 @@ def hours_by_plan(
     month = start
     while month < end:
         for (hour, plan), time in hour_times(happenings, month.date(), end).items():
-            if hour >= start:
+            if hour >= start and _has_plan(offering, plan):
                 for meter_code, _allowance, billed, _consumed in _used(offering, plan, time):
                     if billed:
                         yield hour, meter_code, billed
@@ -182,6 +197,10 @@ def _offering(slug: str) -> Offering | None:
     except KeyError:
         logger.error("usage.offering_gone", extra={"offering": slug})  # no bug
         return None
+
+
+def _has_plan(offering: Offering, plan_id: str) -> bool:
+    return any(plan.id == plan_id for plan in offering.plans)
 
 
 def _used(
@@ -246,6 +265,12 @@ where e.start >= %(first)s::timestamp at time zone 'UTC'
   and (%(organisation)s::bigint is null or p.organisation_id = %(organisation)s)
 group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 11"""
 
+# What cannot be worked out whole stays as it was.
+_LEAVE_OUT = """
+create temporary table unknown_day on commit drop as
+  select * from unnest(%(instances)s::bigint[], %(days)s::date[]) as u (instance_id, day);
+delete from metered m using unknown_day u where (m.instance_id, m.day) = (u.instance_id, u.day)"""
+
 # A day that is over keeps the tags that it had. What a plan counts and what is reported beyond it
 # are one record.
 _PUT = """
@@ -257,6 +282,8 @@ with gone as (
       select from metered m
       where m.instance_id = r.instance_id and m.day = r.day and m.meter = r.meter
         and m.price_class = r.price_class and m.allowance = r.allowance)
+    and not exists (
+      select from unknown_day u where (u.instance_id, u.day) = (r.instance_id, r.day))
   returning r.organisation_id
 ), put as (
   insert into billing_usagerecord as r (organisation_id, project_id, instance_id, tag_set_id,

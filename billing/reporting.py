@@ -34,7 +34,7 @@ from services.instances.specs import entry_of, spec_of
 from services.instances.states import Phase
 from services.instances.work import queue_of
 from services.regions.models import Region
-from services.spec import Counted
+from services.spec import Counted, Entry, InstanceSpec
 
 logger = logging.getLogger(__name__)
 EVERY_SECONDS = 300
@@ -68,7 +68,7 @@ def look_at_region(region_id: int) -> int:
     )
     looks = {look.instance_id: look for look in UsageLook.objects.filter(instance__in=rows)}
     since = {row.pk: _since(row, looks.get(row.pk), until) for row in rows}
-    asked = [(entry_of(row), spec_of(row, with_secrets=False), since[row.pk]) for row in rows]
+    asked = [(*known, since[row.pk]) for row in rows if (known := _known(row)) is not None]
     found: Mapping[str, tuple[Counted, ...]] = {}
     try:
         found = backend_for(region).usage(asked, until) if asked else {}
@@ -76,6 +76,16 @@ def look_at_region(region_id: int) -> int:
         logger.info("usage.look_skipped", extra={"region": region.code, "code": error.code})
     told = [(row, since[row.pk], found[row.public_id]) for row in rows if row.public_id in found]
     return _keep(region, told, until)
+
+
+def _known(row: Instance) -> tuple[Entry, InstanceSpec] | None:
+    """None for what left the catalogue: the rest of the region is looked at."""
+    try:
+        return entry_of(row), spec_of(row, with_secrets=False)
+    except KeyError:
+        said = {"instance": row.public_id, "offering": row.offering, "plan": row.plan}
+        logger.error("usage.plan_gone", extra=said)  # no bug
+        return None
 
 
 def _since(row: Instance, look: UsageLook | None, until: datetime) -> datetime:

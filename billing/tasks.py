@@ -15,6 +15,7 @@ from billing import (
     invoicing,
     price_effect,
     reporting,
+    retention,
     silence,
     sla_months,
     suspension,
@@ -47,6 +48,12 @@ def look_at_region(region_id: int) -> None:
 def look_for_silence() -> None:
     """Tells staff of running services without usage."""
     silence.look()
+
+
+@shared_task(time_limit=3600)
+def forget_usage() -> None:
+    """Deletes usage as it arrived once nothing needs it."""
+    retention.forget_events()
 
 
 @shared_task(time_limit=1800)

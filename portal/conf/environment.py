@@ -59,12 +59,15 @@ def cache() -> Path:
     return Path(text("POLDER_CACHE", "") or usable / "polder").absolute()
 
 
-def number(name: str, default: int) -> int:
+def number(name: str, default: int, *, least: int | None = None) -> int:
     value = text(name, str(default))
     try:
-        return int(value)
+        found = int(value)
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from error
+    if least is not None and found < least:
+        raise ImproperlyConfigured(f"{name} must be {least} or more, not {found}.")
+    return found
 
 
 def flag(name: str, default: bool = False) -> bool:

@@ -311,6 +311,7 @@ _TIMETABLE = {
     "billing.tasks.dun": 3600,
     "billing.tasks.mail_invoices": 300,
     "billing.tasks.settle_sla": 24 * 3600,
+    "billing.tasks.forget_usage": 24 * 3600,
     "portal.api.tasks.expire_records": 3600,
     "portal.tenancy.tasks.forget_invitations": 24 * 3600,
     "portal.notifications.tasks.sweep": POLDER_SWEEP_SECONDS,
@@ -325,6 +326,8 @@ CELERY_BEAT_SCHEDULE = {
 }
 # What probes found is kept so long: whoever disputes an SLA may do so for a year.
 POLDER_PROBES_KEPT_DAYS = env.number("POLDER_PROBES_KEPT_DAYS", 400)
+# Usage as it arrived, of months that have their invoice; as long it is counted once, and corrected.
+POLDER_USAGE_KEPT_DAYS = env.number("POLDER_USAGE_KEPT_DAYS", 400, least=100)
 # Touched by worker, beat, watch and probe while they work, for a probe.
 POLDER_ALIVE_FILE = env.text("POLDER_ALIVE_FILE", "")
 # Names this installation on every object it makes in a cluster: two may share one.

@@ -11,8 +11,8 @@ PUBLIC = Parameter(
     backend="kubernetes",
     needs=("external", "domain"),
     help=gettext_noop(
-        "A public name and address, always with TLS. Otherwise only what runs in the same "
-        "project reaches it."
+        "A public name and address, always with TLS. Public IPv4 addresses of its own cost extra, "
+        "by their time. Otherwise only what runs in the same project reaches it."
     ),
 )
 BACKUP_DAYS = Parameter(

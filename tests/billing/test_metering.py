@@ -163,3 +163,40 @@ def test_an_offering_that_left_the_catalogue_is_told_and_keeps_its_records(insta
     metering.meter(MONTH, until=START + timedelta(hours=2))
     assert len(records()) == 3
     assert "usage.offering_gone" in caplog.text
+
+
+def test_a_plan_that_left_the_catalogue_stops_no_round(instance, caplog):
+    """Its days stay as they were, the others of the same service and all other services go on."""
+    other = make_instance(make_project(), make_region("second"), plan="dev-1x1")
+    other.created_at = START
+    other.save()
+    InstanceEvent.objects.filter(instance=other).delete()
+    happened(other, "created", START)
+    metering.meter(MONTH, until=START + timedelta(hours=1))
+    InstanceEvent.objects.filter(instance=instance).update(plan="bygone-9x9")
+    happened(instance, "changed", START + timedelta(hours=24))
+    for number, hour in enumerate((2, 26)):
+        at = START + timedelta(hours=hour)
+        UsageEvent.objects.create(
+            source="edge",
+            event_id=str(number),
+            instance=instance,
+            meter="storage_gib",
+            start=at,
+            end=at + timedelta(hours=1),
+            quantity=Decimal(3600),
+        )
+    metering.meter(MONTH, until=START + timedelta(hours=25))
+    assert caplog.text.count("usage.plan_gone") == 1
+    mine = records(instance=instance, meter="storage_gib")
+    assert mine == [
+        (3, "storage_gib", Decimal(240 * 3600)),
+        (4, "storage_gib", Decimal(240 * 3600 + 3600)),
+    ]
+    assert records(instance=instance, meter="vcpu")[0] == (3, "vcpu", Decimal(6 * 3600))
+    assert records(instance=other, meter="vcpu") == [
+        (3, "vcpu", Decimal(24 * 3600)),
+        (4, "vcpu", Decimal(3600)),
+    ]
+    hours = list(metering.hours_by_plan(instance, START, START + timedelta(hours=25)))
+    assert {hour for hour, _, _ in hours} == {START + timedelta(hours=24)}

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from billing import cycle, reporting, silence
-from billing.models import UsageEvent, UsageLook, UsageRecord
+from billing.models import CostLine, UsageEvent, UsageLook, UsageRecord
 from portal.kernel import clock
 from portal.kernel.errors import Temporary
 from services.instances.models import Instance, InstanceEvent
@@ -163,3 +163,29 @@ def test_it_is_rated_as_what_it_is(look, instance):
     assert (gpu.price_class, gpu.quantity) == ("compute.gpu-l4", Decimal(1800))
     vcpu = UsageRecord.objects.get(meter="vcpu")
     assert vcpu.quantity == 2 * 61 * 60 + 7200
+
+
+def test_a_plan_that_left_the_catalogue_stops_no_look(look, instance, fake, caplog):
+    gone = make_instance(make_project(), instance.region, plan="dev-1x1")
+    Instance.objects.filter(pk=gone.pk).update(plan="bygone-9x9")
+    look(5, 10)
+    look(61, 2)
+    assert "usage.plan_gone" in caplog.text
+    assert (list(fake.asked), UsageEvent.objects.count()) == ([instance.public_id], 1)
+
+
+def test_a_public_address_costs_its_time_to_the_cent(look, instance):
+    """Two of them for two hours and a half, at 0.00252 euro an hour."""
+    Instance.objects.update(offering="postgresql", plan="single-2x8")
+
+    def held(minute, addresses):
+        return look(minute, counted=[Counted("public_ipv4", Decimal(addresses), kept=True)])
+
+    for minute in range(0, 155, 5):
+        held(minute, 2)
+    held(155, 0)
+    held(185, 0)
+    cycle.meter_and_rate()
+    line = CostLine.objects.get(meter="public_ipv4")
+    assert (line.price_class, line.quantity) == ("network.ipv4", Decimal(5 * 3600))
+    assert line.billed_cost == Decimal("0.0126")

@@ -210,6 +210,59 @@ def test_every_meter_that_is_told_is_one_that_can_be_priced():
             assert meter in PRICED_ELSEWHERE or meter in own
 
 
+# -- public addresses ------------------------------------------------------------------------------
+
+
+def balancer(name, *ingress, kind="LoadBalancer"):
+    status = {"loadBalancer": {"ingress": list(ingress)} if ingress else {}}
+    return {"metadata": {"name": name}, "spec": {"type": kind}, "status": status}
+
+
+def addresses(*services, **fields):
+    spec = spec_of("kafka", "dev-1x1", public=True)
+    objects = Objects(Service=list(services))
+    told = read(objects, ("kafka", replace(spec, **fields)))
+    return {name: [(one.meter, one.quantity, one.kept) for one in of] for name, of in told.items()}
+
+
+def test_public_addresses_are_counted_once_each():
+    found = addresses(
+        balancer("xx-1-kafka-public-bootstrap", {"ip": "185.1.2.3"}),
+        balancer("xx-1-kafka-public-0", {"ip": "185.1.2.4"}, {"ip": "2a01:4f8::1"}),
+        balancer("xx-1-kafka-public-1", {"ip": "185.1.2.4"}),  # a balancer may share one
+        balancer("xx-1-kafka-public-2"),  # has none yet
+        balancer("xx-10-public", {"ip": "185.1.2.9"}),  # another service's
+        balancer("xx-1-lb", {"hostname": "a.lb.example"}),
+        balancer("xx-1-inside", {"ip": "10.1.2.3"}),
+        balancer("xx-1-carrier", {"ip": "100.64.0.1"}),
+        balancer("xx-1-odd", {"ip": "no address"}),
+        balancer("xx-1-kafka-bootstrap", {"ip": "185.1.2.5"}, kind="ClusterIP"),
+    )
+    assert found == {"xx-1": [("public_ipv4", Decimal(2), True)]}
+
+
+def test_a_service_called_by_the_name_alone_is_its_own():
+    held = balancer("xx-1", {"ip": "185.1.2.3"})
+    assert addresses(held) == {"xx-1": [("public_ipv4", Decimal(1), True)]}
+
+
+def test_at_rest_or_closed_nothing_is_counted_and_nothing_asked_for():
+    held = balancer("xx-1-public", {"ip": "185.1.2.3"})
+    assert addresses(held, paused=True) == {}
+    closed = spec_of("kafka", "dev-1x1").parameters
+    assert addresses(held, parameters=closed) == {}
+
+
+def test_addresses_come_beside_what_the_offering_tells():
+    spec = spec_of("functions", "dev-1x1", public=True)
+    told = read(Objects(Pod=[pod(running(0))], Service=[]), ("functions", spec))
+    assert [one.meter for one in told["xx-1"]] == [
+        "gb_second",
+        "provisioned_gb_second",
+        "public_ipv4",
+    ]
+
+
 # -- disks -----------------------------------------------------------------------------------------
 
 

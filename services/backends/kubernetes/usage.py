@@ -1,15 +1,31 @@
-"""What instances use beyond their plans, from the objects of their clusters."""
+"""What instances use beyond their plans, from the objects of their clusters: what their offerings
+tell of, and public addresses.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import logging
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from decimal import Decimal
 
 from portal.kernel.errors import Permanent
 from services.backends.kubernetes.objects import Objects
-from services.spec import Counted, Kind, Listing, Manifest, UsageAsked, UsageTold
+from services.spec import (
+    Counted,
+    Entry,
+    InstanceSpec,
+    Kind,
+    Listing,
+    Manifest,
+    UsageAsked,
+    UsageTold,
+)
 
 logger = logging.getLogger(__name__)
+IPV4 = "public_ipv4"
+_SERVICE = Kind("v1", "Service")
 
 
 class _Lists:
@@ -38,14 +54,68 @@ def read(objects: Objects, wanted: UsageAsked, until: datetime) -> UsageTold:
     lists = _Lists(objects)
     found: dict[str, tuple[Counted, ...]] = {}
     for entry, spec, since in wanted:
-        told = entry.usage
-        if told is None:
+        if entry.usage is None and not _may_be_public(spec):
             continue
-        listings = told.listings(spec)
         try:
-            seen = [one for each in listings for one in lists.matching(each, spec.namespace)]
+            told = _of_offering(lists, entry, spec, since, until)
+            if _may_be_public(spec):
+                told = (*told, _addresses(lists, spec))
         except Permanent as error:
             logger.warning("usage.not_listed", extra={"instance": spec.name, "code": error.code})
             continue
-        found[spec.name] = told.counted(spec, seen, since, until) if listings else ()
+        found[spec.name] = told
     return found
+
+
+def _of_offering(
+    lists: _Lists, entry: Entry, spec: InstanceSpec, since: datetime, until: datetime
+) -> tuple[Counted, ...]:
+    told = entry.usage
+    listings = told.listings(spec) if told is not None else ()
+    if told is None or not listings:
+        return ()
+    seen = [one for each in listings for one in lists.matching(each, spec.namespace)]
+    return told.counted(spec, seen, since, until)
+
+
+# -- public addresses ------------------------------------------------------------------------------
+
+
+def _may_be_public(spec: InstanceSpec) -> bool:
+    """At rest it costs what it stores and nothing else, whatever the balancer keeps for it."""
+    return bool(spec.parameters.get("public")) and not spec.paused
+
+
+def _addresses(lists: _Lists, spec: InstanceSpec) -> Counted:
+    """Those that it holds now, each once. Its own Services and those that operators make for it are
+    called by its name. Source: Kubernetes, core/v1 Service, `status.loadBalancer`.
+    """
+    services = lists.matching(Listing(_SERVICE, {}), spec.namespace)
+    mine = (one for one in services if _is_of(one["metadata"]["name"], spec.name))
+    return Counted(IPV4, Decimal(len(set(_public(mine)))), kept=True)
+
+
+def _is_of(name: str, instance: str) -> bool:
+    return name == instance or name.startswith(f"{instance}-")
+
+
+def _public(services: Iterable[Manifest]) -> Iterator[str]:
+    """Addresses that the internet knows: what a balancer has within a network of its own is none.
+    Of one that gives a name alone nobody can tell which addresses are behind it.
+    """
+    for one in services:
+        if one["spec"].get("type") != "LoadBalancer":
+            continue
+        given = (one.get("status") or {}).get("loadBalancer") or {}
+        for ingress in given.get("ingress") or ():
+            address = ingress.get("ip", "")
+            if address and _is_public_ipv4(address):
+                yield address
+
+
+def _is_public_ipv4(text: str) -> bool:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return address.version == 4 and address.is_global
