@@ -94,14 +94,13 @@ def _mail(invoice: Invoice, address: str) -> None:
 
 def _context(invoice: Invoice, document: Document) -> dict[str, Any]:
     with translation.override(document.language):
-        title = _title(invoice, document)
-    return {
-        "title": title,
-        "buyer": document.buyer.name,
-        "gross": money(Money(invoice.gross, invoice.currency)),
-        "due_on": day(document.due_on) if document.due_on else "",
-        "url": settings.POLDER_URL + reverse("console:invoice", args=[invoice.number]),
-    }
+        return {
+            "title": _title(invoice, document),
+            "buyer": document.buyer.name,
+            "gross": money(Money(invoice.gross, invoice.currency)),
+            "due_on": day(document.due_on) if document.due_on else "",
+            "url": settings.POLDER_URL + reverse("console:invoice", args=[invoice.number]),
+        }
 
 
 def _title(invoice: Invoice, document: Document) -> str:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 
-from django.conf import settings
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncMonth
 from django.utils import translation
@@ -71,7 +70,8 @@ def document_for(organisation: Organisation, month: date, on: date) -> Document:
         )
     decision, ours = identities.decision_for(organisation, on), provider.provider()
     vat = Vat(Category(decision.category), decision.percent)
-    with translation.override(settings.LANGUAGE_CODE):
+    language = identities.language_for(organisation)
+    with translation.override(language):
         lines = (
             *_used(organisation, month, vat),
             *_bought(organisation, month, vat),
@@ -100,11 +100,11 @@ def document_for(organisation: Organisation, month: date, on: date) -> Document:
         allowances=allowances,
         payment=Transfer(ours.iban, ours.bic),
         place=decision.country,
-        language=settings.LANGUAGE_CODE,
+        language=language,
         buyer_reference=buyer["buyer_reference"],
         order_number=buyer["order_number"],
         terms=terms,
-        exemption=exemption_words(Category(decision.category), settings.LANGUAGE_CODE),
+        exemption=exemption_words(Category(decision.category), language),
     )
 
 
@@ -151,7 +151,8 @@ def _by_price(rows: QuerySet[CostLine], month: date, vat: Vat, group: str = "") 
         amount = round(quantity / base_units(unit, seconds) * written.base, _PLACES)
         if amount:  # a correction may have moved usage from one day to another
             yield priced(
-                f"{class_label(price_class)}: {meter_label(meter)}",
+                _("%(what)s: %(meter)s")
+                % {"what": class_label(price_class), "meter": meter_label(meter)},
                 quantity=amount,
                 unit=written.code,
                 unit_price=unit_price,

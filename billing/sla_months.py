@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -113,7 +112,7 @@ def _make_good(organisation: Organisation, month: date, owed: Owed) -> None:
     try:
         if invoice is None:
             raise Conflict(_("%(month)s has no invoice.") % {"month": f"{month:%Y-%m}"})
-        with translation.override(settings.LANGUAGE_CODE):
+        with translation.override(invoice.document["language"]):
             reason = charge_text(reference, _about(owed.instance, month))
         credit_amount(
             actor=SYSTEM,

@@ -5,12 +5,12 @@ Only what was suspended here is lifted here: a suspension for another reason sta
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from billing import dunning
+from billing.identity.queries import language_for
 from billing.models import DunningStep, Invoice
 from billing.standing import standing
 from portal.kernel import clock
@@ -61,7 +61,7 @@ def suspend(*, actor: Actor, organisation: Organisation) -> DunningStep:
             _("%(name)s is not to be suspended now.") % {"name": locked.name},
             hint=_("It has paid, is suspended, or was not warned seven days ago."),
         )
-    with translation.override(settings.LANGUAGE_CODE):
+    with translation.override(language_for(locked)):
         reason = _("Invoice %(number)s is not paid.") % {"number": invoice.number}
     tenancy.suspend_organisation(actor=actor, organisation=locked, reason=reason)
     step = dunning.Planned(_Kind.SUSPENSION, 1, clock.now().date())
@@ -84,7 +84,7 @@ def lift_settled(*, organisation: Organisation) -> bool:
     if any(standing(invoice).left > 0 for invoice in warned.defer("document")):
         return False
     if locked.suspended_at == ours.at:
-        with translation.override(settings.LANGUAGE_CODE):
+        with translation.override(language_for(locked)):
             reason = _("What was owed is paid.")
         tenancy.lift_suspension(actor=SYSTEM, organisation=locked, reason=reason)
     steps.filter(kind=_Kind.SUSPENSION, lifted_at__isnull=True).update(lifted_at=clock.now())

@@ -33,7 +33,9 @@ LENGTHS: Final = {
     "invoice_email": 254,
     "electronic_scheme": 4,
     "electronic_address": 100,
+    "language": 5,
 }
+LANGUAGES = ("de", "en", "fr")  # of documents; empty: the installation's
 KINDS = ("business", "consumer")
 _NEEDED = ("legal_name", "street", "city", "country", "invoice_email")
 _STRANGE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")  # no XML and no line holds these
@@ -68,6 +70,8 @@ def _text_fault(name: str, text: str) -> str:
         return _("One line of text, without control characters.")
     if name == "kind" and text not in KINDS:
         return _("Choose business or consumer.")
+    if name == "language" and text and text not in LANGUAGES:
+        return _("Choose one of the languages.")
     return ""
 
 

@@ -89,6 +89,13 @@ def snapshot_of(row: BillingIdentity) -> dict[str, str]:
     return found
 
 
+def language_for(organisation: Organisation) -> str:
+    """The language of what is written to it: invoices, credit notes, reminders and their mails."""
+    row = identity_of(organisation)
+    codes = {code.partition("-")[0]: code for code, _name in settings.LANGUAGES}
+    return codes.get(row.language if row else "", settings.LANGUAGE_CODE)
+
+
 def values_of(row: BillingIdentity | None) -> dict[str, str]:
     """Its fields as a form holds them."""
     return {name: getattr(row, name) if row else "" for name in LENGTHS}

@@ -11,7 +11,8 @@ from django.utils import timezone
 class BillingIdentity(models.Model):
     """Legal and VAT identity of an organisation, as it is now. `country` is ISO 3166, `vat_id` has
     its prefix, `electronic_scheme` is of the code list EAS; an empty `buyer_reference` means the
-    organisation's slug. `check` is what `vat_id_state` rests on.
+    organisation's slug, an empty `language` of documents the installation's. `check` is what
+    `vat_id_state` rests on.
     """
 
     class Kind(models.TextChoices):
@@ -46,6 +47,7 @@ class BillingIdentity(models.Model):
     invoice_email = models.EmailField()
     electronic_scheme = models.CharField(max_length=4, blank=True)
     electronic_address = models.CharField(max_length=100, blank=True)
+    language = models.CharField(max_length=5, blank=True, default="", db_default="")
     version = models.PositiveIntegerField(default=0)
     updated_at = models.DateTimeField(default=timezone.now)
 

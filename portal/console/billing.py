@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
+from django.utils.translation import gettext as _
+
 from billing.identity import queries, schemes, texts
-from billing.identity.fields import LENGTHS, tidy_vat_id
+from billing.identity.fields import LANGUAGES, LENGTHS, tidy_vat_id
 from billing.territories import countries
 from portal.console import organisations
 from portal.kernel.actor import Actor
@@ -40,6 +43,7 @@ def details(
             "may_change": Permission.BILLING_MANAGE in held,
             "countries": country_options(),
             "schemes": schemes.schemes(),
+            "languages": _languages(),
             "kinds": [(kind, texts.kind_label(kind)) for kind in ("business", "consumer")],
             "history": [
                 (one, country_name(one.data["country"]))
@@ -73,6 +77,16 @@ def country_options() -> list[tuple[str, str]]:
     """All countries by name in the reader's language."""
     named = [(code, country_name(code)) for code in countries()]
     return sorted(named, key=lambda entry: entry[1])
+
+
+def _languages() -> list[tuple[str, str]]:
+    """Each by its own name, and the one that is meant where none is chosen."""
+    named = {code.split("-")[0]: name for code, name in settings.LANGUAGES}
+    usual = named[settings.LANGUAGE_CODE.split("-")[0]]
+    return [
+        ("", _("As usual here (%(language)s)") % {"language": usual}),
+        *((code, named[code]) for code in LANGUAGES),
+    ]
 
 
 def _stored(organisation: Organisation, row: Any) -> dict[str, str]:

@@ -197,6 +197,17 @@ def test_what_is_left_out_stays_and_nothing_new_writes_nothing(owner, project):
     assert IdentityVersion.objects.filter(identity=row).count() == 2
 
 
+def test_documents_speak_the_language_that_was_chosen(owner, project):
+    assert queries.language_for(project.organisation) == "en-gb"
+    save(owner, project)
+    row = save(owner, project, {"language": "fr"})
+    assert queries.language_for(row.organisation) == "fr"
+    assert row.versions.get(version=2).data["language"] == "fr"
+    with pytest.raises(Invalid) as told:
+        save(owner, project, {"language": "nl"})
+    assert set(told.value.fields) == {"language"}
+
+
 def test_an_earlier_version_says_what_it_said(owner, project):
     save(owner, project)
     save(owner, project, {"street": "Neuer Weg 1"})

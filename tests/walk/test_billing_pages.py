@@ -33,6 +33,7 @@ DE = {
     "invoice_email": "rechnung@deichbau.example",
     "electronic_scheme": "",
     "electronic_address": "",
+    "language": "",
 }
 
 
@@ -72,6 +73,16 @@ def test_saving_shows_what_was_saved_and_what_it_means(payer):
     assert "VAT of 19 % (Germany) on your invoices" in html
     assert "Not yet confirmed." in html
     assert "Your VAT id is not yet confirmed" in html
+
+
+def test_the_language_of_documents_is_chosen_and_kept(payer):
+    assert "As usual here (English)</option>" in page(payer).content.decode()
+    answer = post(payer, "console:billing-edit", DE | {"language": "fr"}, follow=True)
+    assert '<option value="fr" selected>Français</option>' in answer.content.decode()
+    refused = post(payer, "console:billing-edit", DE | {"language": "nl"})
+    assert refused.status_code == 422
+    assert "Choose one of the languages." in refused.content.decode()
+    assert BillingIdentity.objects.get().language == "fr"
 
 
 def test_faults_come_back_with_what_was_typed(payer):
@@ -242,8 +253,9 @@ def test_the_api_reads_and_changes_it(client, project):
     assert (empty["version"], empty["legal_name"], empty["updated_at"]) == (0, "", None)
     saved = call(client, person, DE)
     assert saved.status_code == 200
-    changed = call(client, person, {"order_number": "PO-7"}).json()
+    changed = call(client, person, {"order_number": "PO-7", "language": "de"}).json()
     assert (changed["version"], changed["order_number"]) == (2, "PO-7")
+    assert changed["language"] == "de"
     assert changed["vat_id"] == "DE136695976"
     assert changed["vat"]["category"] == "S"
     assert changed["vat"]["percent"] == "19"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing.identity import queries, texts
-from billing.identity.fields import KINDS, LENGTHS
+from billing.identity.fields import KINDS, LANGUAGES, LENGTHS
 from portal.api.serializers.common import (
     DECIMAL,
     INTEGER,
@@ -39,7 +39,15 @@ FIELDS: dict[str, Json] = {
     name: {"type": "string", "maxLength": most}
     | ({"description": _HELP[name]} if name in _HELP else {})
     for name, most in LENGTHS.items()
-} | {"kind": one_of(*KINDS)}
+} | {
+    "kind": one_of(*KINDS),
+    "language": {
+        **one_of("", *LANGUAGES),
+        "description": gettext_noop(
+            "Of invoices, credit notes, reminders and their mails; left empty, the installation's."
+        ),
+    },
+}
 _CODED = shape({"code": TEXT, "text": TEXT})
 
 SCHEMAS: dict[str, Json] = {

@@ -39,6 +39,17 @@ def test_the_address_for_invoices_gets_it_once(issued, mailoutbox):
     assert InvoiceMail.objects.get().address == BUYER["invoice_email"]
 
 
+def test_the_mail_speaks_the_language_of_the_invoice(organisation, mailoutbox):
+    told = known(organisation, language="fr")
+    made = invoicing.seal(actor=SYSTEM, invoice=invoicing.draft(told, MONTH))
+    InvoiceFile.objects.create(invoice=made, format=PDF, content=CONTENT, digest="0" * 64)
+    known(organisation, language="de")
+    delivery.send_waiting()
+    (sent,) = mailoutbox
+    assert sent.subject.startswith(f"Facture {made.number} · ")
+    assert "151,78\u00a0€" in sent.body
+
+
 def test_nothing_is_sent_before_its_file_is_written(organisation, mailoutbox):
     invoicing.seal(actor=SYSTEM, invoice=invoicing.draft(known(organisation), MONTH))
     assert delivery.send_waiting() == 0

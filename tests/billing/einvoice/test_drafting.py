@@ -10,6 +10,8 @@ from billing import cycle, drafting, invoicing
 from billing.einvoice.checks import own_findings
 from billing.einvoice.document import Category, rounded
 from billing.einvoice.judging import judge
+from billing.einvoice.pages import page_of
+from billing.einvoice.profiles import Profile, build
 from billing.einvoice.stored import from_json, to_json
 from billing.einvoice.totals import totals
 from billing.identity import actions as identities
@@ -105,6 +107,35 @@ def test_it_keeps_our_own_checks(organisation):
     assert [f for f in own_findings(document) if f.fatal] == []
     assert {line.vat.category for line in document.lines} == {Category.STANDARD}
     assert totals(document).vat == rounded(totals(document).net * Decimal("0.19"))
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "terms", "kept"),
+    [
+        ("", "PostgreSQL: Memory, GiB", "Payable within 14 days of issue.", "en-gb"),
+        ("en", "PostgreSQL: Memory, GiB", "Payable within 14 days of issue.", "en-gb"),
+        ("de", "PostgreSQL: Arbeitsspeicher, GiB", "Zahlbar innerhalb von 14 Tagen", "de"),
+        ("fr", "PostgreSQL\u00a0: Mémoire, Gio", "Payable", "fr"),
+    ],
+)
+def test_it_is_written_in_the_language_that_the_buyer_chose(
+    organisation, language, name, terms, kept
+):
+    document = drafting.document_for(known(organisation, language=language), MONTH, ISSUED)
+    assert document.lines[0].name == name
+    assert document.terms.startswith(terms)
+    assert document.language == kept
+    assert name in build(document, Profile.FACTUR_X).decode()
+    assert [f for f in own_findings(document) if f.fatal] == []
+
+
+def test_what_is_issued_keeps_its_language(organisation):
+    told = known(organisation, language="fr")
+    made = invoicing.seal(actor=SYSTEM, invoice=invoicing.draft(told, MONTH))
+    known(organisation, language="de")
+    made.refresh_from_db()
+    assert page_of(from_json(made.document)).heading == "Facture"
+    assert invoicing.verify() == []
 
 
 @pytest.mark.einvoice
