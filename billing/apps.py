@@ -11,6 +11,7 @@ class BillingConfig(AppConfig):
             delivery,
             dunning_texts,
             free_tier_notices,
+            holds,
             price_notices,
             usage_notices,
         )
@@ -20,6 +21,7 @@ class BillingConfig(AppConfig):
         commitment_notices.register()
         delivery.register()
         dunning_texts.register()
+        holds.register()
         price_notices.register()
         free_tier_notices.register()
         usage_notices.register()

@@ -5,6 +5,9 @@ the same list says what will happen and does it. Levels keep their distance: aft
 nothing ran, reminders do not come on top of each other. After the last level comes the warning that
 the organisation will be suspended, seven days before at the least.
 
+While an invoice is held (`billing.holds`) its time stands still: what comes next comes as many days
+later as it was held since the due day, the step before or the warning.
+
 Settings: POLDER_DUNNING_DAYS, POLDER_SUSPEND, POLDER_SUSPEND_DAYS, POLDER_SUSPEND_WARN_DAYS.
 """
 
@@ -12,8 +15,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
@@ -22,7 +25,7 @@ from django.db.models import Prefetch, QuerySet
 
 from billing import dunning_mail
 from billing.dunning_texts import params_of
-from billing.models import DunningStep, Invoice
+from billing.models import DunningHold, DunningStep, Invoice
 from billing.standing import overdue, standing
 from portal.audit.actions import record
 from portal.kernel import clock
@@ -31,7 +34,9 @@ from portal.outbox.actions import notify
 from portal.tenancy.oversight import require_staff
 
 logger = logging.getLogger(__name__)
+Span = tuple[date, date]  # the last day left out
 LEAST_WARNING = 7
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _Kind = DunningStep.Kind
 _VERBS = {_Kind.REMINDER: "invoice.remind", _Kind.WARNING: "invoice.warn"}
 
@@ -69,26 +74,58 @@ def rules() -> Rules:
 
 
 def next_step(
-    due_on: date, taken: Sequence[DunningStep], today: date, given: Rules
+    due_on: date,
+    taken: Sequence[DunningStep],
+    today: date,
+    given: Rules,
+    pauses: Sequence[Span] = (),
 ) -> Planned | None:
-    """Of an invoice of which something is left. None when there is nothing more to say. Pure."""
+    """Of an invoice of which something is left, and that was held in `pauses`. None when there is
+    nothing more to say. Pure.
+    """
     by_kind = {kind: [step for step in taken if step.kind == kind] for kind in _Kind.values}
     level = len(by_kind[_Kind.REMINDER]) + 1
     last = max((step.at.date() for step in taken), default=None)
     if level <= len(given.days):
-        on = due_on + timedelta(days=given.days[level - 1])
+        on = _later(due_on, given.days[level - 1], pauses)
         if last is not None:
-            on = max(on, last + timedelta(days=given.days[level - 1] - given.days[level - 2]))
+            gap = given.days[level - 1] - given.days[level - 2]
+            on = max(on, _later(last, gap, pauses))
         return Planned(_Kind.REMINDER, level, on)
-    if given.suspend == "never" or by_kind[_Kind.SUSPENSION]:
+    if given.suspend == "never" or any(not step.lifted_at for step in by_kind[_Kind.SUSPENSION]):
         return None
-    if by_kind[_Kind.WARNING]:
-        return Planned(_Kind.SUSPENSION, 1, by_kind[_Kind.WARNING][0].acts_on or today)
-    on = due_on + timedelta(days=given.suspend_days - given.warn_days)
+    if warning := warning_of(taken):
+        on = acts_on(warning, pauses) or today
+        return Planned(_Kind.SUSPENSION, len(by_kind[_Kind.SUSPENSION]) + 1, on)
+    on = _later(due_on, given.suspend_days - given.warn_days, pauses)
     if last is not None:
-        on = max(on, last + timedelta(days=1))
-    acts_on = max(on, today) + timedelta(days=given.warn_days)
-    return Planned(_Kind.WARNING, 1, on, max(acts_on, due_on + timedelta(days=given.suspend_days)))
+        on = max(on, _later(last, 1, pauses))
+    acts = max(on, today) + timedelta(days=given.warn_days)
+    acts = max(acts, _later(due_on, given.suspend_days, pauses))
+    return Planned(_Kind.WARNING, len(by_kind[_Kind.WARNING]) + 1, on, acts)
+
+
+def warning_of(taken: Sequence[DunningStep]) -> DunningStep | None:
+    """The warning that holds: of a suspension that was lifted it does no more."""
+    lifted = [step.lifted_at for step in taken if step.lifted_at]
+    warnings = [step for step in taken if step.kind == _Kind.WARNING]
+    since = max(lifted, default=_LONG_AGO)
+    return next((step for step in reversed(warnings) if step.at > since), None)
+
+
+def acts_on(warning: DunningStep, pauses: Sequence[Span]) -> date | None:
+    """When the organisation is suspended: the day that was said, later by what was held since."""
+    said = warning.acts_on
+    return said and said + timedelta(days=_held(warning.at.date(), pauses))
+
+
+def _later(since: date, days: int, pauses: Sequence[Span]) -> date:
+    return since + timedelta(days=days + _held(since, pauses))
+
+
+def _held(since: date, pauses: Sequence[Span]) -> int:
+    """Days from `since` on for which it was held."""
+    return sum(max((end - max(start, since)).days, 0) for start, end in pauses)
 
 
 def planned(actor: Actor) -> list[tuple[Invoice, Planned]]:
@@ -104,14 +141,35 @@ def planned(actor: Actor) -> list[tuple[Invoice, Planned]]:
 
 
 def with_steps(rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    """With what `next_step` asks for, in two queries."""
     steps = DunningStep.objects.order_by("at", "pk")
-    return rows.prefetch_related(Prefetch("dunning_steps", queryset=steps))
+    holds = DunningHold.objects.order_by("at", "pk")
+    return rows.prefetch_related(
+        Prefetch("dunning_steps", queryset=steps), Prefetch("dunning_holds", queryset=holds)
+    )
 
 
 def _next_of(invoice: Invoice, today: date, given: Rules) -> Planned | None:
     if invoice.due_on is None:
         return None
-    return next_step(invoice.due_on, list(invoice.dunning_steps.all()), today, given)
+    taken, pauses = list(invoice.dunning_steps.all()), pauses_of(invoice)
+    step = next_step(invoice.due_on, taken, today, given, pauses)
+    held_until = max((end for _start, end in pauses), default=today)
+    if step is None or step.on >= held_until:
+        return step
+    return replace(step, on=held_until) if held_until > today else step
+
+
+def hold_of(invoice: Invoice) -> DunningHold | None:
+    """The one that holds today."""
+    today = clock.now().date()
+    holds = [hold for hold in invoice.dunning_holds.all() if hold.span[0] <= today < hold.span[1]]
+    return holds[-1] if holds else None
+
+
+def pauses_of(invoice: Invoice) -> list[Span]:
+    """When an invoice was held, or is: days, the last one left out."""
+    return [hold.span for hold in invoice.dunning_holds.all()]
 
 
 def run_due() -> int:
@@ -186,5 +244,5 @@ def taken(actor: Actor) -> QuerySet[DunningStep]:
 
 def announced_suspension(invoice: Invoice) -> date | None:
     """When the organisation will be suspended for an invoice that its reader may see."""
-    rows = invoice.dunning_steps.filter(kind=_Kind.WARNING)
-    return rows.values_list("acts_on", flat=True).first()
+    warning = warning_of(steps_of(invoice))
+    return acts_on(warning, pauses_of(invoice)) if warning else None

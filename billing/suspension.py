@@ -1,4 +1,5 @@
-"""Suspension of organisations that were warned and have not paid, and its end once they have.
+"""Suspension of organisations that were warned and have not paid, and its end once they have, or
+while what they have not paid is held.
 
 Only what was suspended here is lifted here: a suspension for another reason stays.
 """
@@ -64,7 +65,8 @@ def suspend(*, actor: Actor, organisation: Organisation) -> DunningStep:
     with translation.override(language_for(locked)):
         reason = _("Invoice %(number)s is not paid.") % {"number": invoice.number}
     tenancy.suspend_organisation(actor=actor, organisation=locked, reason=reason)
-    step = dunning.Planned(_Kind.SUSPENSION, 1, clock.now().date())
+    level = invoice.dunning_steps.filter(kind=_Kind.SUSPENSION).count() + 1
+    step = dunning.Planned(_Kind.SUSPENSION, level, clock.now().date())
     made = dunning.write(invoice, step, standing(invoice).left)
     DunningStep.objects.filter(pk=made.pk).update(at=locked.suspended_at)
     return made
@@ -72,8 +74,8 @@ def suspend(*, actor: Actor, organisation: Organisation) -> DunningStep:
 
 @transaction.atomic
 def lift_settled(*, organisation: Organisation) -> bool:
-    """Lifts the suspension for invoices when nothing is left of any that was warned of. Call it
-    after a payment or a credit note.
+    """Lifts the suspension for invoices when nothing is left of any that was warned of, but of
+    those that are held. Call it after a payment, a credit note or a hold.
     """
     locked = Organisation.objects.select_for_update().get(pk=organisation.pk)
     steps = DunningStep.objects.filter(invoice__organisation=locked)
@@ -81,11 +83,12 @@ def lift_settled(*, organisation: Organisation) -> bool:
     if ours is None:
         return False
     warned = Invoice.objects.filter(pk__in=steps.filter(kind=_Kind.WARNING).values("invoice"))
-    if any(standing(invoice).left > 0 for invoice in warned.defer("document")):
+    asked = [invoice for invoice in warned.defer("document") if standing(invoice).left > 0]
+    if any(dunning.hold_of(invoice) is None for invoice in asked):
         return False
     if locked.suspended_at == ours.at:
         with translation.override(language_for(locked)):
-            reason = _("What was owed is paid.")
+            reason = _("What is owed is disputed.") if asked else _("What was owed is paid.")
         tenancy.lift_suspension(actor=SYSTEM, organisation=locked, reason=reason)
     steps.filter(kind=_Kind.SUSPENSION, lifted_at__isnull=True).update(lifted_at=clock.now())
     return locked.suspended_at is None

@@ -5,7 +5,7 @@ from billing.models.budgets import Budget, BudgetAlert, CostAnomaly
 from billing.models.commitments import Commitment, CommitmentReminder, CommittedRate
 from billing.models.costs import CostLine, CostRollup, RatedMonth
 from billing.models.credits import CreditGrant, Voucher
-from billing.models.dunning import DunningStep
+from billing.models.dunning import DunningHold, DunningStep
 from billing.models.exports import CostExport, CostUpload
 from billing.models.free_tier import FreeTierNotice
 from billing.models.identity import BillingIdentity, IdentityVersion, LocationProof, VatIdCheck
@@ -32,6 +32,7 @@ __all__ = [
     "CostRollup",
     "CostUpload",
     "CreditGrant",
+    "DunningHold",
     "DunningStep",
     "FreeTierNotice",
     "IdentityVersion",

@@ -1,6 +1,8 @@
-"""How an organisation was reminded of an invoice, and what followed."""
+"""How an organisation was reminded of an invoice, what followed, and when it was held."""
 
 from __future__ import annotations
+
+from datetime import date, timedelta
 
 from django.db import models
 from django.utils import timezone
@@ -44,3 +46,37 @@ class DunningStep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.invoice_id} {self.kind} {self.level}"
+
+
+class DunningHold(models.Model):
+    """From `at` to the end of the day `until` nothing is done about an invoice, because of `reason`
+    (its buyer disputes it), unless staff ended that before, at `ended_at`.
+    """
+
+    invoice = models.ForeignKey(
+        "billing.Invoice", on_delete=models.PROTECT, related_name="dunning_holds"
+    )
+    reason = models.CharField(max_length=500)
+    until = models.DateField()
+    at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["invoice"],
+                condition=models.Q(ended_at__isnull=True),
+                name="one_hold_an_invoice",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.invoice_id} {self.until:%F}"
+
+    @property
+    def span(self) -> tuple[date, date]:
+        """Its first day, and the first day on which it holds no more."""
+        end = self.until + timedelta(days=1)
+        if self.ended_at is not None:
+            end = min(end, self.ended_at.date())
+        return self.at.date(), end

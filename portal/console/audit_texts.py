@@ -70,6 +70,8 @@ _VERBS = {
     "invoice.credit": gettext_noop("credited an invoice, wholly or in part"),
     "invoice.remind": gettext_noop("reminded of an invoice"),
     "invoice.warn": gettext_noop("warned that the organisation will be suspended"),
+    "invoice.hold": gettext_noop("held an invoice"),
+    "invoice.end_hold": gettext_noop("ended the hold of an invoice"),
     "payment.record": gettext_noop("wrote down a payment"),
     "payment.reverse": gettext_noop("reversed a payment"),
     "payment.refund": gettext_noop("wrote down a payment that went back"),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from billing import drilldown, texts
 from billing import invoices as queries
+from billing.dunning import hold_of
 from billing.einvoice.pages import page_of
 from billing.formats import exact_money
 from portal.console.events import event_text
@@ -45,6 +46,7 @@ def sheet(invoice: Invoice) -> dict[str, Any]:
         "formats": [*queries.formats_of(invoice), *queries.MADE],
         "owed": (stands := owed(invoice)),
         "suspension_on": suspension_on(invoice, stands),
+        "hold": hold_of(invoice),
         "payments": queries.payments_of(invoice),
         "notes": queries.notes_of(invoice),
         "crumbs": [(_("Invoices"), reverse("console:invoices"))],

@@ -67,6 +67,23 @@ def test_open_items_and_what_waits_are_on_one_page(staff, invoice):
     assert text.count("111.35") >= 3
 
 
+def test_staff_holds_what_is_disputed_and_the_buyer_reads_why(staff, invoice, client):
+    refused = sent(staff, invoice, "hold", until="2026-11-01", reason="")
+    assert refused.status_code == 422
+    assert "Give a day from today on, within a year." in refused.content.decode()
+    why = "You were away when it was measured."
+    assert sent(staff, invoice, "hold", until="2026-12-20", reason=why).status_code == 303
+    assert "Held until 20 December 2026" in staff.get(account(invoice)).content.decode()
+    assert "held until 20 Dec" in staff.get(f"{LIST}reminders/").content.decode()
+    reader = make_member(invoice.organisation.projects.first(), Role.BILLING)
+    text = signed_in(client, reader).get(f"/costs/invoices/{invoice.number}/").content.decode()
+    assert "Held until 20 December 2026" in text
+    assert why in text
+    again = signed_in(client, make_user(is_staff=True))
+    assert sent(again, invoice, "release").status_code == 303
+    assert "Held until 20 December 2026" not in again.get(account(invoice)).content.decode()
+
+
 def test_a_statement_is_taken_in(staff, invoice):
     entries = (entry("111.35", text=invoice.number), entry("5.00", text="Zinsen", reference="B"))
     file = SimpleUploadedFile("camt.xml", statement(*entries))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from billing.dunning import hold_of
 from billing.invoices import document_of, formats_of
 from billing.standing import State, standing
 from portal.api.serializers.common import (
@@ -22,6 +23,7 @@ from portal.api.serializers.common import (
     ref,
     shape,
 )
+from services.spec import gettext_noop
 
 if TYPE_CHECKING:
     from billing.einvoice.document import Line
@@ -53,6 +55,13 @@ SCHEMAS: dict[str, Json] = {
         {
             **_HEAD,
             "hash": TEXT,
+            "held_until": {
+                **maybe(DAY),
+                "description": gettext_noop(
+                    "Until then there are no reminders of it, and nothing is suspended for it."
+                ),
+            },
+            "held_because": TEXT,
             "lines": many(ref("InvoiceLine")),
             "formats": many(TEXT),
         }
@@ -81,9 +90,11 @@ def invoices(rows: Sequence[Invoice]) -> list[Json]:
 
 def invoice(row: Invoice, made: Sequence[str]) -> Json:
     """`made` are the formats that there always are."""
-    document = document_of(row)
+    document, hold = document_of(row), hold_of(row)
     return _head(row) | {
         "hash": row.hash,
+        "held_until": hold.until.isoformat() if hold else None,
+        "held_because": hold.reason if hold else "",
         "lines": [_line(number, line) for number, line in enumerate(document.lines, 1)],
         "formats": [*formats_of(row), *made],
     }

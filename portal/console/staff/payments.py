@@ -10,7 +10,7 @@ from django.core.paginator import Paginator
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from billing import credit_notes, dunning, payments, suspension
+from billing import credit_notes, dunning, holds, payments, suspension
 from billing.dunning_texts import step_label
 from billing.einvoice.stored import from_json
 from portal.console.owed import owed
@@ -54,7 +54,14 @@ def reminders(actor: Actor, page: str | None) -> dict[str, Any]:
         "rules": given,
         "found": found,
         "rows": [
-            (invoice, step_label(step.kind, step.level), max(step.on, today), step, owed(invoice))
+            (
+                invoice,
+                step_label(step.kind, step.level),
+                max(step.on, today),
+                step,
+                owed(invoice),
+                dunning.hold_of(invoice),
+            )
             for invoice, step in found
         ],
         "today": today,
@@ -97,6 +104,7 @@ def account(
         "payments": [(row, labels[row.method]) for row in payments.payments_of(invoice)],
         "notes": credit_notes.notes_of(invoice),
         "creditable": sum(credit_notes.left_of(invoice).values(), Decimal(0)),
+        "hold": dunning.hold_of(invoice),
         "steps": [(row, step_label(row.kind, row.level)) for row in dunning.steps_of(invoice)],
         "lines": [
             (n, line, typed.get(f"line-{n}", ""), (errors or {}).get(f"line-{n}", ""))
@@ -123,6 +131,11 @@ def act(actor: Actor, invoice: Invoice, what: str, sent: Mapping[str, str]) -> o
         case "reverse":
             payment = payments.payment_for(actor, sent.get("payment", ""))
             return payments.reverse_payment(actor=actor, payment=payment, reason=reason)
+        case "hold":
+            until = needed_day(sent, "until")
+            return holds.hold_invoice(actor=actor, invoice=invoice, until=until, reason=reason)
+        case "release":
+            return holds.end_hold(actor=actor, invoice=invoice)
         case "whole":
             return credit_notes.credit_whole(actor=actor, invoice=invoice, reason=reason)
         case "amount":

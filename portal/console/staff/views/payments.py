@@ -91,7 +91,9 @@ def invoice(request: HttpRequest, number: str) -> HttpResponse:
 @staff_only
 @require_POST
 def act(request: HttpRequest, number: str, what: str) -> HttpResponse:
-    """POST /staff/payments/invoices/NUMBER/WHAT/: payment, refund, reverse, whole, lines, amount"""
+    """POST /staff/payments/invoices/NUMBER/WHAT/: payment, refund, reverse, whole, lines,
+    amount, hold, release
+    """
     actor, sent = staff_actor(request), sent_of(request)
     row = money.invoice_for(actor, number)
     done, errors = attempt(lambda: building.act(actor, row, what, sent))
