@@ -212,8 +212,8 @@ def _correction_text(month: date, meter: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DaySum:
-    """What a day was billed: `usage`, and `other` (purchases, credits, corrections of sums). The
-    keys are None unless the sums were split by them.
+    """What a day was billed: `usage`, and `other` (purchases, credits, and what corrects a closed
+    month, which was used on other days). The keys are None unless the sums were split by them.
     """
 
     day: date
@@ -233,7 +233,7 @@ def day_sums_for(
     split: Iterable[str] = (),
 ) -> list[DaySum]:
     """The days of [`first`, `end`), oldest first; `split` further by `project_id` or `tag_set_id`.
-    One query. Raises: NotPermitted.
+    Two queries. Raises: NotPermitted.
     """
     names = ["day", *split]
     rows = _visible(actor, organisation, _rollups()).filter(day__gte=first, day__lt=end)
@@ -244,7 +244,38 @@ def day_sums_for(
         usage=Coalesce(Sum("billed_cost", filter=used), _NOTHING, output_field=DecimalField()),
         other=Coalesce(Sum("billed_cost", filter=~used), _NOTHING, output_field=DecimalField()),
     )
-    return [DaySum(**row) for row in listed.order_by("day")]
+    late = _corrected(actor, organisation, first, end, project).values_list(*names)
+    corrected = {tuple(key): cost for *key, cost in late.annotate(Sum("billed_cost")).order_by()}
+    found = []
+    for row in listed.order_by("day"):
+        cost = corrected.get(tuple(row[name] for name in names), _NOTHING)
+        row["usage"], row["other"] = row["usage"] - cost, row["other"] + cost
+        found.append(DaySum(**row))
+    return found
+
+
+def corrections_by_day(
+    actor: Actor, organisation: Organisation, *, first: date, end: date, group_by: str
+) -> dict[tuple[date, str], Decimal]:
+    """What the days of [`first`, `end`) were billed of closed months, by day and group of
+    `costs_for`. One query. Raises: NotPermitted, Invalid.
+    """
+    rows = _corrected(actor, organisation, first, end).annotate(group=_key(group_by))
+    listed = rows.values_list("day", "group").annotate(Sum("billed_cost")).order_by()
+    return {(day, group): cost for day, group, cost in listed}
+
+
+def _corrected(
+    actor: Actor, organisation: Organisation, first: date, end: date, project: str = ""
+) -> QuerySet[Any]:
+    """Usage of closed months that days of [`first`, `end`) bill."""
+    rows = _visible(actor, organisation, CostLine.objects.all()).filter(
+        day__gte=first,
+        day__lt=end,
+        category=CostLine.Category.USAGE,
+        corrects_day__isnull=False,
+    )
+    return rows.filter(project__slug=project) if project else rows
 
 
 def rated_until(organisation: Organisation, month: date) -> Any:

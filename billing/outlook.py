@@ -58,7 +58,7 @@ class Outlook:
 def outlook_for(
     actor: Actor, organisation: Organisation, *, month: date | None = None, project: str = ""
 ) -> Outlook:
-    """Of a calendar month (UTC) that has begun: this one unless another is named. One query.
+    """Of a calendar month (UTC) that has begun: this one unless another is named. Two queries.
 
     Raises: NotPermitted.
     """

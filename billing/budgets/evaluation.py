@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -174,19 +175,20 @@ def _because(organisation: Organisation, day: date) -> list[dict[str, str]]:
 def _excesses(organisation: Organisation, day: date, by: str) -> list[tuple[str, str, Decimal]]:
     """Of each group: its cost that day less its mean of the same weekday in four weeks."""
     weeks = anomalies.LOOK_BACK_DAYS // 7
-    found = costs.costs_for(
-        SYSTEM,
-        organisation,
-        first=day - timedelta(days=anomalies.LOOK_BACK_DAYS),
-        end=day + timedelta(days=1),
-        group_by=by,
-    )
+    span: dict[str, Any] = {
+        "first": day - timedelta(days=anomalies.LOOK_BACK_DAYS),
+        "end": day + timedelta(days=1),
+        "group_by": by,
+    }
+    found = costs.costs_for(SYSTEM, organisation, **span)
+    corrected = costs.corrections_by_day(SYSTEM, organisation, **span)
     now: dict[str, Decimal] = {}
     before: dict[str, Decimal] = {}
     for row in found.rows:
+        cost = row.billed_cost - corrected.get((row.start, row.group), _ZERO)
         if row.start == day:
-            now[row.group] = now.get(row.group, _ZERO) + row.billed_cost
+            now[row.group] = now.get(row.group, _ZERO) + cost
         elif row.start.weekday() == day.weekday():
-            before[row.group] = before.get(row.group, _ZERO) + row.billed_cost / weeks
+            before[row.group] = before.get(row.group, _ZERO) + cost / weeks
     excesses = [(by, key, cost - before.get(key, _ZERO)) for key, cost in now.items()]
     return sorted(excesses, key=lambda part: -part[2])[:_MOST_PARTS]

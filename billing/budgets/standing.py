@@ -65,7 +65,7 @@ class Standing:
 
 
 def standings(organisation: Organisation, budgets: Sequence[Budget]) -> list[Standing]:
-    """In the order of `budgets`, all of `organisation`. One query; one more where tags matter."""
+    """In the order of `budgets`, all of `organisation`. Two queries; one more where tags matter."""
     if not budgets:
         return []
     today = clock.now().date()

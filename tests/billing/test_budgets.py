@@ -17,10 +17,12 @@ from billing.models import (
     Budget,
     BudgetAlert,
     CostAnomaly,
+    CostLine,
     CostRollup,
     Order,
     TagSet,
 )
+from billing.outlook import outlook_for
 from billing.tagsets import TagSets
 from portal.audit.models import AuditEvent
 from portal.kernel import clock
@@ -154,6 +156,59 @@ def test_a_purchase_counts_and_is_not_carried_on(project):
     )
     found = standing_of(make_budget(project, 1000))
     assert (found.actual, found.expected) == (290, 400)
+
+
+def correct(project, amount, day=MONTH):
+    """Usage of September that became known late, billed with the first of October."""
+    costs = dict.fromkeys(
+        ("list_cost", "contracted_cost", "effective_cost", "billed_cost"), Decimal(amount)
+    )
+    common = {"organisation": project.organisation, "project": project, "offering": "postgresql"}
+    CostLine.objects.create(
+        **common,
+        **costs,
+        day=day,
+        corrects_day=date(2026, 9, 7),
+        category="usage",
+        is_correction=True,
+        quantity=1,
+        list_unit_price=1,
+        contracted_unit_price=1,
+    )
+    CostRollup.objects.create(**common, **costs, day=day, category="usage")
+
+
+@pytest.mark.parametrize("amount", [90, -90])
+def test_a_correction_counts_as_what_it_is_and_is_not_carried_on(project, amount):
+    """Neither for the organisation nor for a project or a tag; whatever day it is booked on."""
+    spend(project, Decimal(10), tags={"env": "dev"})
+    correct(project, amount)
+    correct(project, amount, day=NOW.date())
+    for budget in (
+        make_budget(project, 1000),
+        make_budget(project, 1000, name="P", project=project),
+    ):
+        found = standing_of(budget)
+        assert (found.actual, found.expected) == (200 + 2 * amount, 310 + 2 * amount)
+    tagged = standing_of(make_budget(project, 1000, name="T", tag=("env", "dev")))
+    assert (tagged.actual, tagged.expected) == (200, 310)
+    outlook = outlook_for(SYSTEM, project.organisation)
+    assert (outlook.forecast.expected, outlook.rate) == (310 + 2 * amount, 10)
+
+
+def test_a_correction_makes_no_day_unusual_and_explains_none(project):
+    spend(project, Decimal(50))
+    correct(project, 500)
+    correct(project, 500, day=date(2026, 10, 20))
+    assert evaluation.evaluate() == 0
+    assert not CostAnomaly.objects.exists()
+    beside = make_project(project.organisation)
+    spend(beside, Decimal(100), first=date(2026, 10, 20), end=date(2026, 10, 21))
+    assert evaluation.evaluate() == 1
+    found = CostAnomaly.objects.get()
+    assert (found.day, found.amount, found.expected) == (date(2026, 10, 20), 150, 50)
+    by_project = [part for part in found.because if part["by"] == "project"]
+    assert by_project == [{"by": "project", "key": beside.slug, "excess": "100.00"}]
 
 
 def test_a_budget_counts_its_scope_only(project):
