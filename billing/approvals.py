@@ -99,7 +99,9 @@ def _place(row: Order, asker: Actor) -> Operation:
     wanted = _wanted(row)
     access.require(asker, wanted.project, Permission.INSTANCE_CREATE)
     admitted = admission.admit_order(wanted)
-    free_tier.demand_plan(wanted.project.organisation, wanted.entry.offering, admitted.plan)
+    free_tier.demand_plan(
+        wanted.project.organisation, wanted.region, wanted.entry.offering, admitted.plan
+    )
     price = ordering.price_of(wanted, admitted.plan)
     row.quote = price.as_json()
     return ordering.create_admitted(actor=asker, wanted=wanted, admitted=admitted, price=price)

@@ -2,7 +2,8 @@
 
 With POLDER_FREE_TIER=on, an organisation that has not said who pays is free: it may use what the
 price list gives away each month (`free` and `free_for` in `billing/prices`), nothing else. Orders
-beyond that are refused; what is used up is paused (`billing.free_tier_watch`). Billing details end
+beyond that are refused, and so is what could go beyond and cannot be paused where it would run;
+what is used up is paused (`billing.free_tier_watch`). Billing details end
 all of this at once. What has no allowance and ran before the switch goes on.
 
 Source: shared design, billing 2 (column "Free").
@@ -35,11 +36,14 @@ from portal.kernel.money import HOURS_PER_MONTH
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
 from services import registry
+from services.instances import opening
 from services.instances.models import Instance
+from services.spec import Capability
 
 if TYPE_CHECKING:
     from billing.models import Price
     from portal.tenancy.models import Organisation
+    from services.regions.models import Region
     from services.spec import Offering, Plan
 
 CODE = "free-tier-exceeded"
@@ -104,17 +108,25 @@ def allowances_of(organisation: Organisation, month: date | None = None) -> list
 
 
 def demand_plan(
-    organisation: Organisation, offering: Offering, plan: Plan, instance: Instance | None = None
+    organisation: Organisation,
+    region: Region,
+    offering: Offering,
+    plan: Plan,
+    instance: Instance | None = None,
 ) -> None:
     """Refuses what the free tier does not give; `instance` is what has the plan already, or
     changes to it. Nothing for who pays. Raises: BudgetExceeded.
     """
-    if fault := fault_of(organisation, offering, plan, instance):
+    if fault := fault_of(organisation, region, offering, plan, instance):
         raise BudgetExceeded(fault, hint=way_out(), code=CODE)
 
 
 def fault_of(
-    organisation: Organisation, offering: Offering, plan: Plan, instance: Instance | None = None
+    organisation: Organisation,
+    region: Region,
+    offering: Offering,
+    plan: Plan,
+    instance: Instance | None = None,
 ) -> str:
     """Why a plan is beyond the free tier; empty when it is not."""
     if not is_free(organisation):
@@ -138,12 +150,39 @@ def fault_of(
                 _("%(offering)s %(plan)s is more than the free tier gives, with what you have.")
                 % words
             )
+    if _may_run_over(offering, plan, held) and not _can_pause(offering, region):
+        return _(
+            "%(offering)s cannot be paused in %(region)s when the free tier is used up, so it is "
+            "not part of it there."
+        ) % {"offering": offering.name, "region": region.name}
     for left in allowances_of(organisation):
         if left.price_class == offering.price_class and left.is_used_up:
             return _("The free tier of this month is used up for %(what)s.") % {
                 "what": what_of(left)
             }
     return ""
+
+
+def _may_run_over(offering: Offering, plan: Plan, others: Mapping[str, Decimal]) -> bool:
+    """Whether a month of it, beside the `others`, can use more than is given away. What is stored
+    is no matter: that stays when a service is paused, too.
+    """
+    given = {price.meter: price for price in _given(offering.price_class)}
+    holds = held_by(offering, plan)
+    for meter, price in queries.prices_of(offering.price_class, "").items():
+        if METERS[meter].is_stored or not any(Decimal(t["unit_price"]) for t in price.tiers):
+            continue
+        if not (amount := holds.get(meter)):  # as much as is used of it
+            return True
+        month = (amount + others.get(meter, _NOTHING)) * HOURS_PER_MONTH
+        if meter not in given or month > given[meter].free_quantity:
+            return True
+    return False
+
+
+def _can_pause(offering: Offering, region: Region) -> bool:
+    able = opening.capabilities_in(registry.get(offering.slug), region)
+    return Capability.PAUSE in able
 
 
 def way_out() -> str:

@@ -66,7 +66,9 @@ def place_order(*, actor: Actor, wanted: Wanted) -> Operation:
     access.require(actor, wanted.project, Permission.INSTANCE_CREATE)
     admitted = admission.admit_order(wanted)
     price = price_of(wanted, admitted.plan)
-    free_tier.demand_plan(wanted.project.organisation, wanted.entry.offering, admitted.plan)
+    free_tier.demand_plan(
+        wanted.project.organisation, wanted.region, wanted.entry.offering, admitted.plan
+    )
     gates.demand(actor, wanted.project, wanted.tags, price.hourly.amount)
     operation = create_admitted(actor=actor, wanted=wanted, admitted=admitted, price=price)
     _keep(actor, operation, price)
@@ -154,7 +156,9 @@ def _demand_again(actor: Actor, instance: Instance) -> None:
 def _demand_free(instance: Instance, plan_id: str) -> None:
     """Raises: BudgetExceeded for what the free tier does not give."""
     offering = entry_of(instance).offering
-    free_tier.demand_plan(instance.project.organisation, offering, offering.plan(plan_id), instance)
+    free_tier.demand_plan(
+        instance.project.organisation, instance.region, offering, offering.plan(plan_id), instance
+    )
 
 
 def _again(actor: Actor, instance: Instance, operation: Operation) -> Operation:
@@ -199,7 +203,7 @@ def preview_order(*, actor: Actor, wanted: Wanted) -> Preview:
     except Invalid as error:
         faults = error.fields
     chosen = _plan_or_default(wanted)
-    if fault := free_tier.fault_of(project.organisation, entry.offering, chosen):
+    if fault := free_tier.fault_of(project.organisation, region, entry.offering, chosen):
         faults = {"plan": f"{fault} {free_tier.way_out()}", **faults}
     price = price_of(wanted, chosen)
     version = admission.version_in(entry, region, wanted.version)
@@ -270,7 +274,7 @@ def preview_change(
 
 def _free_faults(instance: Instance, plan: Plan) -> dict[str, str]:
     offering, organisation = entry_of(instance).offering, instance.project.organisation
-    fault = free_tier.fault_of(organisation, offering, plan, instance)
+    fault = free_tier.fault_of(organisation, instance.region, offering, plan, instance)
     return {"plan": f"{fault} {free_tier.way_out()}"} if fault else {}
 
 

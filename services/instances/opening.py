@@ -27,7 +27,7 @@ from services.instances.states import OPEN, Kind, Lane, OperationState, Phase, f
 from services.instances.work import enqueue_on_commit
 from services.regions import quota
 from services.regions.models import Region
-from services.spec import Bin, Capability
+from services.spec import Bin, Capability, Entry
 
 DEADLINE = timedelta(minutes=20)
 
@@ -87,8 +87,12 @@ def busy(open_one: Operation) -> OperationOpen:
 
 def capabilities(instance: Instance) -> frozenset[Capability]:
     """What its offering can do where it runs."""
-    entry = entry_of(instance)
-    on_kubernetes = instance.region.backend == Region.Backend.KUBERNETES
+    return capabilities_in(entry_of(instance), instance.region)
+
+
+def capabilities_in(entry: Entry, region: Region) -> frozenset[Capability]:
+    """What an offering can do in a region."""
+    on_kubernetes = region.backend == Region.Backend.KUBERNETES
     renderer = entry.kubernetes if on_kubernetes else entry.process
     return renderer.CAPABILITIES if renderer is not None else frozenset()
 

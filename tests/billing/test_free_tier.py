@@ -12,9 +12,11 @@ from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import BudgetExceeded
 from portal.outbox.models import OutboxEntry
 from services import registry
+from services.instances import opening
 from services.instances.admission import Wanted
 from services.instances.models import Operation
 from services.instances.states import Phase
+from services.spec import Capability
 from tests.billing.test_rating import used
 from tests.makers import make_instance, make_project, make_region
 
@@ -64,8 +66,38 @@ def test_what_costs_something_is_refused_with_what_to_do(project, region, offeri
     assert raised.value.code == "free-tier-exceeded"
 
 
-def test_what_is_counted_by_use_can_be_ordered(project, region):
+def test_what_is_counted_by_use_and_cannot_be_paused_is_refused(project, region):
+    with pytest.raises(BudgetExceeded, match="cannot be paused in") as raised:
+        order(project, region, "dev-1x1", "functions")
+    assert raised.value.code == "free-tier-exceeded"
+    pays(project)
     assert order(project, region, "dev-1x1", "functions")
+
+
+def test_what_is_counted_by_use_and_can_be_paused_is_ordered(project, region, monkeypatch):
+    able = frozenset({Capability.PAUSE})
+    monkeypatch.setattr(opening, "capabilities_in", lambda _entry, _region: able)
+    assert order(project, region, "dev-1x1", "functions")
+
+
+def test_what_cannot_be_paused_and_never_uses_more_is_ordered(project, region, monkeypatch):
+    """A month of the one development database is what is given away."""
+    monkeypatch.setattr(opening, "capabilities_in", lambda _entry, _region: frozenset())
+    assert order(project, region, "dev-1x1")
+
+
+def test_what_cannot_be_paused_is_not_resumed_either(project, region, settings):
+    settings.POLDER_FREE_TIER = False
+    instance = make_instance(project, region, offering="functions", plan="dev-1x1")
+    settings.POLDER_FREE_TIER = True
+    fault = free_tier.fault_of(
+        project.organisation,
+        region,
+        registry.get("functions").offering,
+        registry.get("functions").offering.plan("dev-1x1"),
+        instance,
+    )
+    assert "cannot be paused" in fault
 
 
 def test_more_storage_than_the_bundle_is_refused(project, region):
