@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from textwrap import indent
+from typing import Any
 
 from portal.kernel.context import request_id
 
@@ -57,3 +58,36 @@ class TextFormatter(logging.Formatter):
         # What an error says may hold words of others: set off, they are no line of ours.
         trace = indent(self.formatException(record.exc_info), _TRACE, lambda _: True)
         return f"{line}\n{_OTHER_BREAKS.sub(lambda found: repr(found[0])[1:-1], trace)}"
+
+
+def configuration(*, form: str, level: str) -> dict[str, Any]:
+    """For Django's LOGGING. `form` is "text" or "json"."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"request_id": {"()": "portal.conf.logs.RequestIdFilter"}},
+        "formatters": {
+            "json": {
+                "()": "pythonjsonlogger.json.JsonFormatter",
+                "format": "{asctime}{levelname}{name}{message}{request_id}",
+                "style": "{",
+                "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+            },
+            "text": {"()": "portal.conf.logs.TextFormatter"},
+        },
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "filters": ["request_id"],
+                "formatter": form,
+            }
+        },
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "django.request": {"level": "ERROR"},
+            "celery": {"level": "WARNING"},
+            "kombu": {"level": "WARNING"},
+            "kubernetes": {"level": "WARNING"},
+            "pikepdf": {"level": "WARNING"},
+        },
+    }

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 
 from portal.conf import environment as env
-from portal.conf import providers, seller
+from portal.conf import logs, providers, seller, timetable
 
 BASE = env.BASE
 POLDER_HOME = env.HOME
@@ -288,42 +288,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 POLDER_LEASE_SECONDS = env.number("POLDER_LEASE_SECONDS", 30)
 POLDER_SWEEP_SECONDS = env.number("POLDER_SWEEP_SECONDS", 5)
 POLDER_OBSERVE_SECONDS = env.number("POLDER_OBSERVE_SECONDS", 20)
-_TIMETABLE = {
-    "services.instances.tasks.sweep": POLDER_SWEEP_SECONDS,
-    "services.instances.tasks.observe_instances": POLDER_OBSERVE_SECONDS,
-    "services.instances.tasks.prepare_ahead": 15,
-    "services.instances.tasks.check_regions": 30,
-    "services.instances.tasks.advance_rollouts": 30,
-    "services.instances.tasks.sample_regions": 60,
-    "services.instances.tasks.forget_utilisation": 24 * 3600,
-    "services.instances.tasks.renew_certificates": 3600,
-    "services.instances.tasks.forget_probes": 24 * 3600,
-    "billing.tasks.meter_and_rate": 3600,
-    "billing.tasks.look_at_regions": 300,
-    "billing.tasks.look_for_silence": 900,
-    "billing.tasks.invoice_runs": 60,
-    "billing.tasks.price_effects": 60,
-    "billing.tasks.keep_commitments": 3600,
-    "billing.tasks.watch_free_tier": 1800,
-    "billing.tasks.verify_invoices": 24 * 3600,
-    "billing.tasks.find_advice": 24 * 3600,
-    "billing.tasks.upload_costs": 900,
-    "billing.tasks.dun": 3600,
-    "billing.tasks.mail_invoices": 300,
-    "billing.tasks.settle_sla": 24 * 3600,
-    "billing.tasks.forget_usage": 24 * 3600,
-    "portal.api.tasks.expire_records": 3600,
-    "portal.tenancy.tasks.forget_invitations": 24 * 3600,
-    "portal.notifications.tasks.sweep": POLDER_SWEEP_SECONDS,
-    "portal.notifications.tasks.tidy": 3600,
-    "portal.audit.tasks.check_chains": 24 * 3600,
-}
-# A message that a busy worker left lying expires, so that they do not pile up.
-CELERY_BEAT_SCHEDULER = "portal.conf.timetable:Timetable"
-CELERY_BEAT_SCHEDULE = {
-    task: {"task": task, "schedule": seconds, "options": {"expires": max(5, seconds)}}
-    for task, seconds in _TIMETABLE.items()
-}
+CELERY_BEAT_SCHEDULER = "portal.conf.beat:Scheduler"
+CELERY_BEAT_SCHEDULE = timetable.timetable(
+    sweep_seconds=POLDER_SWEEP_SECONDS, observe_seconds=POLDER_OBSERVE_SECONDS
+)
 # What probes found is kept so long: whoever disputes an SLA may do so for a year.
 POLDER_PROBES_KEPT_DAYS = env.number("POLDER_PROBES_KEPT_DAYS", 400)
 # Usage as it arrived, of months that have their invoice; as long it is counted once, and corrected.
@@ -399,32 +367,6 @@ SPECTACULAR_SETTINGS = {
 }
 POLDER_API_REQUESTS_PER_MINUTE = env.number("POLDER_API_REQUESTS_PER_MINUTE", 1200)
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "portal.conf.logs.RequestIdFilter"}},
-    "formatters": {
-        "json": {
-            "()": "pythonjsonlogger.json.JsonFormatter",
-            "format": "{asctime}{levelname}{name}{message}{request_id}",
-            "style": "{",
-            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
-        },
-        "text": {"()": "portal.conf.logs.TextFormatter"},
-    },
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "filters": ["request_id"],
-            "formatter": env.text("POLDER_LOG_FORMAT", "text"),
-        }
-    },
-    "root": {"handlers": ["stderr"], "level": env.text("POLDER_LOG_LEVEL", "INFO")},
-    "loggers": {
-        "django.request": {"level": "ERROR"},
-        "celery": {"level": "WARNING"},
-        "kombu": {"level": "WARNING"},
-        "kubernetes": {"level": "WARNING"},
-        "pikepdf": {"level": "WARNING"},
-    },
-}
+LOGGING = logs.configuration(
+    form=env.text("POLDER_LOG_FORMAT", "text"), level=env.text("POLDER_LOG_LEVEL", "INFO")
+)
