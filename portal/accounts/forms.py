@@ -53,8 +53,10 @@ class _Sturdy:
         return _refusing(super().clean)  # type: ignore[misc]  # of the form beside it
 
     def clean_credential(self) -> Any:
-        clean = getattr(super(), "clean_credential", lambda: self.cleaned_data["credential"])  # type: ignore[attr-defined]
-        return _refusing(clean)
+        def as_sent() -> Any:
+            return self.cleaned_data["credential"]  # type: ignore[attr-defined]  # of the form
+
+        return _refusing(getattr(super(), "clean_credential", as_sent))
 
 
 def _refusing(clean: Callable[[], Any]) -> Any:
