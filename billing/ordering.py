@@ -24,7 +24,7 @@ from portal.kernel.actor import Actor
 from portal.kernel.errors import ApprovalNeeded, Invalid
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
-from services.instances import actions, admission, queries
+from services.instances import actions, admission, previews
 from services.instances.admission import Admitted, Wanted
 from services.instances.models import Instance, Operation
 from services.instances.specs import entry_of, needs_of, needs_of_order
@@ -242,7 +242,7 @@ def preview_change(
     except Invalid as error:
         faults = error.fields
     else:
-        effect = queries.effect_of(
+        effect = previews.effect_of(
             instance,
             plan=admitted.plan,
             version=admitted.version,

@@ -91,6 +91,11 @@ def get(slug: str) -> Entry:
     return entries()[slug]
 
 
+def catalogue() -> list[Entry]:
+    """All entries, by family and name."""
+    return sorted(entries().values(), key=lambda e: (e.offering.family, e.offering.name))
+
+
 @cache
 def engines() -> dict[str, Engine]:
     """All engines by name, from every `engine.py` of the catalogue (`ENGINES`, a tuple).

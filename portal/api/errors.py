@@ -31,7 +31,7 @@ from portal.kernel.errors import (
 )
 from portal.kernel.refusals import note_refusal
 from portal.tenancy.permissions import Permission, roles_with
-from services.instances import queries
+from services.instances.operations import operation_for
 
 logger = logging.getLogger("portal.api")
 Fault = dict[str, str]
@@ -156,7 +156,7 @@ def _extras(error: PortalError, actor: Any) -> dict[str, Any]:
     """What a program needs to go on: the open operation, or the numbers of the quota."""
     if isinstance(error, OperationOpen) and actor is not None:
         try:
-            found = queries.operation_for(actor, error.params["operation"])
+            found = operation_for(actor, error.params["operation"])
         except PortalError:
             return {}
         return {"operation": operations.operation(found)}

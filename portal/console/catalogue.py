@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing import queries as prices
-from services.instances import eta, queries
+from services import registry
+from services.instances import eta
 from services.regions import queries as regions
 from services.spec import Entry, Family, promised_availability
 
@@ -63,7 +64,7 @@ class Tile:
 
 def catalogue(asked: Mapping[str, str]) -> dict[str, Any]:
     """Context of console/catalogue.html. `asked`: q, family, here, ha, free."""
-    everything = _tiles(queries.catalogue(), regions.regions())
+    everything = _tiles(registry.catalogue(), regions.regions())
     family = asked.get("family", "")
     fitting = [tile for tile in everything if _fits(tile, asked)]
     shown = [tile for tile in fitting if family in ("", tile.offering.family)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from portal.kernel.errors import BackendError
 from services import snippets
-from services.instances import queries
+from services.instances import credentials
 from services.instances.endpoints import purpose
 from services.instances.specs import entry_of
 from services.spec import Credentials, Endpoint
@@ -26,7 +26,7 @@ def connection(
     if instance.phase not in CONNECTABLE:
         return {"connection": None}
     try:
-        found = shown or queries.masked_credentials(instance)
+        found = shown or credentials.masked_credentials(instance)
     except BackendError:
         return {"connection": None, "away": True}
     return {

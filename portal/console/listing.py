@@ -11,7 +11,8 @@ from portal.console import operations as cards
 from portal.kernel.actor import Actor
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
-from services.instances import queries, texts
+from services.instances import texts
+from services.instances.operations import askers_in, operations_for, running_first
 from services.instances.states import Kind, OperationState
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def operations(actor: Actor, project: Project, asked: Mapping[str, str]) -> dict
     """Context of console/operations.html. `asked`: state, kind, service, who, page."""
     access.require(actor, project, Permission.OPERATION_VIEW)
     chosen = {name: asked.get(name, "").replace("\0", "").strip() for name in _FILTERS}
-    rows = queries.operations_for(
+    rows = operations_for(
         actor,
         project=project.slug,
         state=chosen["state"] if chosen["state"] in OperationState.values else None,
@@ -33,7 +34,7 @@ def operations(actor: Actor, project: Project, asked: Mapping[str, str]) -> dict
         service=chosen["service"] or None,
         asked_by=chosen["who"] or None,
     )
-    found = Paginator(queries.running_first(rows), _PER_PAGE).get_page(asked.get("page"))
+    found = Paginator(running_first(rows), _PER_PAGE).get_page(asked.get("page"))
     shown = cards.cards(found)
     return {
         "project": project,
@@ -41,7 +42,7 @@ def operations(actor: Actor, project: Project, asked: Mapping[str, str]) -> dict
         "filtered": any(chosen.values()),
         "states": OperationState.choices,
         "kinds": [(kind, texts.kind_label(kind)) for kind in Kind.values],
-        "people": queries.askers_in(actor, project),
+        "people": askers_in(actor, project),
         "found": found,
         "cards": shown,
         "poll": min((c.poll for c in shown if c.poll), default=0),

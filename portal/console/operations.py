@@ -15,7 +15,14 @@ from portal.kernel.actor import Actor
 from portal.kernel.errors import Unavailable
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
-from services.instances import eta, logs, queries, texts
+from services.instances import eta, logs, texts
+from services.instances.operations import (
+    is_cancellable,
+    is_retryable,
+    point_of_no_return,
+    request_of,
+    retries_of,
+)
 from services.instances.states import OPEN, Kind, OperationState
 
 if TYPE_CHECKING:
@@ -66,11 +73,11 @@ class Card:
 
     @property
     def cancellable(self) -> bool:
-        return queries.is_cancellable(self.operation)
+        return is_cancellable(self.operation)
 
     @property
     def retryable(self) -> bool:
-        return queries.is_retryable(self.operation)
+        return is_retryable(self.operation)
 
 
 def card(operation: Operation, usual: Mapping[eta.Sort, float | None] | None = None) -> Card:
@@ -111,8 +118,8 @@ def one(actor: Actor, operation: Operation) -> dict[str, Any]:
         "may_manage": Permission.OPERATION_MANAGE in held,
         "may_read_log": Permission.INSTANCE_UPDATE in held,
         "cancel_note": cancel_note(operation),
-        "asked_with": queries.request_of(operation),
-        "again": queries.retries_of(operation),
+        "asked_with": request_of(operation),
+        "again": retries_of(operation),
     }
 
 
@@ -122,7 +129,7 @@ def cancel_note(operation: Operation) -> str:
         return ""
     if operation.kind in (Kind.PURGE, Kind.REPAIR):
         return _("It cannot be cancelled.")
-    code = queries.point_of_no_return(operation)
+    code = point_of_no_return(operation)
     step = texts.step_text(code, {})[0] if code else ""
     if operation.committed_at is not None:
         since = {"time": formats.clock_time(operation.committed_at, seconds=True), "step": step}

@@ -18,6 +18,7 @@ from portal.tenancy import access
 from portal.tenancy.permissions import Permission
 from services import registry
 from services.instances import queries
+from services.instances.operations import operations_for
 from services.instances.states import OPEN
 from services.regions import queries as regions
 from services.regions.queries import QuotaLine
@@ -39,7 +40,7 @@ def overview(actor: Actor, project: Project) -> dict[str, Any]:
     alive = [i for i in rows if i.delete_at is None]
     running = [i for i in alive if i.phase == "running"]
     hourly = sum((i.price_hourly or Decimal(0) for i in running), Decimal(0))
-    recent = list(queries.operations_for(actor, project=project.slug)[:6]) if sees else []
+    recent = list(operations_for(actor, project=project.slug)[:6]) if sees else []
     shown = cards.cards(recent)
     return {
         "project": project,

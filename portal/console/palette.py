@@ -120,7 +120,7 @@ def _acts(row: Instance, may_delete: bool) -> Iterator[Item]:
 
 
 def _orders() -> Iterator[Item]:
-    for entry in queries.catalogue():
+    for entry in registry.catalogue():
         o = entry.offering
         text = _("Order %(name)s") % {"name": o.name}
         yield Item(_("Order"), text, reverse("console:order", args=[o.slug]), "plus", _(o.summary))

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal.kernel.formats import number
-from services.instances import queries
+from services.instances import previews
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +71,7 @@ def _region(region: Region) -> Check:
 
 
 def _engine(entry: Entry, plan: Plan, version: str, region: Region) -> list[Check]:
-    wanted = queries.download_for(entry, region, plan=plan, version=version)
+    wanted = previews.download_for(entry, region, plan=plan, version=version)
     if wanted is None:
         return []
     if not wanted.mib:

@@ -17,8 +17,9 @@ from portal.kernel.actor import Actor
 from portal.kernel.money import HOURS_PER_MONTH, Money
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
-from services.instances import drift, opening, queries, texts
+from services.instances import drift, opening, texts
 from services.instances.admission import newer_versions
+from services.instances.operations import newest_operation
 from services.instances.specs import entry_of
 from services.regions import clusters
 from services.spec import Capability, promised_availability
@@ -68,7 +69,7 @@ def can(actor: Actor, instance: Instance) -> Can:
 def frame(actor: Actor, instance: Instance, tab: str) -> dict[str, Any]:
     """What every page of a service shows: head, tabs and the newest operation."""
     entry = entry_of(instance)
-    newest = queries.newest_operation(instance)
+    newest = newest_operation(instance)
     if newest is not None:
         newest.instance = instance
     links = (

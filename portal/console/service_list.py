@@ -90,7 +90,7 @@ def services(
         "rows": rows,
         "heads": _heads(asked),
         "poll": min((p for r in rows if (p := cards.poll_of(r.instance, r.doing))), default=0),
-        "offerings": [e.offering for e in queries.catalogue()],
+        "offerings": [e.offering for e in registry.catalogue()],
         "phases": [(ATTENTION, _("Needs a look")), *_phases()],
         "regions": regions.regions(),
         "tags": queries.tags_for(actor, project.slug),

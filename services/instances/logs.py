@@ -1,4 +1,4 @@
-"""The part of a server's own log that belongs to an operation.
+"""A server's own log: its newest lines, and the part that belongs to an operation.
 
 Every engine writes times in its own way; those of the catalogue are known here. A line without one
 belongs to the line before it. Where no line says when it was written, the newest lines are shown.
@@ -11,9 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.utils.translation import gettext as _
+
 from portal.kernel.actor import Actor
-from services.instances import queries
-from services.instances.models import Operation
+from portal.kernel.errors import BackendError, Unavailable
+from portal.tenancy import access
+from portal.tenancy.permissions import Permission
+from services.backends import backend_for
+from services.instances.models import Instance, Operation
+from services.instances.specs import entry_of, spec_of
 
 _LINES = 1000
 _NEWEST = 200
@@ -45,9 +51,21 @@ class Part:
     reaches_back: bool = True
 
 
+def logs_of(actor: Actor, instance: Instance, lines: int = 200) -> str:
+    """The newest lines of the server's own log. Raises: NotPermitted, Unavailable."""
+    access.require(actor, instance.project, Permission.INSTANCE_UPDATE)
+    try:
+        return backend_for(instance.region).logs(entry_of(instance), spec_of(instance), lines)
+    except BackendError as error:
+        raise Unavailable(
+            _("The region does not answer, so the log cannot be read now."),
+            hint=_("Try again in a minute."),
+        ) from error
+
+
 def log_during(actor: Actor, operation: Operation) -> Part:
     """Raises: NotPermitted for whoever may not change the service, Unavailable."""
-    text = queries.logs_of(actor, operation.instance, _LINES)
+    text = logs_of(actor, operation.instance, _LINES)
     return part_of(text, operation.created_at, operation.finished_at)
 
 

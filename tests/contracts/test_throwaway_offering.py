@@ -22,7 +22,7 @@ from billing.models import Order
 from portal.kernel.actor import SYSTEM
 from services import catalog, registry
 from services.catalog import databases
-from services.instances import actions, queries
+from services.instances import actions, credentials
 from services.instances.models import Instance, Operation
 from services.instances.states import OPEN
 from services.spec import Credentials
@@ -246,7 +246,7 @@ def test_it_is_ordered_and_runs(folder: Path, home: Path) -> None:
     assert operation.state == "succeeded", (operation.error_code, operation.error)
     instance = fresh(operation)
     try:
-        first = queries.reveal_credentials(SYSTEM, instance)
+        first = credentials.reveal_credentials(SYSTEM, instance)
         assert ask(first, "SET word kept") == "+OK"
         assert finished(actions.pause(actor=SYSTEM, instance=instance)).state == "succeeded"
         assert ask(first, "GET word") == ""
@@ -255,7 +255,7 @@ def test_it_is_ordered_and_runs(folder: Path, home: Path) -> None:
         assert ask(first, "GET word") == "$4 kept"
         turned = actions.rotate(actor=SYSTEM, instance=fresh(operation))
         assert finished(turned).state == "succeeded"
-        second = queries.reveal_credentials(SYSTEM, fresh(operation))
+        second = credentials.reveal_credentials(SYSTEM, fresh(operation))
         assert ask(first, "GET word").startswith("-WRONGPASS")
         assert ask(second, "GET word") == "$4 kept"
     finally:

@@ -25,8 +25,8 @@ from portal.notifications.queries import words_of
 from portal.outbox.models import OutboxEntry
 from portal.tenancy import access, impersonation, members, tokens
 from portal.tenancy.permissions import Permission, Role
+from services.instances.credentials import reveal_credentials
 from services.instances.models import Instance, Operation
-from services.instances.queries import reveal_credentials
 from tests.makers import (
     make_instance,
     make_member,

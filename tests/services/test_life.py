@@ -18,7 +18,7 @@ from portal.kernel.errors import (
     Temporary,
 )
 from services import registry
-from services.instances import actions, admission, queries, reconcile, upkeep, work
+from services.instances import actions, admission, credentials, reconcile, upkeep, work
 from services.instances.admission import Wanted
 from services.instances.models import Credential, Instance, Operation
 from services.instances.states import Kind
@@ -76,7 +76,7 @@ def test_create(project, region, sent, django_capture_on_commit_callbacks):
 
 def test_secrets_are_stored_encrypted(instance):
     stored = Credential.objects.get(instance=instance, name="password").value
-    shown = queries.reveal_credentials(SYSTEM, instance).password
+    shown = credentials.reveal_credentials(SYSTEM, instance).password
     assert shown not in stored
     assert len(shown) >= 24
 
@@ -202,11 +202,11 @@ def test_pause_and_resume(instance):
 
 
 def test_rotate_changes_the_password(instance):
-    before = queries.reveal_credentials(SYSTEM, instance).password
+    before = credentials.reveal_credentials(SYSTEM, instance).password
     operation = actions.rotate(actor=SYSTEM, instance=instance)
-    assert queries.reveal_credentials(SYSTEM, instance).password == before
+    assert credentials.reveal_credentials(SYSTEM, instance).password == before
     drive(operation)
-    assert queries.reveal_credentials(SYSTEM, instance).password != before
+    assert credentials.reveal_credentials(SYSTEM, instance).password != before
 
 
 def test_protection_is_on_by_default(instance):

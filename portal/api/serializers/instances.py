@@ -29,7 +29,8 @@ from portal.api.serializers.common import (
 )
 from portal.api.serializers.operations import operation, operations
 from services import registry
-from services.instances import endpoints, queries, texts, windows
+from services.instances import endpoints, texts, windows
+from services.instances.operations import open_operations
 from services.instances.states import Health, Phase
 from services.spec import gettext_noop, promised_availability
 
@@ -204,7 +205,7 @@ def instances(rows: Sequence[dict[str, Any]], places: Mapping[int, tuple[str, st
     for row in rows:
         row["project__slug"], row["project__organisation__slug"] = places[row["project_id"]]
     busy = [row["id"] for row in rows if row["open_one"]]
-    found = queries.open_operations(busy) if busy else {}
+    found = open_operations(busy) if busy else {}
     shapes = dict(zip(found, operations(found.values()), strict=True))
     _sla.cache_clear()  # what is remembered is for one list
     return [instance(row, shapes.get(row["id"]), _agreed(found.get(row["id"]))) for row in rows]

@@ -19,7 +19,8 @@ from portal.api.serializers.common import (
     ref,
     shape,
 )
-from services.instances import eta, queries, texts
+from services.instances import eta, texts
+from services.instances.operations import is_cancellable, is_retryable
 from services.instances.states import OPEN, Kind, Lane, OperationState
 
 if TYPE_CHECKING:
@@ -82,8 +83,8 @@ def operation(row: Operation, usual: Mapping[eta.Sort, float | None] | None = No
         "created_at": moment(row.created_at),
         "started_at": moment(row.started_at),
         "finished_at": moment(row.finished_at),
-        "retryable": queries.is_retryable(row),
-        "cancellable": queries.is_cancellable(row),
+        "retryable": is_retryable(row),
+        "cancellable": is_cancellable(row),
     }
 
 

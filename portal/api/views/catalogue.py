@@ -15,7 +15,6 @@ from portal.api.serializers import billing as money
 from portal.api.serializers import catalogue
 from portal.kernel.errors import NotFound
 from services import registry
-from services.instances import queries
 from services.regions.queries import regions
 from services.spec import Family, gettext_noop
 
@@ -26,7 +25,7 @@ class Offerings(View):
     @contract(gettext_noop("List the catalogue"), {200: "Offering"}, query=(_FAMILY,), listing=True)
     def get(self, request: object) -> HttpResponse:
         family, places = self.query.get("family"), regions()
-        entries = [e for e in queries.catalogue() if family in (None, e.offering.family)]
+        entries = [e for e in registry.catalogue() if family in (None, e.offering.family)]
         return paged_list(
             self, entries, lambda page: [catalogue.offering(entry, places) for entry in page]
         )

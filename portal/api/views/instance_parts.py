@@ -17,7 +17,7 @@ from portal.api.serializers import instances as shapes
 from portal.api.views.operations import started
 from portal.kernel import clock
 from portal.tenancy.permissions import Permission
-from services.instances import actions, queries, utilisation
+from services.instances import actions, credentials, logs, queries, utilisation
 from services.instances.specs import entry_of
 from services.spec import gettext_noop
 
@@ -85,7 +85,7 @@ class Credentials(View):
     )
     def get(self, request: object, id: str) -> HttpResponse:
         row = queries.instance_for(self.actor, id, _P.CREDENTIAL_REVEAL)
-        found = queries.reveal_credentials(self.actor, row)
+        found = credentials.reveal_credentials(self.actor, row)
         return json_response(shapes.credentials(found), headers={"Cache-Control": "no-store"})
 
 
@@ -119,7 +119,7 @@ class Logs(View):
     )
     def get(self, request: object, id: str) -> HttpResponse:
         row = queries.instance_for(self.actor, id, _P.INSTANCE_UPDATE)
-        text = queries.logs_of(self.actor, row, self.query.get("lines", 200))
+        text = logs.logs_of(self.actor, row, self.query.get("lines", 200))
         return json_response({"lines": text.splitlines()}, headers={"Cache-Control": "no-store"})
 
 

@@ -26,7 +26,7 @@ from portal.tenancy import access
 from portal.tenancy.permissions import Permission
 from services.instances import actions, listing, queries, windows
 from services.instances.admission import Wanted
-from services.instances.queries import operation_for
+from services.instances.operations import operation_for
 from services.instances.states import Phase
 from services.regions.queries import quota_left
 from services.spec import gettext_noop

@@ -15,7 +15,8 @@ from portal.api.idempotency import Made, once
 from portal.api.pagination import chosen_order, paged
 from portal.api.serializers import operations as shapes
 from portal.tenancy.permissions import Permission
-from services.instances import actions, queries
+from services.instances import actions
+from services.instances.operations import operation_for, operations_for
 from services.instances.states import OPEN
 from services.spec import gettext_noop
 
@@ -40,7 +41,7 @@ class Operations(View):
     )
     def get(self, request: object) -> HttpResponse:
         names = ("organisation", "project", "instance", "state", "kind")
-        rows = queries.operations_for(self.actor, **{n: self.query.get(n) for n in names})
+        rows = operations_for(self.actor, **{n: self.query.get(n) for n in names})
         return paged(self, rows, chosen_order(self, {"created_at": ""}), shapes.operations)
 
 
@@ -52,7 +53,7 @@ class Operation(View):
         permission=Permission.OPERATION_VIEW,
     )
     def get(self, request: object, id: str) -> HttpResponse:
-        found = queries.operation_for(self.actor, id)
+        found = operation_for(self.actor, id)
         response = json_response(shapes.operation(found))
         if found.state in OPEN:
             response["Retry-After"] = "1"
@@ -68,7 +69,7 @@ class Retry(View):
         once=True,
     )
     def post(self, request: object, id: str) -> HttpResponse:
-        found = queries.operation_for(self.actor, id, Permission.OPERATION_MANAGE)
+        found = operation_for(self.actor, id, Permission.OPERATION_MANAGE)
         return started(self, lambda: actions.retry(actor=self.actor, operation=found))
 
 
@@ -83,9 +84,9 @@ class Cancel(View):
         permission=Permission.OPERATION_MANAGE,
     )
     def post(self, request: object, id: str) -> HttpResponse:
-        found = queries.operation_for(self.actor, id, Permission.OPERATION_MANAGE)
+        found = operation_for(self.actor, id, Permission.OPERATION_MANAGE)
         actions.cancel(actor=self.actor, operation=found)
-        return accepted(self, queries.operation_for(self.actor, id))
+        return accepted(self, operation_for(self.actor, id))
 
 
 def accepted(view: View, row: Row) -> HttpResponse:
@@ -102,4 +103,4 @@ def started(view: View, act: Callable[[], Row]) -> HttpResponse:
         row = act()
         return Made("operation", row.public_id, accepted(view, row))
 
-    return once(view, make, lambda id: accepted(view, queries.operation_for(view.actor, id)))
+    return once(view, make, lambda id: accepted(view, operation_for(view.actor, id)))

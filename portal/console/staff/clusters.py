@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from portal.kernel.actor import Actor
-from services.instances import queries
+from services import registry
 from services.instances.region_health import check_region
 from services.regions import actions, clusters, kubeconfigs
 from services.regions.texts import DRIFTS, SETTINGS
@@ -198,7 +198,7 @@ def _operators(found: Region) -> Iterator[Operator]:
     """All groups that the catalogue could use, by name."""
     served = set(found.facts["served"].split())
     groups: dict[str, Operator] = {}
-    for entry in queries.catalogue():
+    for entry in registry.catalogue():
         for kind in entry.kubernetes.KINDS if entry.kubernetes else ():
             row = groups.setdefault(_group(kind), Operator(_group(kind)))
             row.kinds[kind.name] = f"{kind.api}/{kind.name}" in served

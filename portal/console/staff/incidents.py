@@ -15,8 +15,8 @@ from portal.console.staff.typed import moment, needed_moment, shown
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.status import actions, queries, texts
-from services.instances.queries import catalogue
 from services.regions import oversight as places
+from services.registry import catalogue
 
 if TYPE_CHECKING:
     from portal.status.models import Incident, IncidentUpdate, Maintenance

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from portal.console.staff import clusters
 from portal.kernel.actor import Actor
-from services.instances import engines, machine, oversight, queries, workers
+from services import registry
+from services.instances import engines, machine, oversight, workers
 from services.instances.states import Phase
 from services.instances.texts import error_text
 from services.regions import breaker
@@ -64,7 +65,7 @@ def region(actor: Actor, found: Region) -> dict[str, Any]:
     phases = oversight.counts_by_phase(actor, region_id=found.pk)
     local = machine.machine(actor) if found.backend == "process" else None
     offerings = [
-        (entry.offering, regions_queries.orderable(entry, found)) for entry in queries.catalogue()
+        (entry.offering, regions_queries.orderable(entry, found)) for entry in registry.catalogue()
     ]
     return {
         "region": found,

@@ -14,7 +14,8 @@ from portal.console import operations as building
 from portal.console.page import go, page
 from portal.console.scope import require_project
 from portal.kernel.actor import Actor
-from services.instances import actions, logs, queries
+from services.instances import actions, logs
+from services.instances.operations import operation_for
 
 
 @login_required
@@ -56,7 +57,7 @@ def log_file(request: HttpRequest, public_id: str) -> HttpResponse:
 
 def _one(request: HttpRequest, public_id: str) -> tuple[Actor, Any]:
     actor = actor_of(request)
-    found = queries.operation_for(actor, public_id)
+    found = operation_for(actor, public_id)
     request.project = found.instance.project  # type: ignore[attr-defined]  # read by the shell
     return actor, found
 
@@ -66,7 +67,7 @@ def _one(request: HttpRequest, public_id: str) -> tuple[Actor, Any]:
 def cancel(request: HttpRequest, public_id: str) -> HttpResponse:
     """POST /operations/ID/cancel/"""
     actor = actor_of(request)
-    found = queries.operation_for(actor, public_id)
+    found = operation_for(actor, public_id)
     actions.cancel(actor=actor, operation=found)
     return go(request, "console:operation", public_id)
 
@@ -76,6 +77,6 @@ def cancel(request: HttpRequest, public_id: str) -> HttpResponse:
 def retry(request: HttpRequest, public_id: str) -> HttpResponse:
     """POST /operations/ID/retry/"""
     actor = actor_of(request)
-    found = queries.operation_for(actor, public_id)
+    found = operation_for(actor, public_id)
     again = actions.retry(actor=actor, operation=found)
     return go(request, "console:operation", again.public_id)

@@ -23,7 +23,8 @@ from portal.console.limits import at_most
 from portal.console.page import page
 from portal.console.reauthentication import fresh_sign_in
 from portal.tenancy.permissions import Permission
-from services.instances import queries
+from services.instances import credentials, queries
+from services.instances.operations import operations_for
 from services.instances.specs import entry_of
 
 
@@ -66,7 +67,7 @@ def connection(request: HttpRequest, public_id: str) -> HttpResponse:
 def reveal(request: HttpRequest, public_id: str) -> HttpResponse:
     """POST /services/ID/reveal/: the secrets, audited; the whole connection page without htmx."""
     actor, instance = actor_of(request), _one(request, public_id)
-    shown = queries.reveal_credentials(actor, instance)
+    shown = credentials.reveal_credentials(actor, instance)
     context = building.frame(actor, instance, "connection")
     context |= connecting.connection(instance, shown)
     return page(request, "console/service_connection.html", context, fragment="connection")
@@ -76,7 +77,7 @@ def reveal(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_GET
 def certificate(request: HttpRequest, public_id: str) -> HttpResponse:
     """GET /services/ID/ca.pem: the CA certificates to trust."""
-    found = queries.authority_of(_one(request, public_id))
+    found = credentials.authority_of(_one(request, public_id))
     response = HttpResponse(found, content_type="application/x-pem-file")
     response["Content-Disposition"] = 'attachment; filename="polder-ca.pem"'
     return response
@@ -133,7 +134,7 @@ def operations(request: HttpRequest, public_id: str) -> HttpResponse:
     """GET /services/ID/operations/?page="""
     actor, instance = actor_of(request), _one(request, public_id)
     context = building.frame(actor, instance, "operations")
-    rows = queries.operations_for(actor, instance=instance.public_id)
+    rows = operations_for(actor, instance=instance.public_id)
     context["found"] = Paginator(rows, 50).get_page(request.GET.get("page"))
     context["cards"] = cards.cards(context["found"])
     return page(request, "console/service_operations.html", context)

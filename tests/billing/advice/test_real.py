@@ -10,7 +10,7 @@ import pytest
 from billing.advice import keeping
 from billing.models import Recommendation
 from portal.kernel import clock
-from services.instances import actions, queries, sampling, utilisation
+from services.instances import actions, credentials, sampling, utilisation
 from tests.makers import drive, make_owner, make_project, make_region, order
 from tests.services.engines.conftest import ensure_engine, home
 
@@ -62,7 +62,7 @@ def measured(instance, at):
 def test_load_shows_and_a_week_of_silence_is_told(pair, at):
     owner, busy, quiet = pair
     sampling.sample_region(busy.region_id)
-    found = queries.reveal_credentials(owner, busy)
+    found = credentials.reveal_credentials(owner, busy)
     with psycopg.connect(str(found.uri), sslmode="require", sslrootcert="") as client:
         client.execute(_WORK)
         at.moment += timedelta(seconds=30)
