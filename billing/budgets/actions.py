@@ -37,9 +37,11 @@ def create_budget(
     tag: tuple[str, str] | None = None,
     thresholds: Iterable[Threshold] = DEFAULTS,
     pauses: tuple[str, str] = _DEV,
+    webhooks_of: str = "",
 ) -> Budget:
     """For the organisation, or `project`, or what carries `tag` (key, value). `amount` is net, a
-    calendar month; `pauses` the tag of what may be paused. Raises: NotPermitted, Invalid, Conflict.
+    calendar month; `pauses` the tag of what may be paused; `webhooks_of` the slug of the project
+    whose webhooks hear of it, where it is for none. Raises: NotPermitted, Invalid, Conflict.
     """
     access.require_at(actor, organisation, project, _MAY)
     if project is not None and tag is not None:
@@ -57,6 +59,7 @@ def create_budget(
         thresholds=[one.as_json() for one in sorted(set(thresholds))],
         pause_key=pauses[0],
         pause_value=pauses[1],
+        webhooks_of=_told_by(organisation, project, webhooks_of),
         created_by=actor.name,
     )
     _refuse_faults(budget)
@@ -80,6 +83,7 @@ def update_budget(
     amount: Decimal | None = None,
     thresholds: Iterable[Threshold] | None = None,
     pauses: tuple[str, str] | None = None,
+    webhooks_of: str | None = None,
 ) -> Budget:
     """What is not given stays; what it is for cannot be changed. After a raise this month's alerts
     are forgotten whose cost no longer reaches them: they are told again when it does.
@@ -93,6 +97,8 @@ def update_budget(
     if thresholds is not None:
         row.thresholds = [one.as_json() for one in sorted(set(thresholds))]
     row.pause_key, row.pause_value = pauses or (row.pause_key, row.pause_value)
+    if webhooks_of is not None:
+        row.webhooks_of = _told_by(row.organisation, row.project, webhooks_of)
     _refuse_faults(row)
     row.updated_at = clock.now()
     _save(row)
@@ -121,9 +127,25 @@ def forget_person(name: str) -> None:
     Budget.objects.filter(created_by=name).update(created_by="")
 
 
+def _told_by(organisation: Organisation, project: Project | None, slug: str) -> Project | None:
+    """The project whose webhooks hear of a budget that is for none. Raises: Invalid."""
+    if not slug:
+        return None
+    if project is not None:
+        text = _("Webhooks of its project hear of it already: choose no other.")
+        raise Invalid({"webhooks_of": text})
+    found = organisation.projects.filter(slug=slug, archived_at=None).first()
+    if found is None:
+        text = _("There is no project “%(name)s” in the organisation.") % {"name": slug}
+        raise Invalid({"webhooks_of": text})
+    return found
+
+
 def _locked(actor: Actor, budget: Budget) -> Budget:
     rows = Budget.objects.select_for_update(of=("self",))
-    row = rows.select_related("organisation", "project__organisation").get(pk=budget.pk)
+    row = rows.select_related("organisation", "project__organisation", "webhooks_of").get(
+        pk=budget.pk
+    )
     access.require_at(actor, row.organisation, row.project, _MAY)
     return row
 
@@ -161,6 +183,7 @@ def _shape(budget: Budget) -> Mapping[str, Any]:
         "amount": f"{budget.amount:.2f}",
         "thresholds": [f"{t['kind']} {t['percent']} {t['action']}" for t in budget.thresholds],
         "pauses": f"{budget.pause_key}={budget.pause_value}",
+        "webhooks_of": budget.webhooks_of.slug if budget.webhooks_of else "",
     }
 
 

@@ -88,6 +88,7 @@ def _finish(budget: Budget, alert: BudgetAlert) -> None:
             "budget.paused",
             organisation_id=budget.organisation_id,
             project_id=budget.project_id,
+            webhooks_of_id=budget.webhooks_of_id,
             target=budget.public_id,
             params={
                 "budget": budget.public_id,

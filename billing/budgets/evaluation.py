@@ -102,6 +102,7 @@ def _notify(alert: BudgetAlert, budget: Budget) -> None:
         f"budget.{alert.kind}",
         organisation_id=budget.organisation_id,
         project_id=budget.project_id,
+        webhooks_of_id=budget.webhooks_of_id,
         target=budget.public_id,
         params={
             "budget": budget.public_id,

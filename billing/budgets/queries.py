@@ -43,7 +43,7 @@ def budget_for(actor: Actor, public_id: str) -> Budget:
 def in_use() -> QuerySet[Budget]:
     """Without those of archived projects and organisations."""
     rows = Budget.objects.filter(organisation__archived_at=None, project__archived_at=None)
-    return rows.select_related("organisation", "project")
+    return rows.select_related("organisation", "project", "webhooks_of")
 
 
 def applying_to(project: Project, tags: Mapping[str, str]) -> list[Budget]:

@@ -83,10 +83,11 @@ def rehearse(budget: Budget) -> Rehearsal:
 
 
 def _hooks(budget: Budget) -> list[str]:
-    """Only a budget of a project reaches webhooks: they are a project's own."""
-    if budget.project_id is None:
+    """Those of its project, or of the one that was chosen."""
+    project_id = budget.project_id or budget.webhooks_of_id
+    if project_id is None:
         return []
-    rows = Webhook.objects.filter(project_id=budget.project_id, disabled_at=None)
+    rows = Webhook.objects.filter(project_id=project_id, disabled_at=None)
     urls = rows.filter(kinds__contains=["budget.actual"]).values_list("url", flat=True)
     return sorted({urlsplit(url).netloc for url in urls})
 

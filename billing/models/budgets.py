@@ -16,8 +16,9 @@ def _new_budget_id() -> str:
 class Budget(models.Model):
     """An amount for each calendar month (UTC), net of VAT, for all that is in its scope.
 
-    `thresholds` lists {kind: actual|forecast, percent, action}. `pause_key`=`pause_value` is the
-    tag that services must carry to be paused by it.
+    Webhooks of the project hear of a budget of a project; of another one those of `webhooks_of`, if
+    one is chosen. `thresholds` lists {kind: actual|forecast, percent, action}.
+    `pause_key`=`pause_value` is the tag that services must carry to be paused by it.
     """
 
     class Scope(models.TextChoices):
@@ -33,6 +34,9 @@ class Budget(models.Model):
     scope = models.CharField(max_length=12, choices=Scope.choices)
     project = models.ForeignKey(
         "tenancy.Project", null=True, blank=True, on_delete=models.PROTECT, related_name="budgets"
+    )
+    webhooks_of = models.ForeignKey(
+        "tenancy.Project", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     tag_key = models.CharField(max_length=40, blank=True)
     tag_value = models.CharField(max_length=80, blank=True)

@@ -106,7 +106,8 @@ def one(
         for alert in queries.alerts_of(standing)
     ]
     context = {"row": _row(standing), "budget": budget, "alerts": alerts, "may_manage": may}
-    return context | _fields(typed or stored(budget), errors)
+    hearing = [] if budget.project_id else _hearing(budget.organisation)
+    return context | {"hearing": hearing} | _fields(typed or stored(budget), errors)
 
 
 def new(
@@ -122,9 +123,18 @@ def new(
         *(_everywhere() if whole else []),
         *((f"{_PROJECT}{slug}", _("Project %(name)s") % {"name": n}) for slug, n in projects),
     ]
-    return {"organisation": organisation, "places": places} | _fields(
-        typed or _fresh(actor, organisation), errors
-    )
+    context = {
+        "organisation": organisation,
+        "places": places,
+        "hearing": _hearing(organisation) if whole else [],
+    }
+    return context | _fields(typed or _fresh(actor, organisation), errors)
+
+
+def _hearing(organisation: Organisation) -> list[tuple[str, str]]:
+    """Projects whose webhooks can hear of a budget that is for none."""
+    rows = organisation.projects.filter(archived_at=None).order_by("name")
+    return list(rows.values_list("slug", "name"))
 
 
 def _everywhere() -> list[tuple[str, str]]:
@@ -167,6 +177,7 @@ def _fresh(actor: Actor, organisation: Organisation) -> dict[str, Any]:
         "tag": "",
         "amount": f"{amount or ''}",
         "pauses": "env=dev",
+        "webhooks_of": "",
         "rows": rows,
     }
 
@@ -178,6 +189,7 @@ def stored(budget: Budget) -> dict[str, Any]:
         "name": budget.name,
         "amount": f"{budget.amount:f}",
         "pauses": f"{budget.pause_key}={budget.pause_value}",
+        "webhooks_of": budget.webhooks_of.slug if budget.webhooks_of else "",
         "rows": [(one.kind, str(one.percent), one.action) for one in found],
     }
 
@@ -186,7 +198,7 @@ def typed_in(data: QueryDict) -> dict[str, Any]:
     """What a form sent, faults included."""
     columns = [data.getlist(name) for name in ("kind", "percent", "action")]
     rows = [row for row in zip(*columns, strict=False) if row[1].strip()]
-    names = ("name", "place", "tag", "amount", "pauses")
+    names = ("name", "place", "tag", "amount", "pauses", "webhooks_of")
     return {name: data.get(name, "").strip().replace("\0", "") for name in names} | {"rows": rows}
 
 
@@ -218,6 +230,7 @@ def create(actor: Actor, organisation: Organisation, typed: Mapping[str, Any]) -
         tag=_tag(typed["tag"], "tag") if place == _TAG else None,
         thresholds=_thresholds(typed["rows"]),
         pauses=_tag(typed["pauses"], "pauses"),
+        webhooks_of=typed["webhooks_of"],
     )
 
 
@@ -230,6 +243,7 @@ def change(actor: Actor, budget: Budget, typed: Mapping[str, Any]) -> Budget:
         amount=_amount(typed["amount"]),
         thresholds=_thresholds(typed["rows"]),
         pauses=_tag(typed["pauses"], "pauses"),
+        webhooks_of=typed["webhooks_of"],
     )
 
 

@@ -93,9 +93,10 @@ def _hearers(kind: Kind, entry: OutboxEntry) -> set[int]:
 
 
 def _webhooks(kind: Kind, entry: OutboxEntry) -> list[Webhook]:
-    if not kind.webhook or entry.project_id is None:
+    project_id = entry.project_id or entry.webhooks_of_id
+    if not kind.webhook or project_id is None:
         return []
-    rows = Webhook.objects.filter(project_id=entry.project_id, disabled_at__isnull=True)
+    rows = Webhook.objects.filter(project_id=project_id, disabled_at__isnull=True)
     return list(rows.filter(kinds__contains=[kind.code]))
 
 

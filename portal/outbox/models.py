@@ -18,7 +18,8 @@ class OutboxEntry(models.Model):
 
     `target` is the public name of what it is about. Who hears of it is decided when it is fanned
     out: those who may see it, `asked_by` (the name of the actor who asked for it) and `person`,
-    whom it concerns. `done_at` is when bell, mail and webhooks had taken it.
+    whom it concerns. Its webhooks are those of `project`, or else of `webhooks_of`. `done_at` is
+    when bell, mail and webhooks had taken it.
     """
 
     public_id = models.CharField(max_length=40, unique=True, default=_new_entry_id)
@@ -28,6 +29,9 @@ class OutboxEntry(models.Model):
     )
     project = models.ForeignKey(
         "tenancy.Project", null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    webhooks_of = models.ForeignKey(
+        "tenancy.Project", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     target = models.CharField(max_length=80, blank=True)
     params = models.JSONField(default=dict)

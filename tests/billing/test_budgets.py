@@ -1,5 +1,6 @@
 """Budgets: what is reached, told exactly once, refused, approved, paused; what a rehearsal says."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from threading import Barrier, Thread
@@ -36,6 +37,7 @@ from portal.kernel.errors import (
     NotPermitted,
 )
 from portal.notifications import fanout
+from portal.notifications.delivering import body_of
 from portal.notifications.models import Delivery, Mailing, Notification
 from portal.notifications.queries import words_of
 from portal.outbox.models import OutboxEntry
@@ -637,6 +639,54 @@ def test_what_is_archived_has_no_budget(project):
     assert queries.in_use().count() == 1
     Organisation.objects.update(archived_at=NOW)
     assert queries.in_use().count() == 0
+
+
+# -- webhooks --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tag", [None, ("env", "dev")])
+def test_webhooks_of_the_project_that_it_names_hear_of_a_budget(project, tag):
+    beside = make_project(project.organisation)
+    hook = make_webhook(project, kinds=["budget.actual"])
+    make_webhook(project, "https://other.test/")
+    make_webhook(beside, kinds=["budget.actual"])
+    spend(project, Decimal(10), tags={"env": "dev"})
+    budget = make_budget(project, 400, ("actual", 50, "notify"), tag=tag, webhooks_of=project.slug)
+    assert rehearse(budget).hooks == ["hooks.test"]
+    assert [evaluation.evaluate(), evaluation.evaluate()] == [1, 0]
+    (entry,) = told("budget.actual")
+    fanout.fan_out(entry.pk)
+    fanout.fan_out(entry.pk)
+    assert Delivery.objects.get().webhook == hook
+    sent = json.loads(body_of(entry))
+    assert (sent["project"], sent["data"]["budget"]) == (None, budget.public_id)
+
+
+def test_no_webhook_hears_of_a_budget_that_names_none(project):
+    make_webhook(project, kinds=["budget.actual"])
+    spend(project, Decimal(10))
+    assert rehearse(make_budget(project, 400, ("actual", 50, "notify"))).hooks == []
+    evaluation.evaluate()
+    fanout.fan_out(told("budget.actual")[0].pk)
+    assert not Delivery.objects.exists()
+
+
+def test_only_webhooks_of_the_same_organisation_and_once(project, owner):
+    for wanted in (
+        {"webhooks_of": make_project().slug},
+        {"webhooks_of": project.slug, "project": project},
+    ):
+        with pytest.raises(Invalid) as raised:
+            make_budget(project, 400, **wanted)
+        assert set(raised.value.fields) == {"webhooks_of"}
+    budget = make_budget(project, 400, webhooks_of=project.slug)
+    actions.update_budget(actor=owner, budget=budget, amount=Decimal(500))
+    budget.refresh_from_db()
+    assert budget.webhooks_of == project
+    actions.update_budget(actor=owner, budget=budget, webhooks_of="")
+    budget.refresh_from_db()
+    assert budget.webhooks_of is None
+    assert AuditEvent.objects.filter(verb="budget.update").last().before["webhooks_of"]
 
 
 # -- days that stand out ---------------------------------------------------------------------------

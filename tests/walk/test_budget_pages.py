@@ -114,6 +114,19 @@ def test_what_is_wrong_stands_at_its_field(client, project, owner, changed, fiel
     assert not Budget.objects.exists()
 
 
+def test_the_webhooks_that_hear_of_it_are_chosen_at_the_form(client, project, owner):
+    client = signed_in(client, owner)
+    assert "Of the project Shop" in client.get("/costs/budgets/new/").content.decode()
+    client.post("/costs/budgets/new/", FORM | {"webhooks_of": "shop"})
+    budget = Budget.objects.get()
+    assert budget.webhooks_of == project
+    url = f"/costs/budgets/{budget.public_id}/"
+    assert '<option value="shop" selected>' in client.get(url).content.decode()
+    refused = client.post(url, FORM | {"webhooks_of": "nothing"})
+    assert refused.status_code == 422
+    assert "There is no project" in refused.content.decode()
+
+
 def test_a_budget_for_a_project_and_one_for_a_tag(client, project, owner):
     signed_in(client, owner)
     client.post("/costs/budgets/new/", FORM | {"place": "project:shop"})

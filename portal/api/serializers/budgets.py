@@ -54,6 +54,12 @@ FIELDS: dict[str, Json] = {
         **TAG,
         "description": gettext_noop("The tag of services that may be paused; env, dev at first."),
     },
+    "webhooks_of": {
+        **TEXT,
+        "description": gettext_noop(
+            "The project whose webhooks hear of a budget that is for none; empty: nobody's."
+        ),
+    },
 }
 _STATES = ("placed", "awaiting_approval", "refused")
 
@@ -69,6 +75,7 @@ SCHEMAS: dict[str, Json] = {
             "amount": ref("Money"),
             "thresholds": many(shape(THRESHOLD)),
             "pauses": TAG,
+            "webhooks_of": TEXT,
             "month": TEXT,
             "actual": ref("Money"),
             "expected": ref("Money"),
@@ -149,6 +156,7 @@ def budget(one: Standing) -> Json:
         "amount": money(row.amount, row.currency),
         "thresholds": [threshold.as_json() for threshold in rules.read(row.thresholds)],
         "pauses": {"key": row.pause_key, "value": row.pause_value},
+        "webhooks_of": row.webhooks_of.slug if row.webhooks_of else "",
         "month": f"{one.month:%Y-%m}",
         "actual": money(one.actual, row.currency),
         "expected": money(round(one.expected, 2), row.currency),
