@@ -14,6 +14,10 @@ def main() -> None:
         from portal.embedded import bootstrap, refusal
 
         refusal.run(bootstrap.prepare_start if command == "up" else bootstrap.prepare_restore)
+    if command == "probe" and any(word.split("=")[0] == "--report" for word in sys.argv[2:]):
+        from services.probes import program  # without settings: it has no database
+
+        sys.exit(program.main(sys.argv[2:]))
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -19,6 +19,7 @@ from portal.accounts.models import User
 from portal.accounts.tokens import authenticate
 from portal.kernel.actor import Actor
 from portal.kernel.errors import NotPermitted
+from services.regions import prober_keys
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -65,6 +66,24 @@ class MeterAuthentication(BaseAuthentication):
         actor = meter_keys.authenticate(key, address=address_of(http), request_id=ident)
         if actor is None:
             raise AuthenticationFailed(_("This key of a meter is unknown or revoked."))
+        return Caller(actor), None
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="Polder"'
+
+
+class ProberAuthentication(BaseAuthentication):
+    """The key of a region's prober, as a bearer; whatever is no such key is for the others."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
+        scheme, _space, text = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        key, http = text.strip(), request._request
+        if scheme.lower() != "bearer" or not key.startswith(prober_keys.PREFIX):
+            return None
+        ident = getattr(http, "id", "")
+        actor = prober_keys.authenticate(key, address=address_of(http), request_id=ident)
+        if actor is None:
+            raise AuthenticationFailed(_("This key of a prober is unknown or revoked."))
         return Caller(actor), None
 
     def authenticate_header(self, request: Request) -> str:

@@ -29,6 +29,7 @@ from portal.api.serializers import (
     instances,
     invoices,
     operations,
+    probes,
     sla,
     tenancy,
     usage,
@@ -52,6 +53,7 @@ SCHEMAS: dict[str, Json] = {
     **invoices.SCHEMAS,
     **advice.SCHEMAS,
     **sla.SCHEMAS,
+    **probes.SCHEMAS,
 }
 SLUG: Json = {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$", "maxLength": 80}
 _PROBLEMS = (400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 429, 500, 503)

@@ -44,6 +44,8 @@ _VERBS = {
     "organisation.lift_suspension": gettext_noop("lifted the suspension"),
     "meter_key.create": gettext_noop("made a key for a meter"),
     "meter_key.revoke": gettext_noop("revoked the key of a meter"),
+    "prober_key.create": gettext_noop("made a key for a region's prober"),
+    "prober_key.revoke": gettext_noop("revoked the key of a region's prober"),
     "usage_conflict.settle": gettext_noop("settled an event in quarantine"),
     "budget.create": gettext_noop("made a budget"),
     "budget.update": gettext_noop("changed a budget"),

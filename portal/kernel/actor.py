@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["user", "service_account", "system", "staff", "meter"]
+Kind = Literal["user", "service_account", "system", "staff", "meter", "prober"]
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`id` is a user's key as text, or the public id of a service account or of a meter's key;
-    `name` is shown to people.
+    """`id` is a user's key as text, or the public id of a service account or of the key of a meter
+    or prober; `name` is shown to people.
 
     `scopes` (names of permissions, None = no limit), `organisation_id` and `project_id` bound what
     a token may do; they never add to what its owner may do. `staff` is a person of the provider who

@@ -16,6 +16,7 @@ from services.instances.models import ProbeDay, ProbeSum
 from services.probes.minutes import WINDOWS, Window
 
 _AT_ONCE = 2000
+_LOCK = 0x706F6C70  # "polp"; a number of its own among advisory locks
 MINUTES = 24 * 60
 
 
@@ -31,13 +32,21 @@ class Probed:
     latencies: tuple[tuple[int, int], ...] = ()
 
 
-def add(windows: Sequence[Window]) -> None:
-    """Joins them to what is known, with the sums of their days. Doing it again changes nothing."""
+def add(windows: Sequence[Window], *, region: int) -> None:
+    """Joins them to what is known, with the sums of their days; what is no instance of the region
+    (its key) is left out. Doing it again, or in another order, changes nothing.
+
+    Where two probers have a window, the shorter latency counts: the nearer one saw more of the
+    server and less of the way to it.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
+        # One at a time in a region, or the sums of one would miss the minutes of the other.
+        cursor.execute("select pg_advisory_xact_lock(%s, %s)", [_LOCK, region])
         for part in _parts(windows):
             cursor.execute(
                 _ADD,
                 {
+                    "region": region,
                     "keys": [window.key for window in part],
                     "days": [window.day for window in part],
                     "at": 2 * part[0].number + 1,
@@ -48,7 +57,7 @@ def add(windows: Sequence[Window]) -> None:
                 },
             )
         days = sorted({window.day for window in windows})
-        cursor.execute(_ADD_UP, {"days": days, "keys": [window.key for window in windows]})
+        cursor.execute(_ADD_UP, {"days": days, "region": region})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +118,19 @@ def _latencies(stored: bytes, first: int) -> tuple[tuple[int, int], ...]:
 
 _ADD = """
 insert into instances_probeday as d (instance_id, day, known, bad, latency)
-select key, day, known::int4multirange, bad::int4multirange,
-  overlay(decode(repeat('00', %(length)s), 'hex') placing latency from %(at)s for 2)
-from unnest(%(keys)s::bigint[], %(days)s::date[], %(known)s::text[], %(bad)s::text[],
+select i.id, w.day, w.known::int4multirange, w.bad::int4multirange,
+  overlay(decode(repeat('00', %(length)s), 'hex') placing w.latency from %(at)s for 2)
+from unnest(%(keys)s::text[], %(days)s::date[], %(known)s::text[], %(bad)s::text[],
   %(latency)s::bytea[]) as w (key, day, known, bad, latency)
+join instances_instance i on i.public_id = w.key and i.region_id = %(region)s
+order by i.id
 on conflict (instance_id, day) do update set
   known = d.known + excluded.known,
   bad = d.bad + excluded.bad,
-  latency = overlay(d.latency placing substring(excluded.latency from %(at)s for 2)
-    from %(at)s for 2)"""
+  latency = overlay(d.latency placing coalesce(least(
+      nullif(substring(d.latency from %(at)s for 2), '\\x0000'::bytea),
+      nullif(substring(excluded.latency from %(at)s for 2), '\\x0000'::bytea)
+    ), '\\x0000'::bytea) from %(at)s for 2)"""
 
 _ADD_UP = """
 insert into instances_probesum (region_id, offering, day, known, bad)
@@ -125,7 +138,7 @@ select i.region_id, i.offering, d.day,
   sum((select coalesce(sum(upper(r) - lower(r)), 0) from unnest(d.known) r)),
   sum((select coalesce(sum(upper(r) - lower(r)), 0) from unnest(d.bad) r))
 from instances_probeday d join instances_instance i on i.id = d.instance_id
-where d.day = any(%(days)s) and i.region_id in (
-  select region_id from instances_instance where id = any(%(keys)s))
+where d.day = any(%(days)s) and i.region_id = %(region)s
 group by 1, 2, 3
+order by 3, 2
 on conflict (day, region_id, offering) do update set known = excluded.known, bad = excluded.bad"""

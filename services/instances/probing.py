@@ -1,25 +1,12 @@
-"""The prober of a region: asks every instance that should run, three times a minute, and writes
-what it found every five minutes.
-
-What it could not ask, because it was away, too slow or cut off itself, it does not know, and writes
-nothing of. One thread asks; another reads and writes rows.
+"""The prober of a region that has the database within reach: its targets are rows, and what it
+found becomes rows.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import resource
-import time
-import zlib
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
-from threading import Event
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import DatabaseError, close_old_connections, connections
 
@@ -28,193 +15,52 @@ from services import registry
 from services.instances import probe_days
 from services.instances.models import Instance
 from services.instances.states import Phase
-from services.probes.asking import Names, State, Verdict, ask, question
-from services.probes.minutes import SECONDS, Book, Window
+from services.probes.asking import question
+from services.probes.minutes import SECONDS, Window
+from services.probes.prober import PATIENCE, Away, Prober, Target, target
 from services.probes.protocols import Question
 from services.regions.models import Region
 from services.spec import Endpoint, Entry
 
-logger = logging.getLogger(__name__)
-T = TypeVar("T")
-PATIENCE = 5.0  # seconds that one probe may take
-_LEAST_AT_ONCE = 64
-_FILES_LEFT = 128  # for all but probes
-_PULSE = 0.05  # how often it is measured whether we are late ourselves
-_LATE = 0.002  # so much later, how long an answer took is not said
-_MOST_KEPT = 12  # windows, while the database does not answer
 # Those in which a tenant expects it to serve.
 _PROBED = (Phase.RUNNING, Phase.UPDATING, Phase.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """An instance, what to ask it, and when within each twenty seconds (a share of them)."""
+class Rows:
+    """The database as the store of a prober; what broke meanwhile is opened anew."""
 
-    key: int
-    question: Question
-    offset: float
+    def __init__(self, region: Region, *, outside: bool) -> None:
+        self.region, self.outside = region, outside
 
-
-class Prober:
-    """One region. `run` returns when `stop` is set. `now`, `every` (seconds between two probes) and
-    `patience` are for tests that cannot wait.
-    """
-
-    def __init__(
-        self,
-        region: Region,
-        *,
-        outside: bool = False,
-        now: Callable[[], datetime] = clock.now,
-        every: float = SECONDS,
-        patience: float = PATIENCE,
-    ) -> None:
-        self.region, self.outside, self.now = region, outside, now
-        self.every, self.patience = every, patience
-        self.book, self.names = Book(), Names()
-        self.stop = Event()
-        self.targets: list[Target] = []
-        self.asked = self.failed = self.unknown = 0
-        self._kept: deque[list[Window]] = deque(maxlen=_MOST_KEPT)
-        self._late_at: deque[tuple[float, float]] = deque(maxlen=int(2 * PATIENCE / _PULSE))
-        self._under_way: dict[asyncio.Task[None], datetime] = {}
-        self._busy: set[int] = set()
-        self._at_once = _LEAST_AT_ONCE  # it grows with the targets, and never shrinks
-        self._slots = asyncio.Semaphore(_LEAST_AT_ONCE)
-        self._rows = ThreadPoolExecutor(1, "rows")
-
-    async def run(self) -> None:
-        pulse = asyncio.create_task(self._pulse())
+    def targets(self) -> list[Target]:
         try:
-            await self._read()
-            await self._rest(time.monotonic() + self._until_next_round())
-            while not self.stop.is_set():
-                until = time.monotonic() + self._until_next_round()
-                upkeep = asyncio.create_task(self._upkeep())
-                await self._round(until)
-                await upkeep
-        finally:
-            pulse.cancel()
-            await asyncio.gather(*self._under_way, return_exceptions=True)
-            await self._write(self.book.take_all())
-            await self._with_rows(connections.close_all)
-            self._rows.shutdown()
-
-    def _until_next_round(self) -> float:
-        """Rounds keep to the clock, so that each minute has three. Seconds; one that begins a
-        moment early is not begun again.
-        """
-        share = self.now().timestamp() % SECONDS / SECONDS
-        return self.every * (1 - share if share < 0.9 else 2 - share)
-
-    async def _upkeep(self) -> None:
-        """Beside a round: what is over is written, and the next round's targets are read."""
-        await self._write(self.book.take(self._settled()))
-        await self._read()
-
-    def _settled(self) -> datetime:
-        """Up to when every probe that was begun has its verdict."""
-        return min([self.now(), *self._under_way.values()])
-
-    # -- whom to ask -----------------------------------------------------------------------------
-
-    async def _read(self) -> None:
-        """Who is there now. While the database does not answer, who was there."""
-        read = partial(targets_of, self.region, outside=self.outside)
-        try:
-            self.targets = await self._with_rows(read)
-        except DatabaseError as error:
-            self._warn("probe.read", error)
-        self.names.tidy()
-        # Twice what hangs when all of them do.
-        wanted = _LEAST_AT_ONCE + round(2 * len(self.targets) * self.patience / self.every)
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _FILES_LEFT
-        for _ in range(max(_LEAST_AT_ONCE, min(wanted, most)) - self._at_once):
-            self._slots.release()
-            self._at_once += 1
-
-    # -- asking ----------------------------------------------------------------------------------
-
-    async def _round(self, until: float) -> None:
-        """Each once, spread over the time of a round, at the same place in every round."""
-        began = time.monotonic()
-        for target in self.targets:
-            await self._rest(began + target.offset * (until - began))
-            if self.stop.is_set():
-                return
-            at = self.now()
-            if target.key in self._busy:  # we are behind: so that no more than all wait at once
-                self._note(target, at, Verdict(State.UNKNOWN, why="behind"))
-                continue
-            self._busy.add(target.key)
-            task = asyncio.create_task(self._one(target, at))
-            self._under_way[task] = at
-            task.add_done_callback(self._under_way.pop)
-        await self._rest(until)
-
-    async def _rest(self, until: float) -> None:
-        """Until then, or until the end."""
-        while (left := until - time.monotonic()) > 0 and not self.stop.is_set():
-            await asyncio.sleep(min(left, 0.5))
-
-    async def _one(self, target: Target, at: datetime) -> None:
-        async with self._slots:
-            asked_at = time.monotonic()
-            verdict = await ask(target.question, self.names, seconds=self.patience)
-        self._busy.discard(target.key)
-        self._note(target, at, self._fair(verdict, asked_at))
-
-    def _note(self, target: Target, at: datetime, verdict: Verdict) -> None:
-        self.asked += 1
-        self.failed += verdict.state == State.DOWN
-        self.unknown += verdict.state == State.UNKNOWN
-        self.book.note(target.key, at, verdict)
-
-    def _fair(self, verdict: Verdict, since: float) -> Verdict:
-        """What we were late for ourselves is nobody else's fault."""
-        late = max((by for at, by in self._late_at if at >= since), default=0.0)
-        if verdict.state == State.UP and late > _LATE:
-            return Verdict(State.UP)
-        return verdict
-
-    async def _pulse(self) -> None:
-        """Notes when this very loop comes late, and that it works."""
-        touched = 0.0
-        while True:
-            due = time.monotonic() + _PULSE
-            await asyncio.sleep(_PULSE)
-            now = time.monotonic()
-            if now - due > _LATE:
-                self._late_at.append((now, now - due))
-            if now - touched >= alive.SECONDS:
-                alive.touch()
-                touched = now
-
-    # -- writing ---------------------------------------------------------------------------------
-
-    async def _write(self, windows: list[Window]) -> None:
-        """All that waits; kept for the next time where the database does not answer."""
-        if windows:
-            self._kept.append(windows)
-        while self._kept:
-            try:
-                await self._with_rows(partial(probe_days.add, self._kept[0]))
-            except DatabaseError as error:
-                self._warn("probe.write", error)
-                return
-            self._kept.popleft()
-
-    async def _with_rows(self, do: Callable[[], T]) -> T:
-        """In the one thread that has a connection; what broke meanwhile is opened anew."""
-
-        def call() -> T:
             close_old_connections()
-            return do()
+            return targets_of(self.region, outside=self.outside)
+        except DatabaseError as error:
+            raise Away(str(error)) from error
 
-        return await asyncio.get_running_loop().run_in_executor(self._rows, call)
+    def add(self, windows: Sequence[Window]) -> None:
+        try:
+            close_old_connections()
+            probe_days.add(windows, region=self.region.pk)
+        except DatabaseError as error:
+            raise Away(str(error)) from error
 
-    def _warn(self, what: str, error: DatabaseError) -> None:
-        logger.warning(what, extra={"region": self.region.code, "why": str(error)[:200]})
+    def close(self) -> None:
+        connections.close_all()
+
+
+def prober_of(
+    region: Region,
+    *,
+    outside: bool = False,
+    now: Callable[[], datetime] = clock.now,
+    every: float = SECONDS,
+    patience: float = PATIENCE,
+) -> Prober:
+    """`now`, `every` and `patience` are for tests that cannot wait."""
+    rows = Rows(region, outside=outside)
+    return Prober(region.code, rows, now=now, alive=alive.touch, every=every, patience=patience)
 
 
 def targets_of(region: Region, *, outside: bool) -> list[Target]:
@@ -223,11 +69,11 @@ def targets_of(region: Region, *, outside: bool) -> list[Target]:
     """
     rows = Instance.objects.filter(
         region=region, phase__in=_PROBED, deleted_at__isnull=True, paused=False
-    ).values_list("pk", "public_id", "offering", "endpoints")
+    ).values_list("public_id", "offering", "endpoints")
     entries = registry.entries()
     made = [
-        Target(pk, asked, zlib.crc32(public_id.encode()) / 2**32)
-        for pk, public_id, slug, endpoints in rows.iterator(chunk_size=2000)
+        target(public_id, asked)
+        for public_id, slug, endpoints in rows.iterator(chunk_size=2000)
         if slug in entries and (asked := _asked(entries[slug], endpoints, outside))
     ]
     return sorted(made, key=lambda target: target.offset)

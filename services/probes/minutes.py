@@ -21,16 +21,17 @@ WINDOW_MINUTES = 5
 WINDOWS = 24 * 60 // WINDOW_MINUTES
 TENTHS_OF_MS = 100  # microseconds: the unit of a window's latency
 SLOWEST = 0xFFFF
+_MOST_OPEN = 13  # windows: an hour and what is under way, should nobody take them
 _FEWEST = 3  # answers that make a percentile
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Five minutes of one instance. `known` and `bad` are minutes of the day; `latency` is the 95th
-    percentile in tenths of a millisecond, 0 where there were too few answers.
+    """Five minutes of one instance, by its public id. `known` and `bad` are minutes of the day;
+    `latency` is the 95th percentile in tenths of a millisecond, 0 where there were too few answers.
     """
 
-    key: int
+    key: str
     day: date
     number: int
     known: tuple[int, ...]
@@ -42,12 +43,14 @@ class Book:
     """Verdicts as they come, until their window is over."""
 
     def __init__(self) -> None:
-        self._open: dict[int, dict[int, list[tuple[int, State, int | None]]]] = {}
+        self._open: dict[int, dict[str, list[tuple[int, State, int | None]]]] = {}
 
-    def note(self, key: int, at: datetime, verdict: Verdict) -> None:
+    def note(self, key: str, at: datetime, verdict: Verdict) -> None:
         """`at` is when it was asked."""
         minute = int(at.timestamp()) // 60
         window = self._open.setdefault(minute // WINDOW_MINUTES, defaultdict(list))
+        if len(self._open) > _MOST_OPEN:
+            del self._open[min(self._open)]
         window[key].append((minute, verdict.state, verdict.micros))
 
     def take(self, before: datetime) -> list[Window]:
@@ -63,7 +66,7 @@ class Book:
 
 
 def _windows(
-    number: int, noted: dict[int, list[tuple[int, State, int | None]]]
+    number: int, noted: dict[str, list[tuple[int, State, int | None]]]
 ) -> Iterable[Window]:
     start = datetime.fromtimestamp(number * WINDOW_MINUTES * 60, UTC)
     for key, rows in noted.items():

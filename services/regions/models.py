@@ -51,6 +51,26 @@ class Region(models.Model):
         return f"{self.name} ({self.code})"
 
 
+class ProberKey(models.Model):
+    """What a prober in the region's own cluster logs in with. It may read whom to ask there and
+    report minutes, and nothing else. `digest` is the SHA-256 of the key, which is shown once.
+    """
+
+    public_id = models.CharField(max_length=16, unique=True)
+    region = models.ForeignKey(Region, on_delete=models.CASCADE, related_name="prober_keys")
+    digest = models.CharField(max_length=64, unique=True)
+    created_by = models.CharField(max_length=254)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["region"], condition=Q(revoked_at=None), name="live_key")]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} of {self.region_id}"
+
+
 class RegionHealth(models.Model):
     """A change of how a region is; append-only. It holds until the next one of the region."""
 

@@ -18,7 +18,7 @@ from billing.models import CostLine, Invoice, InvoiceRun
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from services.instances.models import Instance, InstanceEvent, ProbeDay
-from services.instances.probing import Prober
+from services.instances.probing import prober_of
 from tests.billing.einvoice.test_drafting import a_provider, known  # noqa: F401  # fixtures
 from tests.makers import make_instance, make_project, make_region
 from tests.services.engines.conftest import home, run_offering  # noqa: F401  # fixtures
@@ -71,7 +71,7 @@ def with_a_service(handle):
 async def watched(instance, handle):
     """Well for a while, then hanging until it is let go, then killed and back again by itself."""
     now = Hurried()
-    prober = Prober(instance.region, now=now, every=EVERY, patience=PATIENCE)
+    prober = prober_of(instance.region, now=now, every=EVERY, patience=PATIENCE)
     running = asyncio.create_task(prober.run())
     await until(lambda: now() > LAST_HOUR + timedelta(minutes=6))
     pids = processes(handle)

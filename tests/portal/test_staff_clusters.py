@@ -13,9 +13,10 @@ from portal.audit.models import AuditEvent
 from portal.kernel.errors import Temporary
 from services import backends
 from services.regions import clusters
-from services.regions.models import Region
+from services.regions.models import ProberKey, Region
 from services.spec import Health
 from tests.makers import PASSWORD, make_region, make_user, signed_in
+from tests.portal.api import Api
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "plain_static")]
 TOKEN, KEY = "s3cr3t-token", "s3cr3t-key"
@@ -193,3 +194,41 @@ def test_no_kubeconfig_waits_in_the_session_for_a_recent_sign_in(client):
     confirmed = client.post(answer["Location"], {"password": PASSWORD}, follow=True)
     assert "s3cr3t" not in text(confirmed)
     assert not Region.objects.exists()
+
+
+# -- the key of its prober -------------------------------------------------------------------------
+
+
+def test_a_prober_s_key_is_made_shown_once_used_and_revoked(staff):
+    make_region("eu1", backend="kubernetes")
+    page, make = "/staff/regions/eu1/", reverse("console:staff-prober-key", args=["eu1"])
+    made = staff.post(make)
+    text = re.search(r"polder_prober_[-_A-Za-z0-9]{32}", made.content.decode())[0]
+    shown = staff.get(page).content.decode()
+    assert text not in shown
+    assert "Never" in shown
+    api = Api(token=text)
+    assert api.get("regions/eu1/targets").json() == {"in_cluster": True, "results": []}
+    assert "just now" in staff.get(page).content.decode()
+    key = ProberKey.objects.get()
+    assert text not in key.digest
+    staff.post(reverse("console:staff-prober-key-revoke", args=[key.public_id]))
+    assert api.get("regions/eu1/targets").status_code == 401
+    events = AuditEvent.objects.filter(target=key.public_id).order_by("id")
+    assert [row.verb for row in events] == ["prober_key.create", "prober_key.revoke"]
+
+
+def test_two_keys_hold_at_a_time(staff):
+    make_region("eu1", backend="kubernetes")
+    make = reverse("console:staff-prober-key", args=["eu1"])
+    assert [staff.post(make).status_code for _ in range(3)] == [200, 200, 422]
+    assert "There are two keys already" in staff.post(make).content.decode()
+    assert ProberKey.objects.count() == 2
+
+
+def test_making_a_prober_s_key_needs_a_recent_sign_in(client):
+    make_region("eu1", backend="kubernetes")
+    old = signed_in(client, make_user(is_staff=True), minutes_ago=600)
+    make = reverse("console:staff-prober-key", args=["eu1"])
+    assert old.post(make).status_code == 303
+    assert not ProberKey.objects.exists()

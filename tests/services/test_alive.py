@@ -24,6 +24,7 @@ PROGRAMS = (
     "region-programs/worker",
     "region-programs/watch",
     "region-programs/probe",
+    "region-probe/probe",
 )
 RUN_HERE = ("base/worker", "base/beat", "region-programs/worker")  # a watch needs a cluster
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")

@@ -290,10 +290,10 @@ def test_a_window_is_handed_over_once_it_is_over():
     book = Book()
     for seconds in range(0, 600, 20):
         state = DOWN if 120 <= seconds < 240 else UP
-        book.note(7, NOON + timedelta(seconds=seconds), Verdict(state, 1500))
+        book.note("rd-7", NOON + timedelta(seconds=seconds), Verdict(state, 1500))
     assert book.take(NOON + timedelta(minutes=4)) == []
     (first,) = book.take(NOON + timedelta(minutes=9))
-    assert (first.key, first.day, first.number) == (7, date(2026, 10, 7), 144)
+    assert (first.key, first.day, first.number) == ("rd-7", date(2026, 10, 7), 144)
     assert (first.known, first.bad, first.latency) == ((720, 721, 722, 723, 724), (722, 723), 15)
     (second,) = book.take_all()
     assert (second.number, second.bad) == (145, ())

@@ -13,7 +13,7 @@ from services.instances import probe_days
 from services.instances.management.commands import probe
 from services.instances.minutes_field import bits_of, ranges_of
 from services.instances.models import Instance, ProbeDay
-from services.instances.probing import Prober, targets_of
+from services.instances.probing import prober_of, targets_of
 from services.probes.asking import State, Verdict
 from services.probes.minutes import Window
 from services.regions.models import Region
@@ -45,6 +45,10 @@ def make_cache():
     )
 
 
+def join(instance, windows):
+    probe_days.add(windows, region=instance.region_id)
+
+
 def of_october(instance):
     return probe_days.of_month([instance.pk], DAY)[instance.pk]
 
@@ -55,8 +59,8 @@ def ones(start, end):
 
 
 def test_windows_join_what_is_known(instance):
-    probe_days.add([window(instance.pk, 0, bad=(1, 2), latency=15)])
-    probe_days.add([window(instance.pk, 1, latency=700), window(instance.pk, 287)])
+    join(instance, [window(instance.public_id, 0, bad=(1, 2), latency=15)])
+    join(instance, [window(instance.public_id, 1, latency=700), window(instance.public_id, 287)])
     found = of_october(instance)
     assert found.known == ones(0, 10) | ones(1435, 1440)
     assert found.bad == ones(1, 3)
@@ -64,23 +68,26 @@ def test_windows_join_what_is_known(instance):
 
 
 def test_writing_again_changes_nothing(instance):
-    rows = [window(instance.pk, 3, bad=(17,), latency=9)]
-    probe_days.add(rows)
+    rows = [window(instance.public_id, 3, bad=(17,), latency=9)]
+    join(instance, rows)
     before = of_october(instance)
-    probe_days.add(rows)
+    join(instance, rows)
     assert of_october(instance) == before
     assert ProbeDay.objects.count() == 1
 
 
 def test_a_bad_minute_stays_bad_whatever_another_prober_saw(instance):
-    probe_days.add([window(instance.pk, 3, bad=(17,))])
-    probe_days.add([window(instance.pk, 3)])
+    join(instance, [window(instance.public_id, 3, bad=(17,))])
+    join(instance, [window(instance.public_id, 3)])
     assert of_october(instance).bad == ones(17, 18)
 
 
 def test_a_month_is_its_own(instance):
     last = date(2026, 9, 30)
-    probe_days.add([window(instance.pk, 287, day=last), window(instance.pk, 0, day=DAY)])
+    join(
+        instance,
+        [window(instance.public_id, 287, day=last), window(instance.public_id, 0, day=DAY)],
+    )
     assert of_october(instance).known == ones(0, 5)
     september = probe_days.of_month([instance.pk], last)[instance.pk]
     assert september.known == 0b11111 << (30 * 1440 - 5)
@@ -90,7 +97,7 @@ def test_what_is_too_old_is_forgotten(instance, settings):
     settings.POLDER_PROBES_KEPT_DAYS = 1
     today = datetime.now(UTC).date()
     for day in (today, today - timedelta(days=2)):
-        probe_days.add([window(instance.pk, 0, day=day)])
+        join(instance, [window(instance.public_id, 0, day=day)])
     assert probe_days.forget() == 1
     assert ProbeDay.objects.get().day == today
 
@@ -192,7 +199,7 @@ def test_what_fails_is_written_as_bad_minutes():
     instance = make_cache()
 
     async def go():
-        prober = Prober(instance.region, now=Fast(0.04), every=0.04)
+        prober = prober_of(instance.region, now=Fast(0.04), every=0.04)
         await probed(instance, prober, rounds=24, hang_at=12)
         return prober
 
@@ -211,19 +218,19 @@ def test_minutes_wait_for_a_database_that_is_away(monkeypatch):
     refusals = iter([DatabaseError("away")])
     add = probe_days.add
 
-    def sometimes(windows):
+    def sometimes(windows, *, region):
         for error in refusals:
             raise error
-        add(windows)
+        add(windows, region=region)
 
     monkeypatch.setattr(probe_days, "add", sometimes)
 
     async def go():
-        prober = Prober(instance.region)
-        await prober._write([window(instance.pk, 0)])
-        assert await prober._with_rows(ProbeDay.objects.count) == 0
-        await prober._write([window(instance.pk, 1)])
-        await prober._with_rows(connections.close_all)
+        prober = prober_of(instance.region)
+        await prober._write([window(instance.public_id, 0)])
+        assert await prober._with_store(ProbeDay.objects.count) == 0
+        await prober._write([window(instance.public_id, 1)])
+        await prober._with_store(connections.close_all)
 
     asyncio.run(go())
     assert of_october(instance).known == ones(0, 10)
@@ -240,7 +247,7 @@ def test_minutes_wait_for_a_database_that_is_away(monkeypatch):
 )
 def test_what_we_were_late_for_is_not_their_fault(late, verdict, expected):
     async def go():
-        prober = Prober(make_region_unsaved())
+        prober = prober_of(make_region_unsaved())
         prober._late_at.append((time.monotonic(), late))
         return prober._fair(verdict, time.monotonic() - 1)
 
@@ -254,7 +261,7 @@ def make_region_unsaved():
 @pytest.mark.django_db
 def test_nobody_asks_a_cluster_from_elsewhere(monkeypatch):
     make_region("far", backend="kubernetes")
-    monkeypatch.setattr(probe, "_in_a_cluster", lambda: False)
+    monkeypatch.setattr(probe, "in_a_cluster", lambda: False)
     with pytest.raises(CommandError, match="not in the cluster of far"):
         call_command("probe", region="far")
 
@@ -266,8 +273,8 @@ def test_a_region_must_be_there():
 
 
 def test_the_minutes_of_an_offering_are_added_up(instance):
-    probe_days.add([window(instance.pk, 0, bad=(1, 2)), window(instance.pk, 1)])
-    probe_days.add([window(instance.pk, 0, bad=(1,))])
+    join(instance, [window(instance.public_id, 0, bad=(1, 2)), window(instance.public_id, 1)])
+    join(instance, [window(instance.public_id, 0, bad=(1,))])
     (found,) = probe_days.served_since(DAY)
     assert (found.region, found.offering) == (instance.region_id, "redis")
     assert (found.known, found.bad) == (10, 2)

@@ -59,7 +59,7 @@ from services.backends.fake import FakeBackend
 from services.backends.models import Applied
 from services.instances import actions, work
 from services.instances.models import Instance, InstanceEvent, ProbeDay
-from services.regions import clusters, requests
+from services.regions import clusters, prober_keys, requests
 from services.regions.models import Region
 from tests.billing.advice.days import measured
 from tests.billing.test_camt import entry, statement
@@ -197,6 +197,9 @@ def _cluster(place: Place) -> None:
     cluster.save()
     place.secrets += [token, key]
     place.reals["console:staff-region"] = {"code": "cluster"}
+    made, text = prober_keys.create_prober_key(actor=SYSTEM, region=cluster)
+    place.secrets.append(text)
+    place.reals["console:staff-prober-key-revoke"] = {"public_id": made.public_id}
 
 
 def _services(place: Place, owner: Actor, south: Region, fake: FakeBackend) -> None:

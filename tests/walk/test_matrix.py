@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from portal.tenancy.permissions import GRANTS, Role
 from tests.makers import make_token, make_user, signed_in
-from tests.portal.doors import ANY, METER, PUBLIC, STAFF, Door, doors
+from tests.portal.doors import ANY, METER, PROBER, PUBLIC, STAFF, Door, doors
 from tests.portal.world import make_world
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +55,7 @@ def expected(door: Door, who: Any) -> set[int]:
         return PASSED | beyond
     if who is None:
         return {401} if door.name.startswith("api:") else {302}
-    if door.rule in (STAFF, METER):
+    if door.rule in (STAFF, METER, PROBER):
         return {302, 403}
     if door.rule == ANY:
         return PASSED | beyond

@@ -13,7 +13,7 @@ from services import registry
 from services.instances import engines, machine, oversight, workers
 from services.instances.states import Phase
 from services.instances.texts import error_text
-from services.regions import breaker
+from services.regions import breaker, prober_keys
 from services.regions import oversight as places
 from services.regions import queries as regions_queries
 from services.regions.texts import fault_text, reason_text
@@ -75,6 +75,7 @@ def region(actor: Actor, found: Region) -> dict[str, Any]:
         "machine": local,
         "engines_here": _engines_here(actor) if local else None,
         "cluster": clusters.cluster(found) if found.backend == "kubernetes" else None,
+        "prober_keys": list(prober_keys.prober_keys(actor, found)),
         "orderable": [offering for offering, answer in offerings if answer.ok],
         "obstacles": [
             (offering, " ".join(reason_text(answer.code, answer.params, to_staff=True)))

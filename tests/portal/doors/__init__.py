@@ -15,7 +15,7 @@ from portal.tenancy.permissions import Permission
 
 World = Mapping[str, Any]
 PUBLIC, SIGNED, STAFF = "public", "signed", "staff"
-METER = "a key of a meter"
+METER, PROBER = "a key of a meter", "a key of a region's prober"
 ANY = "any signed-in, own things only"
 
 

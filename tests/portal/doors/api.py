@@ -1,7 +1,7 @@
 """The REST API and its reference."""
 
 from portal.tenancy.permissions import Permission as P
-from tests.portal.doors import ANY, PUBLIC, Door, World
+from tests.portal.doors import ANY, PROBER, PUBLIC, Door, World
 
 
 def _service(world: World) -> dict[str, str]:
@@ -14,6 +14,10 @@ def _operation(world: World) -> dict[str, str]:
 
 def _member(world: World) -> dict[str, str]:
     return {"id": world["member"].public_id}
+
+
+def _region(_: World) -> dict[str, str]:
+    return {"code": "local"}
 
 
 def _offering(_: World) -> dict[str, str]:
@@ -59,6 +63,8 @@ DOORS = [
     Door("api:offerings", "GET", ANY),
     Door("api:offering", "GET", ANY, at=_offering),
     Door("api:regions", "GET", ANY),
+    Door("api:probe-targets", "GET", PROBER, at=_region),
+    Door("api:probe-minutes", "POST", PROBER, {"windows": []}, at=_region),
     Door("api:prices", "GET", PUBLIC),
     Door("api:organisations", "GET", ANY),
     Door("api:organisations", "POST", ANY, {"name": "New one"}),
