@@ -7,11 +7,12 @@ the costs of the projects in which they may, and of the organisation itself only
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from django.db.models import (
     BooleanField,
@@ -40,9 +41,7 @@ from portal.tenancy import access
 from portal.tenancy.models import Organisation
 from portal.tenancy.permissions import Permission
 from services import registry
-
-if TYPE_CHECKING:
-    from services.instances.models import Instance
+from services.instances.models import Instance
 
 Period = Literal["day", "month"]
 GROUPS = ("family", "offering", "project", "region", "instance")
@@ -292,6 +291,16 @@ def tag_keys(organisation: Organisation, first: date, end: date) -> list[str]:
     rows = CostRollup.objects.filter(organisation=organisation, day__gte=first, day__lt=end)
     sets = TagSet.objects.filter(pk__in=rows.values("tag_set")).values_list("tags", flat=True)
     return sorted({key for tags in sets for key in tags})
+
+
+def service_names(organisation: Organisation, keys: Collection[str]) -> dict[str, str]:
+    """What services are called, by the ids that `costs_for` groups by; with its id where two have
+    the same name. For who may see those costs. A query, where there are any.
+    """
+    rows = Instance.objects.filter(project__organisation=organisation, public_id__in=keys)
+    found = dict(rows.values_list("public_id", "name")) if keys else {}
+    often = Counter(found.values())
+    return {key: f"{name} ({key})" if often[name] > 1 else name for key, name in found.items()}
 
 
 def _check_span(first: date, end: date) -> None:

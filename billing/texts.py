@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from billing.pricing import Line
     from billing.vat import VatRate
 
+# The same in all languages.
+_SYMBOLS = {"hour": "h", "minute": "min", "second": "s"}
+
 
 def meter_label(code: str) -> str:
     return _(METERS[code].label) if code in METERS else code
@@ -27,6 +30,11 @@ def meter_label(code: str) -> str:
 
 def unit_label(code: str) -> str:
     return _(UNITS[code]) if code in UNITS else code
+
+
+def unit_symbol(code: str) -> str:
+    """After a quantity: `2,920 h`, where a word would need its plural."""
+    return _SYMBOLS.get(code) or unit_label(code)
 
 
 def free_label(code: str) -> str:
@@ -64,16 +72,22 @@ def allowance(price: Price) -> str:
     return text % {"quantity": number(quantity), "whose": whose}
 
 
+def meter_count(code: str, quantity: Decimal) -> str:
+    """So much of what a meter counts at a time: `2 × vCPU`, `8 GiB of memory`."""
+    words = {
+        "memory_gib": _("%(quantity)s GiB of memory"),
+        "storage_gib": _("%(quantity)s GiB of storage"),
+    }
+    params = {"quantity": number(quantity), "meter": meter_label(code)}
+    return words.get(code, _("%(quantity)s × %(meter)s")) % params
+
+
 def line_label(line: Line) -> str:
     """`2 × vCPU`, and over how many nodes."""
-    params = {
-        "quantity": number(line.quantity / line.nodes),
-        "meter": meter_label(line.meter),
-        "nodes": line.nodes,
-    }
+    what = meter_count(line.meter, line.quantity / line.nodes)
     if line.nodes == 1:
-        return _("%(quantity)s × %(meter)s") % params
-    return _("%(quantity)s × %(meter)s on each of %(nodes)s nodes") % params
+        return what
+    return _("%(what)s on each of %(nodes)s nodes") % {"what": what, "nodes": line.nodes}
 
 
 def vat_label(vat: VatRate) -> str:

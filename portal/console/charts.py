@@ -337,7 +337,8 @@ def _column(
     ]
     centre = f"{coordinate(100 / columns * (column + 0.5))}%"
     if written:
-        shapes.append(el("text", label, class_="ax", x=centre, y=height - 6, text_anchor="middle"))
+        css = "ax alt" if column % 2 else "ax"  # every other one goes where it is narrow
+        shapes.append(el("text", label, class_=css, x=centre, y=height - 6, text_anchor="middle"))
     return join(shapes)
 
 

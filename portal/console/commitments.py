@@ -17,7 +17,7 @@ from billing.classes import class_label
 from billing.commitment_upkeep import name_of
 from billing.commitments import UPFRONT_PERCENTS, Reservation, Wanted
 from billing.formats import exact_money
-from billing.texts import meter_label
+from billing.texts import meter_count
 from portal.console.attempts import attempt
 from portal.kernel import clock
 from portal.kernel.actor import Actor
@@ -185,8 +185,7 @@ def _offer(found: Reservation) -> dict[str, Any]:
         "agreed": int(found.total * 100),
         "parts": [
             {
-                "label": _("%(quantity)s × %(meter)s")
-                % {"quantity": number(rate.quantity), "meter": meter_label(rate.meter)},
+                "label": meter_count(rate.meter, rate.quantity),
                 "now": exact_money(rate.unit_price, found.currency),
                 "before": exact_money(rate.on_demand, found.currency),
             }
@@ -203,11 +202,7 @@ def _offer(found: Reservation) -> dict[str, Any]:
 def _row(row: Commitment, standings: Mapping[int, reads.Standing], *, may_buy: bool) -> Row:
     status = row.status_on(clock.now().date())
     labels = {"planned": _("Begins later"), "active": _("Runs"), "ended": _("Over")}
-    parts = (
-        _("%(quantity)s × %(meter)s")
-        % {"quantity": number(rate.quantity), "meter": meter_label(rate.meter)}
-        for rate in row.rates.all()
-    )
+    parts = (meter_count(rate.meter, rate.quantity) for rate in row.rates.all())
     return Row(
         row,
         name_of(row) if row.plan else class_label(row.price_class),

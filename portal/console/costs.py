@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -32,6 +32,7 @@ from portal.tenancy import access
 from portal.tenancy.models import Organisation
 from portal.tenancy.permissions import Permission
 from services import registry
+from services.regions import queries as regions
 
 if TYPE_CHECKING:
     from billing.pricelist import PlanChange
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 FILTERS = ("month", "period", "by", "project", "basis")
 _MONTHS = 12  # how far the view by month looks back
-_SERIES = 4  # named in the chart; the rest is one more
+_SERIES = 5  # named in the chart; the rest is one more, in grey
 _NOTHING = Decimal(0)
 
 
@@ -79,7 +80,7 @@ def explorer(actor: Actor, organisation: Organisation, asked: Mapping[str, str])
         _costs(actor, organisation, wanted, *span).times(basis.factor)
         for span in ((wanted.first, wanted.end), (wanted.before, _same_length(wanted)))
     )
-    names = _names(wanted.group_by, projects)
+    names = _names(organisation, wanted.group_by, projects, (found, earlier))
     lines = _lines(found, earlier, names)
     changes = sorted((line for line in lines if line.change), key=lambda line: -abs(line.change))
     query = {
@@ -139,7 +140,7 @@ def of_service(actor: Actor, instance: Instance, asked: Mapping[str, str]) -> di
         "lines": [
             {
                 "label": line.text or texts.meter_label(line.meter),
-                "unit": texts.unit_label(line.unit),
+                "unit": texts.unit_symbol(line.unit),
                 "price": exact_money(line.unit_price),
                 "line": line,
             }
@@ -302,16 +303,25 @@ def _projects(actor: Actor, organisation: Organisation) -> dict[str, str]:
     return dict(rows.order_by("name").values_list("slug", "name"))
 
 
-def _names(group_by: str, projects: Mapping[str, str]) -> dict[str, str]:
-    if group_by == "offering":
-        return {slug: e.offering.name for slug, e in registry.entries().items()}
-    if group_by == "family":
-        return {key.value: str(name) for key, name in FAMILIES.items()}
-    return dict(projects) if group_by == "project" else {}
+def _names(
+    organisation: Organisation, by: str, projects: Mapping[str, str], shown: Iterable[Costs]
+) -> dict[str, str]:
+    """What groups are called; "" is what belongs to none of them. A query for services alone."""
+    names = {"": looking.without(by)}
+    if by == "offering":
+        return names | {slug: e.offering.name for slug, e in registry.entries().items()}
+    if by == "family":
+        return names | {key.value: str(name) for key, name in FAMILIES.items()}
+    if by == "region":
+        return names | {place.code: place.name for place in regions.regions()}
+    if by == "instance":
+        groups = {group for one in shown for group in one.by_group()}
+        return names | costs.service_names(organisation, groups)
+    return names | dict(projects) if by == "project" else names
 
 
 def _name(group: str, names: Mapping[str, str]) -> str:
-    return names.get(group, group) or _("Without")
+    return names.get(group, group)
 
 
 def _month(text: str) -> date:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ class Row:
     scope: str
     state: str
     tone: str
+    taken: list[tuple[str, Decimal]]
 
 
 def overview(
@@ -82,7 +84,11 @@ def _row(balance: Balance) -> Row:
         state, tone = _("Expired"), "warn"
     else:
         state, tone = _("Can be used"), "ok"
-    return Row(balance, _scope(balance), state, tone)
+    taken = [
+        (month_name(date.fromisoformat(f"{month}-01")), amount)
+        for month, amount in balance.taken.items()
+    ]
+    return Row(balance, _scope(balance), state, tone, taken)
 
 
 def _scope(balance: Balance) -> str:

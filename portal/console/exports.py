@@ -17,6 +17,7 @@ from billing.focus.uploading import Outcome
 from billing.focus.writing import CSV, FORMATS
 from portal.kernel import clock
 from portal.kernel.actor import Actor
+from portal.kernel.formats import short_day
 from portal.notifications import targets
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
@@ -71,7 +72,7 @@ def page(
         "datasets": [(set_.value, _(_NAMES[set_])) for set_ in datasets_of(VERSIONS[-1])],
         "months": _months(),
         "lines": [(upload, error_text(upload.error)) for upload in uploads],
-        "next_day": exports.next_day(row) if row else "",
+        "next_day": short_day(date.fromisoformat(exports.next_day(row))) if row else "",
     }
 
 

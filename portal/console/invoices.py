@@ -26,6 +26,16 @@ if TYPE_CHECKING:
     from billing.einvoice.pages import Row
     from billing.models import Invoice
 
+# Names of their own, the same in all languages.
+_FORMATS = {
+    "pdf": "PDF",
+    "factur-x": "Factur-X",
+    "xrechnung-cii": "XRechnung CII",
+    "xrechnung-ubl": "XRechnung UBL",
+    "peppol-ubl": "Peppol BIS",
+    "html": "HTML",
+    "csv": "CSV",
+}
 _PER_PAGE = 100
 _NOTHING = Decimal(0)
 
@@ -39,11 +49,13 @@ def sheet(invoice: Invoice) -> dict[str, Any]:
         (group, [_numbered(invoice, next(numbered), row) for row in group.rows])
         for group in made.groups
     ]
+    names = (*queries.formats_of(invoice), *queries.MADE)
     return {
         "invoice": invoice,
         "sheet": made,
         "groups": groups,
-        "formats": [*queries.formats_of(invoice), *queries.MADE],
+        "formats": [(name, _FORMATS[name]) for name in names],
+        "opens": any(deep for _group, rows in groups for _n, _row, deep in rows),
         "owed": (stands := owed(invoice)),
         "suspension_on": suspension_on(invoice, stands),
         "hold": hold_of(invoice),
@@ -168,7 +180,7 @@ def _part(line: InvoiceLine, row: PartRow, name: str, url: str) -> dict[str, str
 
 
 def _quantity(amount: Decimal, unit: str) -> str:
-    return f"{formats.number(amount)} {texts.unit_label(unit)}"
+    return f"{formats.number(amount)} {texts.unit_symbol(unit)}"
 
 
 def _url(name: str, line: InvoiceLine, *more: str) -> str:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from billing import costs
 from billing import outlook as looking
 from billing import queries as prices
 from billing.budgets import queries as budgets
@@ -51,6 +52,18 @@ class Basis:
     code: str
     label: str
     factor: Decimal
+
+
+def without(by: str) -> str:
+    """What stands in a split of costs for all that belongs to none of its groups."""
+    words = {
+        "offering": _("Of no service type"),
+        "family": _("Of no family"),
+        "project": _("Of no project"),
+        "instance": _("Of no single service"),
+        "region": _("Of no region"),
+    }
+    return words.get(by, _("Without this tag"))
 
 
 def basis_of(organisation: Organisation, code: str) -> Basis:
@@ -164,9 +177,11 @@ def unusual_rows(
     actor: Actor, organisation: Organisation, first: date, end: date, factor: Decimal
 ) -> list[dict[str, Any]]:
     """Unusual days of [`first`, `end`) with what they are made of and where the acts of the day
-    stand, for who may see them; the newest first. One query, two where there are any.
+    stand, for who may see them; the newest first. One query, three where there are any.
     """
     days = looking.unusual_days_for(actor, organisation, first, end)
+    keys = {part.key for one in days for part in one.parts if part.by == "instance"}
+    names = costs.service_names(organisation, keys)
     held = access.permissions_in_organisation(actor, organisation) if days else frozenset()
     audits = Permission.AUDIT_VIEW in held
     opens = Permission.INSTANCE_VIEW in held
@@ -175,7 +190,7 @@ def unusual_rows(
             "one": one,
             "amount": one.amount * factor,
             "expected": one.expected * factor,
-            "parts": [_part(part, factor, opens=opens) for part in one.parts],
+            "parts": [_part(part, factor, names, opens=opens) for part in one.parts],
             "audit": f"{reverse('console:audit')}?{_of_day(one.day)}" if audits else "",
             "day": short_day(one.day),
         }
@@ -183,12 +198,14 @@ def unusual_rows(
     ]
 
 
-def _part(part: looking.Part, factor: Decimal, *, opens: bool) -> dict[str, Any]:
+def _part(
+    part: looking.Part, factor: Decimal, names: Mapping[str, str], *, opens: bool
+) -> dict[str, Any]:
     """A part in words; a service has an address for who may open it."""
     entry = registry.entries().get(part.key) if part.by == "offering" else None
     is_service = opens and part.by == "instance" and part.key
     return {
-        "name": entry.offering.name if entry else part.key or _("Without"),
+        "name": entry.offering.name if entry else names.get(part.key, part.key) or without(part.by),
         "by": _(_BY[part.by]),
         "url": reverse("console:service", args=[part.key]) if is_service else "",
         "excess": part.excess * factor,

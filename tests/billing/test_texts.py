@@ -67,8 +67,8 @@ def test_lines_say_how_much_of_what_on_how_many_nodes():
     at, none = datetime(2026, 11, 25, tzinfo=UTC), vat.VatRate(Decimal(0), "NL")
     (one,) = quote({"memory_gib": Decimal("0.5")}, rates, vat=none, at=at).lines
     (three,) = quote({"memory_gib": Decimal(24)}, rates, vat=none, at=at, nodes=3).lines
-    assert texts.line_label(one) == "0.5 × Memory, GiB"
-    assert texts.line_label(three) == "8 × Memory, GiB on each of 3 nodes"
+    assert texts.line_label(one) == "0.5 GiB of memory"
+    assert texts.line_label(three) == "8 GiB of memory on each of 3 nodes"
 
 
 @pytest.mark.parametrize(

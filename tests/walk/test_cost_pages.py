@@ -11,6 +11,7 @@ from billing.budgets.actions import create_budget
 from billing.formats import money
 from billing.identity.queries import rate_for
 from billing.models import CostAnomaly, Price
+from billing.posting import Posting, post
 from portal.console.models import SavedView
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
@@ -52,6 +53,18 @@ def test_every_view_has_the_same_sum(client, member, query):
     assert "7.70" in signed_in(client, member).get(f"/costs/{query}").content.decode()
 
 
+def test_services_stand_by_their_names_and_what_is_of_none_by_its_kind(client, member):
+    instance = Instance.objects.get()
+    month = {"organisation": instance.project.organisation, "day": date(2026, 10, 2)}
+    post(Posting(**month, category="credit", amount=Decimal(-1), reference="voucher:a:2026-10"))
+    text = signed_in(client, member).get("/costs/?by=instance").content.decode()
+    assert f">{instance.name}<" in text
+    assert instance.public_id not in text
+    assert "Of no single service" in text
+    assert "Without this tag" in client.get("/costs/?by=tag:env").content.decode()
+    assert "Local" in client.get("/costs/?by=region").content.decode()
+
+
 @pytest.mark.parametrize("query", ["?month=nonsense", "?month=2099-01", "?by=;--&period=hour"])
 def test_what_cannot_be_read_is_as_if_it_were_not_there(client, member, query):
     assert "7.70" in signed_in(client, member).get(f"/costs/{query}").content.decode()
@@ -75,7 +88,7 @@ def test_a_service_shows_what_its_costs_are_made_of(client, member, role):
     instance = Instance.objects.get()
     reader = make_member(instance.project, role)
     text = signed_in(client, reader).get(f"/services/{instance.public_id}/costs/").content.decode()
-    assert "120 hour" in text  # two vCPUs for sixty hours
+    assert "120 h<" in text  # two vCPUs for sixty hours
     assert "0.02592" in text
     assert "7.70" in text
 

@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from billing import revenue
+from portal.console.outlook import without
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid
@@ -37,7 +38,7 @@ def shown(actor: Actor, asked: Mapping[str, str]) -> dict[str, Any]:
         "month": month,
         "by": by,
         "groupings": _groupings(),
-        "rows": [(names.get(row.group, row.group) or _("Without"), row) for row in found[:_MOST]],
+        "rows": [(names.get(row.group, row.group) or without(by), row) for row in found[:_MOST]],
         "more": max(0, len(found) - _MOST),
         "total": total,
         "before": before,
