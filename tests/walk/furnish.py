@@ -105,12 +105,20 @@ def furnished() -> Iterator[Place]:
     """The place with the fake backend in it; database access must be allowed, and what is made
     there is the caller's to take away.
     """
+    fake = FakeBackend()
+    with on_the_fake(fake):
+        yield furnish(fake)
+
+
+@contextmanager
+def on_the_fake(fake: FakeBackend) -> Iterator[None]:
+    """Prices are loaded, regions are those of `fake`, and nobody is sent anything."""
     with pytest.MonkeyPatch.context() as patch, _own_settings():
-        fake = _quiet(patch)
+        _quiet(patch, fake)
         _forget()
         load_prices()
         _forget()
-        yield furnish(fake)
+        yield
     _forget()
 
 
@@ -123,14 +131,12 @@ def _own_settings() -> override_settings:
     )
 
 
-def _quiet(patch: pytest.MonkeyPatch) -> FakeBackend:
+def _quiet(patch: pytest.MonkeyPatch, fake: FakeBackend) -> None:
     """What tests/conftest.py does for one test, for as long as the place is there."""
-    fake = FakeBackend()
     patch.setitem(backends.BACKENDS, "fake", lambda region: fake)
     patch.setattr(work, "_prepare_next", lambda operation: None)
     patch.setattr(work, "enqueue", lambda *args, **kwargs: None)
     patch.setattr(outbox, "_send", lambda task, args: None)
-    return fake
 
 
 def _forget() -> None:
