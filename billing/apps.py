@@ -16,6 +16,7 @@ class BillingConfig(AppConfig):
             usage_notices,
         )
         from billing.budgets import notices
+        from billing.focus import export_notices
 
         notices.register()
         commitment_notices.register()
@@ -23,5 +24,6 @@ class BillingConfig(AppConfig):
         dunning_texts.register()
         holds.register()
         price_notices.register()
+        export_notices.register()
         free_tier_notices.register()
         usage_notices.register()

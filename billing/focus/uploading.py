@@ -21,7 +21,7 @@ from typing import IO
 from django.db import transaction
 from django.db.models import F
 
-from billing.focus import queries, writing
+from billing.focus import export_notices, queries, writing
 from billing.focus.checks import Report, check_csv
 from billing.focus.columns import Dataset
 from billing.focus.rows import Scope, of_month
@@ -117,7 +117,9 @@ def _settle(upload: CostUpload, outcome: Outcome) -> None:
     upload.next_attempt_at = None if over else now + _DELAYS[tries - 1]
     upload.error, upload.detail = outcome.error, outcome.detail
     upload.lease_until, upload.finished_at = None, now if over else None
-    upload.save()
+    with transaction.atomic():
+        upload.save()
+        export_notices.tell(upload.export, upload)
     logger.info("costs.exported", extra={"export": upload.export_id, "error": outcome.error})
 
 

@@ -14,7 +14,8 @@ def _new_id() -> str:
 
 class CostExport(models.Model):
     """A bucket that gets an organisation's costs as FOCUS each day; the provider's own, with the
-    costs of all, has no organisation. `secret` is encrypted and never shown.
+    costs of all, has no organisation. `secret` is encrypted and never shown. `failing_since` is
+    when people were told that nothing arrives, until something does.
     """
 
     public_id = models.CharField(max_length=16, unique=True, default=_new_id)
@@ -34,6 +35,7 @@ class CostExport(models.Model):
     version = models.CharField(max_length=3, default="1.2")
     format = models.CharField(max_length=7, default="csv")
     active = models.BooleanField(default=True)
+    failing_since = models.DateTimeField(null=True, blank=True)
     created_by = models.CharField(max_length=254, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_noop
 
 from billing.focus import exports
 from billing.focus.columns import V1_2, VERSIONS, Dataset, datasets_of
+from billing.focus.export_notices import error_text
 from billing.focus.uploading import Outcome
 from billing.focus.writing import CSV, FORMATS
 from portal.kernel import clock
@@ -26,18 +27,6 @@ if TYPE_CHECKING:
     from portal.tenancy.models import Organisation
 
 _MONTHS = 13
-# Error of an upload → what it means.
-_ERRORS = {
-    "check": gettext_noop("The file does not keep our own checks, so it was not sent."),
-    "status": gettext_noop("The store refused it."),
-    "redirect": gettext_noop("It answered with a redirect, which is not followed."),
-    "timeout": gettext_noop("It did not take the file in time."),
-    "connect": gettext_noop("Nothing listens there, or it hung up."),
-    "tls": gettext_noop("Its certificate is not valid for this name."),
-    "protocol": gettext_noop("What answered does not speak HTTP."),
-    "no-address": gettext_noop("The name has no address."),
-    "refused": gettext_noop("The address lies in a private network, where files may not go."),
-}
 _NAMES = {
     Dataset.COST_AND_USAGE: gettext_noop("Charges"),
     Dataset.BILLING_PERIOD: gettext_noop("Billing periods"),
@@ -74,10 +63,6 @@ def page(
         "lines": [(upload, error_text(upload.error)) for upload in uploads],
         "next_day": short_day(date.fromisoformat(exports.next_day(row))) if row else "",
     }
-
-
-def error_text(code: str) -> str:
-    return _(_ERRORS[code]) if code in _ERRORS else code
 
 
 def told(outcome: Outcome) -> str:

@@ -41,11 +41,11 @@ def _by_day(rows: Any) -> list[tuple[Any, list[dict[str, Any]]]]:
 
 def _line(row: Notification) -> dict[str, Any]:
     entry = row.entry
-    place = entry.project.name if entry.project else entry.organisation.name
+    place = entry.project or entry.organisation
     return {
         "row": row,
         "words": queries.words_of(entry),
-        "place": place,
+        "place": place.name if place else _("Provider"),
         "day": row.created_at.date(),
     }
 

@@ -129,7 +129,7 @@ def body_of(entry: OutboxEntry) -> bytes:
         "id": entry.public_id,
         "type": entry.kind,
         "created_at": f"{entry.at.astimezone(UTC).isoformat(timespec='milliseconds')[:-6]}Z",
-        "organisation": entry.organisation.slug,
+        "organisation": entry.organisation.slug if entry.organisation else None,
         "project": entry.project.slug if entry.project else None,
         "data": entry.params,
     }

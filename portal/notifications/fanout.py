@@ -65,9 +65,9 @@ def _tell(entry: OutboxEntry) -> None:
         transaction.on_commit(lambda: hint("portal.notifications.tasks.deliver"))
 
 
-def hearers_at(kind: Kind, organisation_id: int, project_id: int | None) -> set[int]:
+def hearers_at(kind: Kind, organisation_id: int | None, project_id: int | None) -> set[int]:
     """Keys of the people who hear of everything of this kind there."""
-    if kind.everyone is None:
+    if kind.everyone is None or organisation_id is None:
         return set()
     people = tenancy.people_with(
         kind.everyone, organisation_id=organisation_id, project_id=project_id
@@ -81,7 +81,7 @@ def _hearers(kind: Kind, entry: OutboxEntry) -> set[int]:
     if kind.staff:
         staff = User.objects.filter(is_staff=True, is_active=True)
         found |= set(staff.values_list("pk", flat=True))
-    if entry.asked_by and kind.sees is not None:
+    if entry.asked_by and kind.sees is not None and entry.organisation_id is not None:
         asker = tenancy.people_with(
             kind.sees, organisation_id=entry.organisation_id, project_id=entry.project_id
         )

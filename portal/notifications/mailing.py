@@ -18,6 +18,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from portal.accounts import mail, people
 from portal.accounts.models import User
@@ -112,12 +113,12 @@ def _context(rows: Sequence[Mailing]) -> dict[str, Any]:
 
 def _item(row: Mailing) -> dict[str, Any]:
     words = queries.words_of(row.entry)
-    project = row.entry.project
+    place = row.entry.project or row.entry.organisation
     return {
         "title": words.title,
         "body": words.body,
         "url": settings.POLDER_URL + words.path if words.path else "",
-        "place": project.name if project else row.entry.organisation.name,
+        "place": place.name if place else _("Provider"),
         "at": row.entry.at,
     }
 

@@ -25,7 +25,7 @@ _EXPIRES_SECONDS = 300
 def notify(
     kind: str,
     *,
-    organisation_id: int,
+    organisation_id: int | None,
     project_id: int | None = None,
     webhooks_of_id: int | None = None,
     target: str = "",

@@ -14,7 +14,8 @@ def _new_entry_id() -> str:
 
 
 class OutboxEntry(models.Model):
-    """One fact, as plain data: `kind` and `params` become sentences when they are read.
+    """One fact, as plain data: `kind` and `params` become sentences when they are read. What is the
+    provider's own has no organisation.
 
     `target` is the public name of what it is about. Who hears of it is decided when it is fanned
     out: those who may see it, `asked_by` (the name of the actor who asked for it) and `person`,
@@ -25,7 +26,7 @@ class OutboxEntry(models.Model):
     public_id = models.CharField(max_length=40, unique=True, default=_new_entry_id)
     kind = models.CharField(max_length=40)
     organisation = models.ForeignKey(
-        "tenancy.Organisation", on_delete=models.CASCADE, related_name="+"
+        "tenancy.Organisation", null=True, blank=True, on_delete=models.CASCADE, related_name="+"
     )
     project = models.ForeignKey(
         "tenancy.Project", null=True, blank=True, on_delete=models.CASCADE, related_name="+"

@@ -7,17 +7,24 @@ import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from django.core import mail
 
 from billing.focus import exports, uploading, writing
 from billing.focus.columns import Dataset
 from billing.focus.signing import signed_headers
 from billing.focus.uploading import Outcome
 from billing.models import CostExport, CostLine, CostUpload, RatedMonth
+from portal.accounts.models import User
 from portal.audit.models import AuditEvent
 from portal.kernel import clock, crypto
 from portal.kernel.errors import Conflict, Invalid, NotFound, NotPermitted
 from portal.notifications import sending, targets
+from portal.notifications.fanout import fan_out
+from portal.notifications.mailing import send_due
+from portal.notifications.models import Mailing, Notification
+from portal.notifications.queries import words_of
 from portal.notifications.sending import Answer
+from portal.outbox.models import OutboxEntry
 from portal.tenancy.permissions import Role
 from tests.billing.focus.conftest import NOVEMBER, OCTOBER
 from tests.makers import actor_for, make_member, make_project, make_staff
@@ -239,6 +246,72 @@ def test_the_provider_sends_the_costs_of_all(world, store, monkeypatch):
     uploading.upload_due()
     assert store.sent[0][1] == "/costs/cloud/provider/focus-1.2/2026-11-25.parquet"
     assert CostUpload.objects.get().rows > 10
+
+
+# -- who hears of it -------------------------------------------------------------------------------
+
+
+def days(monkeypatch, *hours):
+    """Attempts at these hours after the 25th, 03:00."""
+    for hour in hours:
+        moment = datetime(2026, 11, 25, 3, tzinfo=UTC) + timedelta(hours=hour)
+        monkeypatch.setattr(clock, "now", lambda moment=moment: moment)
+        uploading.upload_due()
+
+
+def told():
+    rows = OutboxEntry.objects.filter(kind__endswith="_export.failing")
+    rows |= OutboxEntry.objects.filter(kind__endswith="_export.works")
+    return list(rows.order_by("pk"))
+
+
+def test_who_manages_the_money_hears_of_it_once_and_once_when_it_works(world, store, monkeypatch):
+    payer = saved(world)
+    viewer = make_member(world.instance.project, Role.VIEWER)
+    store.answers += [Answer(403, "<Code>AccessDenied</Code>")] * 7
+    days(monkeypatch, 0)
+    assert told() == []  # it mostly mends itself
+    days(monkeypatch, 1, 3, 8, 17, 24, 25)
+    (failing,) = told()
+    assert failing.kind == "cost_export.failing"
+    words = words_of(failing)
+    assert words.title == "Files of costs do not reach the bucket costs"
+    assert words.body.startswith("The store refused it. 403 AccessDenied It is tried again")
+    assert words.path == "/costs/exports/"
+    days(monkeypatch, 27, 48)
+    assert [entry.kind for entry in told()] == ["cost_export.failing", "cost_export.works"]
+    assert CostExport.objects.get(pk=payer.pk).failing_since is None
+    for entry in told():
+        fan_out(entry.pk)
+    heard = set(Mailing.objects.values_list("user", flat=True))
+    assert heard == set(Notification.objects.values_list("user", flat=True))
+    assert heard
+    assert viewer.pk not in heard
+
+
+def test_the_next_time_is_told_again(world, store, monkeypatch):
+    saved(world)
+    refused = Answer(500, "")
+    store.answers += [refused, refused, Answer(200, ""), refused, refused]
+    days(monkeypatch, 0, 1, 3, 24, 25)
+    kinds = [entry.kind.partition(".")[2] for entry in told()]
+    assert kinds == ["failing", "works", "failing"]
+
+
+def test_staff_hears_of_the_provider_s_own(world, store, monkeypatch):
+    exports.save_export(actor=make_staff(), organisation=None, values=GIVEN)
+    make_member(world.instance.project, Role.OWNER)
+    store.answers += [Answer(500, "")] * 2
+    days(monkeypatch, 0, 1)
+    (entry,) = told()
+    assert (entry.kind, entry.organisation) == ("provider_export.failing", None)
+    fan_out(entry.pk)
+    staff = set(User.objects.filter(is_staff=True).values_list("pk", flat=True))
+    assert set(Mailing.objects.values_list("user", flat=True)) == staff
+    assert words_of(entry).path == "/staff/exports/"
+    send_due()
+    (sent,) = mail.outbox
+    assert "Provider" in sent.body
 
 
 # -- signatures ------------------------------------------------------------------------------------
