@@ -165,7 +165,12 @@ def usage_lines_for(actor: Actor, instance: Instance, month: date) -> list[Usage
     """What the costs of a service in a calendar month are made of. Raises: NotPermitted."""
     access.require(actor, instance.project, Permission.COST_VIEW)
     start, end = month_bounds(month)
-    rows = CostLine.objects.filter(instance=instance, day__gte=start.date(), day__lt=end.date())
+    rows = CostLine.objects.filter(
+        organisation=instance.project.organisation_id,
+        instance=instance,
+        day__gte=start.date(),
+        day__lt=end.date(),
+    )
     covers = ExpressionWrapper(Q(commitment__isnull=False), BooleanField())
     used = rows.filter(reference="").annotate(of=TruncMonth("corrects_day"), covers=covers)
     parts = ("of", "price_class", "meter", "tier", "unit", "contracted_unit_price", "covers")

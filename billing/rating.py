@@ -32,7 +32,10 @@ from portal.kernel import clock
 
 logger = logging.getLogger(__name__)
 
-_WORK_MEMORY = "256MB"  # most of what is sorted then fits; the server's own setting is for pages
+# Most of what is sorted then fits; the server's own setting is for pages. What a month has is not
+# known before it is rated the first time, and row by row a join of all of it takes for ever.
+_SET = "set local work_mem = '256MB'; set local enable_nestloop = off"
+_SET_BACK = "set local work_mem to default; set local enable_nestloop to default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def rate(month: date, organisations: Sequence[int] | None = None) -> Rated:
         if not taken:
             return Rated(0, 0)
         scope["taken"] = taken
-        cursor.execute("set local work_mem = %s", [_WORK_MEMORY])
+        cursor.execute(_SET)
         for statement in (_DROP_LINES, _DROP_SUMS):
             cursor.execute(statement, scope)
         covers = covering.cover(cursor, scope)
@@ -93,6 +96,7 @@ def rate(month: date, organisations: Sequence[int] | None = None) -> Rated:
         if covers:
             lines += covering.add_lines(cursor, scope)
         cursor.execute(_ADD_SUMS, scope)
+        cursor.execute(_SET_BACK)
     logger.info("usage.rated", extra={"months": len(taken), "lines": lines})
     return Rated(len(taken), lines)
 
@@ -125,76 +129,97 @@ where organisation_id = any(%(taken)s) and day >= %(month)s and day < %(end)s
   and category = 'usage'"""
 
 # `size` is how many base units a priced unit has; `free` and tiers are turned into base units; tier
-# 0 is the free part. What is priced flat or by the whole month needs no order, so it is not sorted.
+# 0 is the free part. A `period` is as long as the same prices hold, so that a price is chosen once
+# for it, a `region` and a meter and not for each record: '' stands for all regions but those that
+# are `named`. A `pool` is what tiers count together, a `step` what one tier of a chosen price says.
+# What is priced flat or by the whole month needs no order, so it is not sorted. `u` has what is
+# sorted by first, and texts of the price are added last: a row as narrow as can be is carried.
+# Each `offset 0` keeps what stands before it from being worked out anew for every use of it.
 _ADD_LINES = """
-with u as materialized (
-  select id, organisation_id, project_id, instance_id, tag_set_id, offering, region, price_class,
-    meter, allowance, day, quantity
-  from _USAGE_ r
-  where r.organisation_id = any(%(taken)s) and r.day >= %(month)s and r.day < %(end)s
-), price as materialized (
+with price as materialized (
   select p.id, p.price_class, p.meter, p.region, p.mode, p.unit, p.free_for, p.tiers, p.currency,
-    p.category, s.size, p.free_quantity * s.size as free,
-    (p.valid_from at time zone 'UTC')::date as from_day,
-    (p.valid_to at time zone 'UTC')::date as to_day,
+    p.category, s.size, p.free_quantity * s.size as free, d.first, d.until,
     p.mode in ('flat', 'volume') and p.free_quantity = 0 and p.free_for = '' as unordered
   from billing_price p
   join unnest(%(units)s::text[], %(sizes)s::numeric[]) as s (unit, size) on s.unit = p.unit
-  where p.book = 'list' and p.category <> 'committed'
-), tier as materialized (
-  select p.id as price_id, t.n::int as n, (t.tier->>'from')::numeric * p.size as lo,
-    (t.tier->>'to')::numeric * p.size as hi, (t.tier->>'unit_price')::numeric(20, 9) as unit_price
-  from price p, jsonb_array_elements(p.tiers) with ordinality as t (tier, n)
+  cross join lateral (
+    select greatest((p.valid_from at time zone 'UTC')::date, %(month)s) as first,
+      least((p.valid_to at time zone 'UTC')::date, %(end)s) as until) as d
+  where p.book = 'list' and p.category <> 'committed' and d.first < d.until
+), period as (
+  select price_class, meter, first,
+    lead(first) over (partition by price_class, meter order by first) as until
+  from (select price_class, meter, first from price
+    union select price_class, meter, until from price) as e
+), region as (
+  select price_class, meter, region,
+    array_remove(array_agg(region) over (partition by price_class, meter), '') as named
+  from (select price_class, meter, region from price
+    union select price_class, meter, '' from price) as r
+), chosen as materialized (
+  select c.*, row_number() over () as no,
+    dense_rank() over (order by price_class, meter, price_region) as pool
+  from (
+    select distinct on (k.price_class, k.meter, k.first, r.region) k.price_class, k.meter, k.first,
+      k.until, r.region, r.named, p.id as price_id, p.region as price_region, p.mode, p.unit,
+      p.currency, p.size, p.free, p.free_for, p.unordered
+    from period k
+    join region r using (price_class, meter)
+    join price p on p.price_class = k.price_class and p.meter = k.meter
+      and p.region in ('', r.region) and p.first <= k.first and k.first < p.until
+    order by k.price_class, k.meter, k.first, r.region,
+      p.category = 'standard' desc, p.region <> '' desc) as c
+), tier as (
+  select p.id as price_id, t.n::smallint as n, b.lo, b.hi,
+    (t.tier->>'unit_price')::numeric(20, 9) as unit_price
+  from price p
+  cross join jsonb_array_elements(p.tiers) with ordinality as t (tier, n)
+  cross join lateral (
+    select (t.tier->>'from')::numeric * p.size as lo,
+      coalesce((t.tier->>'to')::numeric * p.size, 'infinity') as hi
+    where p.mode in ('graduated', 'volume')
+    union all
+    select '-infinity', 'infinity' where p.mode not in ('graduated', 'volume') and t.n = 1) as b
   union all
   select p.id, 0, null, null, (p.tiers->0->>'unit_price')::numeric(20, 9)
-  from price p where not p.unordered
-), chosen as materialized (
-  select distinct on (k.price_class, k.meter, k.region, k.day) k.*, p.id as price_id,
-    p.region as price_region, p.mode, p.unit, p.size, p.free, p.free_for, p.currency, p.unordered
-  from (select distinct price_class, meter, region, day from u) k
-  join price p on p.price_class = k.price_class and p.meter = k.meter
-    and p.region in ('', k.region) and p.from_day <= k.day
-    and (p.to_day is null or k.day < p.to_day)
-  order by k.price_class, k.meter, k.region, k.day,
-    p.category = 'standard' desc, p.region <> '' desc
+  from price p where p.free > 0 or p.free_for <> ''
+), step as materialized (
+  select c.no, c.pool, c.unordered, c.mode, c.price_class, c.meter, c.price_id, c.unit, c.size,
+    c.currency, t.n, t.lo, t.hi, t.unit_price,
+    (case when t.n > 0 then t.unit_price else 0 end)::numeric(20, 9) as contracted_unit_price
+  from chosen c join tier t using (price_id)
+), u as materialized (
+  select r.organisation_id, r.instance_id, r.id, r.project_id, r.tag_set_id, c.no, c.pool, r.day,
+    r.quantity, r.offering, r.region, r.allowance
+  from _USAGE_ r
+  join chosen c on c.price_class = r.price_class and c.meter = r.meter
+    and r.day >= c.first and r.day < c.until
+    and c.region in ('', r.region) and (c.region <> '' or r.region <> all(c.named))
+  where r.organisation_id = any(%(taken)s) and r.day >= %(month)s and r.day < %(end)s
+    and r.quantity > 0
 ), kept as materialized (
-  select instance_id, day, sum(quantity) as quantity
-  from u where meter = 'storage_gib' and exists (select from price where free_for = 'own-storage')
+  select u.instance_id, u.day, sum(u.quantity) as quantity
+  from u join chosen c using (no)
+  where c.meter = 'storage_gib' and exists (select from price where free_for = 'own-storage')
   group by 1, 2
 ), wholes as materialized (
-  select u.organisation_id, u.price_class, u.meter, c.price_region, sum(u.quantity) as whole
-  from u join chosen c using (price_class, meter, region, day)
-  where c.mode = 'volume' group by 1, 2, 3, 4
-), at_once as (
-  select u.*, c.price_id, c.unit, c.size, c.currency, t.n, t.unit_price
-  from u
-  join chosen c using (price_class, meter, region, day)
-  join tier t on t.price_id = c.price_id and t.n = 1
-  where c.unordered and c.mode = 'flat' and u.quantity > 0
-  union all
-  select u.*, v.price_id, v.unit, v.size, v.currency, v.n, v.unit_price
-  from u
-  join (
-    select w.organisation_id, c.*, t.n, t.unit_price
-    from chosen c
-    join wholes w on w.price_class = c.price_class and w.meter = c.meter
-      and w.price_region = c.price_region
-    join tier t on t.price_id = c.price_id and t.n > 0 and w.whole > t.lo
-      and (t.hi is null or w.whole <= t.hi)
-    where c.unordered and c.mode = 'volume'
-  ) v using (organisation_id, price_class, meter, region, day)
-  where u.quantity > 0
+  select u.organisation_id, u.pool, sum(u.quantity) as whole
+  from u join chosen c using (no) where c.mode = 'volume' group by 1, 2
+), of_whole as materialized (
+  select w.organisation_id, s.*
+  from wholes w join step s on s.pool = w.pool and w.whole > s.lo and w.whole <= s.hi
+  where s.unordered and s.mode = 'volume'
 ), counted as (
-  select u.*, c.price_id, c.price_region, c.mode, c.unit, c.size, c.free, c.free_for, c.currency,
+  select u.*, c.free, c.free_for,
     case c.free_for
       when 'own-storage' then least(u.quantity, coalesce(kept.quantity, 0))
       when 'dev-vm' then case when u.allowance = 'dev-vm' then least(u.quantity, 86400) else 0 end
-      when '' then case when c.free > 0 then u.quantity else 0 end
+      when '' then null  -- all of it, so that it need not be added up a second time
       when u.allowance then u.quantity
       else 0
     end as draws
   from u
-  join chosen c using (price_class, meter, region, day)
+  join chosen c using (no)
   left join kept on c.free_for = 'own-storage' and kept.instance_id = u.instance_id
     and kept.day = u.day
   where not c.unordered
@@ -202,59 +227,72 @@ with u as materialized (
   select c.*, sum(quantity) over upto as reached, sum(draws) over upto as drawn
   from counted c
   window upto as (
-    partition by organisation_id, price_class, meter, price_region
-    order by day, instance_id, id rows unbounded preceding)
+    partition by organisation_id, pool order by day, instance_id, id rows unbounded preceding)
 ), freed as (
   select p.*,
-    case when free_for in ('own-storage', 'dev-vm') then draws
-      else least(drawn, free) - least(drawn - draws, free) end as free_part,
-    case when free_for in ('own-storage', 'dev-vm') then drawn
-      else least(drawn, free) end as free_reached
-  from placed p
-  offset 0  -- or each use would work these out again
-), parts as (
-  select f.*, t.n, t.unit_price,
     case
-      when t.n = 0 then free_part
-      when mode = 'graduated' then
-        least(reached, coalesce(t.hi, reached)) - greatest(reached - quantity + free_part, t.lo)
-      when mode = 'package' then (
-        ceil((reached - free_reached) / size)
-        - ceil((reached - free_reached - quantity + free_part) / size)) * size
-      else quantity - free_part
+      when free_for in ('own-storage', 'dev-vm') then draws
+      when free_for <> '' then least(drawn, free) - least(drawn - draws, free)
+      when free > 0 then least(reached, free) - least(reached - quantity, free)
+      else 0
+    end as free_part,
+    case
+      when free_for in ('own-storage', 'dev-vm') then drawn
+      when free_for <> '' then least(drawn, free)
+      else least(reached, free)
+    end as free_reached
+  from placed p
+  offset 0
+), paid as (
+  select f.*, reached - quantity + free_part as low from freed f
+  offset 0
+), parts as (
+  select p.*, s.mode, s.price_class, s.meter, s.price_id, s.unit, s.size, s.currency, s.n,
+    s.unit_price, s.contracted_unit_price,
+    case
+      when s.n = 0 then free_part
+      when s.mode = 'package' then (
+        ceil((reached - free_reached) / s.size) - ceil((low - free_reached) / s.size)) * s.size
+      when s.mode = 'volume' then reached - low
+      else least(reached, s.hi) - greatest(low, s.lo)
     end as part
-  from freed f
-  join tier t on t.price_id = f.price_id and case
-    when t.n = 0 then free_part > 0
-    when quantity <= free_part then false
-    when mode = 'graduated' then
-      reached - quantity + free_part < coalesce(t.hi, reached) and reached > t.lo
-    when mode = 'volume' then exists (
+  from paid p
+  join step s on s.no = p.no and case
+    when s.n = 0 then free_part > 0
+    when s.mode = 'volume' then low < reached and exists (
       select from wholes w
-      where w.organisation_id = f.organisation_id and w.price_class = f.price_class
-        and w.meter = f.meter and w.price_region = f.price_region
-        and w.whole > t.lo and (t.hi is null or w.whole <= t.hi))
-    else t.n = 1
+      where w.organisation_id = p.organisation_id and w.pool = p.pool
+        and w.whole > s.lo and w.whole <= s.hi)
+    else reached > s.lo and low < s.hi
   end
+  offset 0
 ), lines as (
   select organisation_id, project_id, instance_id, tag_set_id, price_id, offering, region,
-    price_class, meter, day, n as tier, unit, part as quantity, unit_price as list_unit_price,
-    round(part * unit_price / size, 18) as list_cost, currency
+    price_class, meter, day, n, unit, part::numeric(24, 9) as quantity, unit_price,
+    contracted_unit_price, (part * unit_price / size)::numeric(38, 18) as list_cost, currency
   from parts where part > 0
   union all
-  select organisation_id, project_id, instance_id, tag_set_id, price_id, offering, region,
-    price_class, meter, day, n, unit, quantity, unit_price,
-    round(quantity * unit_price / size, 18), currency
-  from at_once
+  select u.organisation_id, u.project_id, u.instance_id, u.tag_set_id, s.price_id, u.offering,
+    u.region, s.price_class, s.meter, u.day, s.n, s.unit, u.quantity, s.unit_price,
+    s.contracted_unit_price, (u.quantity * s.unit_price / s.size)::numeric(38, 18), s.currency
+  from u join step s using (no)
+  where s.unordered and s.mode = 'flat'
+  union all
+  select u.organisation_id, u.project_id, u.instance_id, u.tag_set_id, s.price_id, u.offering,
+    u.region, s.price_class, s.meter, u.day, s.n, s.unit, u.quantity, s.unit_price,
+    s.contracted_unit_price, (u.quantity * s.unit_price / s.size)::numeric(38, 18), s.currency
+  from u join of_whole s using (organisation_id, no)
 )
 insert into billing_costline (organisation_id, project_id, instance_id, tag_set_id, price_id,
   offering, region, price_class, meter, day, category, is_correction, tier, unit, quantity,
   list_unit_price, contracted_unit_price, list_cost, contracted_cost, effective_cost, billed_cost,
   currency)
 select organisation_id, project_id, instance_id, tag_set_id, price_id, offering, region,
-  price_class, meter, day, 'usage', false, tier, unit, quantity, list_unit_price,
-  case when tier > 0 then list_unit_price else 0 end, list_cost, cost, cost, cost, currency
-from lines, lateral (select case when tier > 0 then list_cost else 0 end as cost) as billed"""
+  price_class, meter, day, 'usage', false, n, unit, quantity, unit_price, contracted_unit_price,
+  list_cost, cost, cost, cost, currency
+from lines
+cross join lateral (
+  select case when n > 0 then list_cost else 0::numeric(38, 18) end as cost) as billed"""
 
 # A fee of a tier is charged once, where the tier is reached.
 _ANY_FEE = """

@@ -56,7 +56,7 @@ def subjects(organisation: Organisation, month: date, rows: QuerySet[Instance]) 
     keys = [row.pk for row in found]
     lives, own = _lives(keys, until), _own_spans(keys, start, until)
     away, works = _suspensions(organisation, until), status.works_during(start, until)
-    probed, costs = probe_days.of_month(keys, month), costs_of(keys, month)
+    probed, costs = probe_days.of_month(keys, month), costs_of(organisation, keys, month)
     entries = registry.entries()
     made = []
     for row in found:
@@ -73,10 +73,13 @@ def subjects(organisation: Organisation, month: date, rows: QuerySet[Instance]) 
     return made
 
 
-def costs_of(instances: Sequence[int], month: date) -> dict[int, Decimal]:
+def costs_of(
+    organisation: Organisation, instances: Sequence[int], month: date
+) -> dict[int, Decimal]:
     """What each cost in a month, net and exact, with its share of what was bought ahead."""
     start, end = month_bounds(month)
     rows = CostLine.objects.filter(
+        organisation=organisation,
         instance__in=instances,
         day__gte=start.date(),
         day__lt=end.date(),

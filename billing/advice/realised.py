@@ -30,7 +30,7 @@ def compare(now: datetime) -> int:
         realised_at__isnull=True,
         instance__isnull=False,
         closed_at__lte=now - SPAN - timedelta(days=1) - _RATED,
-    ).select_related("instance")
+    ).select_related("instance__project")
     rows = list(due)
     for row in rows:
         if row.instance is None or row.closed_at is None:
@@ -58,6 +58,7 @@ def realised(instance: Instance, changed: date) -> Decimal | None:
 
 def _cost(instance: Instance, first: date, end: date) -> Decimal:
     lines = CostLine.objects.filter(
+        organisation=instance.project.organisation_id,
         instance=instance,
         day__gte=first,
         day__lt=end,

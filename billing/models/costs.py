@@ -147,8 +147,8 @@ class CostLine(Spent):
             )
         ]
         indexes = [
-            models.Index(fields=["organisation", "day"]),
-            models.Index(fields=["instance", "day"]),
+            # Also for the lines of one service: they are asked for with whose it is.
+            models.Index(fields=["organisation", "day", "instance"], name="cost_lines_of_day"),
             models.Index(
                 fields=["organisation", "corrects_day"],
                 condition=models.Q(corrects_day__isnull=False),

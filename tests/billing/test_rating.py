@@ -186,6 +186,25 @@ def test_a_price_of_the_region_wins(instance):
     assert [cost for *_, cost in lines()] == [5, 1]
 
 
+def test_a_price_of_the_region_wins_only_while_it_holds(instance):
+    middle, later = (datetime(2026, 10, day, tzinfo=UTC) for day in (10, 20))
+    price(mode="graduated", tiers=(("10", "3"), (None, "2")))
+    price(region="local", tiers=((None, "5"),), valid_from=middle, valid_to=later)
+    for day in (1, 9, 10, 19, 20):
+        used(instance, day, 4, region="local")
+    used(instance, 15, 4, region="elsewhere")
+    rating.rate(MONTH)
+    assert lines() == [
+        (1, 1, D("4"), D("12")),
+        (9, 1, D("4"), D("12")),
+        (10, 1, D("4"), D("20")),
+        (15, 1, D("2"), D("6")),
+        (15, 2, D("2"), D("4")),
+        (19, 1, D("4"), D("20")),
+        (20, 2, D("4"), D("8")),
+    ]
+
+
 def test_a_month_of_something_is_shared_by_its_seconds(instance):
     price(meter="zones", unit="month", tiers=((None, "31"),))
     used(instance, 1, 86400, meter="zones")
