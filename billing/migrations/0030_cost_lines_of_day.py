@@ -10,7 +10,7 @@ _ONE = "alter table billing_costline alter column id set cache 1"
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0028_webhooks_of_budgets'),
+        ('billing', '0029_failing_exports'),
         ('instances', '0005_probe_days'),
         ('tenancy', '0004_organisation_requires_mfa'),
     ]
