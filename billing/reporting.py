@@ -4,7 +4,11 @@ own workers, reported by the hour.
 A look adds what was used since the last one; the hour's sum becomes one event of each meter, in the
 transaction that begins the next hour. So a look that is lost, late or made twice changes nothing:
 the next one begins where the last that was kept has ended. Of what is kept the lesser of two looks
-counts for the time between them.
+counts for the time between them; of what a server counts by itself, how far it went since the last
+look, or since the server began anew.
+
+What objects show (`UsageLook`) and what counters tell (`CounterLook`) are each looked at for
+themselves: one that is away is asked for all of its own time later, and the other loses nothing.
 
 Source: shared design, billing 1.3.
 """
@@ -15,16 +19,18 @@ import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Manager
 from kombu.exceptions import OperationalError as BrokerError
 
 from billing import cloudevents
 from billing.cloudevents import Reported
 from billing.ingestion import keep_own
 from billing.meter_keys import OWN
-from billing.models import UsageLook
+from billing.models import CounterLook, UsageLook
 from billing.silence import by_report
 from portal.kernel import clock
 from portal.kernel.errors import BackendError
@@ -42,6 +48,10 @@ EVERY_SECONDS = 300
 _NEW = timedelta(hours=2)
 _LOCK = 0x75736167
 _NOTHING = Decimal(0)
+_PLACES = Decimal("1e-9")  # of an event
+Look = UsageLook | CounterLook
+Source = type[UsageLook] | type[CounterLook]
+_OWN_FIELD: dict[Source, str] = {UsageLook: "kept", CounterLook: "totals"}
 
 
 def ask_regions() -> None:
@@ -66,16 +76,31 @@ def look_at_region(region_id: int) -> int:
         .exclude(phase=Phase.CREATING)
         .select_related("project__organisation", "region")
     )
-    looks = {look.instance_id: look for look in UsageLook.objects.filter(instance__in=rows)}
+    specs = {row.pk: known for row in rows if (known := _known(row)) is not None}
+    return sum(_look(region, source, rows, specs, until) for source in (UsageLook, CounterLook))
+
+
+def _look(
+    region: Region,
+    source: Source,
+    rows: Sequence[Instance],
+    specs: Mapping[int, tuple[Entry, InstanceSpec]],
+    until: datetime,
+) -> int:
+    looks = _known_looks(source, [row.pk for row in rows])
     since = {row.pk: _since(row, looks.get(row.pk), until) for row in rows}
-    asked = [(*known, since[row.pk]) for row in rows if (known := _known(row)) is not None]
+    asked = [(*specs[row.pk], since[row.pk]) for row in rows if row.pk in specs]
     found: Mapping[str, tuple[Counted, ...]] = {}
     try:
-        found = backend_for(region).usage(asked, until) if asked else {}
+        if asked:
+            backend = backend_for(region)
+            ask = backend.usage if source is UsageLook else backend.counters
+            found = ask(asked, until)
     except BackendError as error:
-        logger.info("usage.look_skipped", extra={"region": region.code, "code": error.code})
+        said = {"region": region.code, "source": source.__name__, "code": error.code}
+        logger.info("usage.look_skipped", extra=said)
     told = [(row, since[row.pk], found[row.public_id]) for row in rows if row.public_id in found]
-    return _keep(region, told, until)
+    return _keep(region, source, told, until)
 
 
 def _known(row: Instance) -> tuple[Entry, InstanceSpec] | None:
@@ -88,7 +113,11 @@ def _known(row: Instance) -> tuple[Entry, InstanceSpec] | None:
         return None
 
 
-def _since(row: Instance, look: UsageLook | None, until: datetime) -> datetime:
+def _known_looks(source: Source, keys: Sequence[int]) -> dict[int, Look]:
+    return {look.instance_id: look for look in source.objects.filter(instance__in=keys)}
+
+
+def _since(row: Instance, look: Look | None, until: datetime) -> datetime:
     if look is not None:
         return look.looked_at
     began = row.created_at.replace(microsecond=0) + timedelta(seconds=1)
@@ -99,72 +128,90 @@ Told = Sequence[tuple[Instance, datetime, tuple[Counted, ...]]]
 
 
 @transaction.atomic
-def _keep(region: Region, told: Told, until: datetime) -> int:
+def _keep(region: Region, source: Source, told: Told, until: datetime) -> int:
     """One writer a region: who comes second leaves it, and whatever was looked at meanwhile."""
     with connection.cursor() as cursor:
         cursor.execute("select pg_try_advisory_xact_lock(%s, %s)", [_LOCK, region.pk])
         if not cursor.fetchone()[0]:
             return 0
-    keys = [row.pk for row, _, _ in told]
-    known = {look.instance_id: look for look in UsageLook.objects.filter(instance__in=keys)}
+    known = _known_looks(source, [row.pk for row, _, _ in told])
     events: list[Reported] = []
-    written = []
+    written: list[Look] = []
     for row, since, counted in told:
-        look = known.get(row.pk) or UsageLook(instance=row, since=since, looked_at=since)
+        look = known.get(row.pk) or source(instance=row, since=since, looked_at=since)
         if look.looked_at == since:
             _add(look, counted, until)
             events += _closed(look, row)
             written.append(look)
-    events += _closed_for_good(region)
+    events += _closed_for_good(region, source)
     if events:
         taken = keep_own(events)
         for fault in taken.rejected:
             extra = {"instance": events[fault.index].subject, "code": fault.code}
             logger.error("usage.not_kept", extra=extra)
-    UsageLook.objects.bulk_create(
+    manager: Manager[Any] = source.objects
+    manager.bulk_create(
         written,
         update_conflicts=True,
         unique_fields=["instance"],
-        update_fields=["since", "looked_at", "pending", "kept"],
+        update_fields=["since", "looked_at", "pending", _OWN_FIELD[source]],
     )
     return len(events)
 
 
-def _add(look: UsageLook, counted: Iterable[Counted], until: datetime) -> None:
+def _add(look: Look, counted: Iterable[Counted], until: datetime) -> None:
     seconds = (until - look.looked_at) // timedelta(seconds=1)
     kept = {}
     for one in counted:
         amount = one.quantity
-        if one.kept:
+        if isinstance(look, UsageLook) and one.kept:
             amount = min(amount, Decimal(look.kept.get(one.meter, "0"))) * seconds
             kept[one.meter] = cloudevents.plain(one.quantity)
+        elif isinstance(look, CounterLook) and one.run:
+            amount = _since_last(look, one, seconds)
         pending = Decimal(look.pending.get(one.meter, "0")) + amount
         look.pending[one.meter] = cloudevents.plain(pending)
-    look.kept, look.looked_at = kept, until
+    if isinstance(look, UsageLook):
+        look.kept = kept
+    look.looked_at = until
 
 
-def _closed(look: UsageLook, row: Instance) -> list[Reported]:
+def _since_last(look: CounterLook, one: Counted, seconds: int) -> Decimal:
+    """How far a server's own counter went. What it had counted before the first look of an older
+    service is nobody's to bill; a new one began at nothing.
+    """
+    before = look.totals.get(one.meter)
+    look.totals[one.meter] = {"run": one.run, "quantity": cloudevents.plain(one.quantity)}
+    if before is None:
+        return one.quantity if look.pk is None and seconds else _NOTHING
+    last = Decimal(before["quantity"])
+    if before["run"] != one.run or one.quantity < last:
+        return one.quantity
+    return one.quantity - last
+
+
+def _closed(look: Look, row: Instance) -> list[Reported]:
     """The events of what is pending once its hour is over. Nothing is told of nothing, except where
     reports alone say that a service runs.
     """
     if _hour(look.since) == _hour(look.looked_at):
         return []
-    told = row.offering in by_report()
+    told = isinstance(look, UsageLook) and row.offering in by_report()
     events = [event for event in _events(look, row.public_id) if event.quantity or told]
     look.since, look.pending = look.looked_at, {}
     return events
 
 
-def _closed_for_good(region: Region) -> list[Reported]:
+def _closed_for_good(region: Region, source: Source) -> list[Reported]:
     """What is pending of services that were destroyed since."""
-    gone = UsageLook.objects.filter(instance__region=region, instance__deleted_at__isnull=False)
-    looks = list(gone.select_related("instance"))
+    gone = source.objects.filter(instance__region=region, instance__deleted_at__isnull=False)
+    looks: list[Any] = list(gone.select_related("instance"))
     gone.delete()
     events = [event for look in looks for event in _events(look, look.instance.public_id)]
     return [event for event in events if event.quantity]
 
 
-def _events(look: UsageLook, public_id: str) -> list[Reported]:
+def _events(look: Look, public_id: str) -> list[Reported]:
     return [
         Reported(
             OWN,
@@ -173,7 +220,7 @@ def _events(look: UsageLook, public_id: str) -> list[Reported]:
             meter,
             look.since,
             look.looked_at,
-            Decimal(quantity),
+            Decimal(quantity).quantize(_PLACES, ROUND_HALF_UP),
         )
         for meter, quantity in sorted(look.pending.items())
         if look.since < look.looked_at

@@ -10,7 +10,7 @@ from billing.models.exports import CostExport, CostUpload
 from billing.models.free_tier import FreeTierNotice
 from billing.models.identity import BillingIdentity, IdentityVersion, LocationProof, VatIdCheck
 from billing.models.invoices import Invoice, InvoiceFile, InvoiceMail, InvoiceSeries
-from billing.models.metering import MeterKey, UsageConflict, UsageLook, UsageSilence
+from billing.models.metering import CounterLook, MeterKey, UsageConflict, UsageLook, UsageSilence
 from billing.models.orders import Order
 from billing.models.payments import BankEntry, Payment
 from billing.models.prices import Price, PriceEffect
@@ -31,6 +31,7 @@ __all__ = [
     "CostLine",
     "CostRollup",
     "CostUpload",
+    "CounterLook",
     "CreditGrant",
     "DunningHold",
     "DunningStep",

@@ -94,9 +94,9 @@ class UsageSilence(models.Model):
         return f"{self.instance_id} since {self.since:%F %T}"
 
 
-class UsageLook(models.Model):
+class _Look(models.Model):
     """What was read of an instance's backend and is not an event yet: `pending` base units by meter
-    since `since`, up to the last look at `looked_at`. `kept` is what it held beyond its plan then.
+    since `since`, up to the last look at `looked_at`.
     """
 
     instance = models.OneToOneField(
@@ -105,7 +105,23 @@ class UsageLook(models.Model):
     since = models.DateTimeField()
     looked_at = models.DateTimeField()
     pending = models.JSONField(default=dict)
-    kept = models.JSONField(default=dict)
+
+    class Meta:
+        abstract = True
 
     def __str__(self) -> str:
         return f"{self.instance_id} until {self.looked_at:%F %T}"
+
+
+class UsageLook(_Look):
+    """Of what objects and disks show. `kept` is what it held beyond its plan at the last look."""
+
+    kept = models.JSONField(default=dict)
+
+
+class CounterLook(_Look):
+    """Of what servers and gateways count by themselves. `totals` is what its server had counted at
+    the last look since it began (`run`), by meter.
+    """
+
+    totals = models.JSONField(default=dict)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from portal.kernel.errors import Permanent
+from portal.kernel.errors import Permanent, Temporary
 from services.spec import (
     Counted,
     Credentials,
@@ -43,6 +43,9 @@ class FakeBackend:
     takes: dict[str, Reading] = field(default_factory=dict)  # what each would be measured to take
     counted: dict[str, tuple[Counted, ...]] = field(default_factory=dict)  # beyond their plans
     asked: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    counter_told: dict[str, tuple[Counted, ...]] = field(default_factory=dict)
+    counters_asked: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    counters_away: bool = False
 
     def check(self) -> Health:
         return Health(True)
@@ -135,6 +138,16 @@ class FakeBackend:
         self._fail()
         self.asked = {spec.name: (since, until) for _, spec, since in wanted}
         return {name: self.counted[name] for name in self.asked if name in self.counted}
+
+    def counters(self, wanted: UsageAsked, until: datetime) -> UsageTold:
+        if self.counters_away:
+            raise Temporary("metrics-away")
+        self.counters_asked = {spec.name: (since, until) for _, spec, since in wanted}
+        return {
+            name: self.counter_told[name]
+            for name in self.counters_asked
+            if name in self.counter_told
+        }
 
     def _endpoint(self, spec: InstanceSpec) -> Endpoint:
         return Endpoint("client", "fake", "127.0.0.1", 5432, "fake://app@127.0.0.1:5432/", False)

@@ -16,6 +16,7 @@ from services.manifests import conditions, objects
 from services.manifests.conditions import condition, progressing
 from services.manifests.objects import manifest
 from services.spec import (
+    Counter,
     Credentials,
     Endpoint,
     InstanceSpec,
@@ -55,6 +56,19 @@ def selectors(spec: InstanceSpec) -> tuple[Mapping[str, str], ...]:
 def pods_of(spec: InstanceSpec) -> tuple[Listing, ...]:
     """The containers that ran or run for it."""
     return tuple(Listing(_POD, labels) for labels in selectors(spec))
+
+
+def invocations(meter: str) -> Counter:
+    """Requests that reached a container, whatever came of them; probes are none. The counter is the
+    one of a histogram, `kn.serving.invocation.duration` of OpenTelemetry as Prometheus names it.
+    """
+    return Counter(
+        meter,
+        "kn_serving_invocation_duration_seconds_count",
+        namespace="k8s_namespace_name",
+        owner="kn_service_name",
+        each=("k8s_pod_name", "kn_revision_name", "kn_route_tag", "http_response_status_code"),
+    )
 
 
 def ref(spec: InstanceSpec) -> Ref:

@@ -19,6 +19,7 @@ from portal.kernel.actor import Actor
 from portal.kernel.errors import Conflict, Invalid
 from portal.tenancy.oversight import require_staff
 from services.regions import clusters, kubeconfigs
+from services.regions.addresses import server_of
 from services.regions.models import Region
 from services.spec import Secret
 
@@ -29,6 +30,9 @@ BACKUP_KEYS = {
     "backup_access_key": "AWS_ACCESS_KEY_ID",
     "backup_secret_key": "AWS_SECRET_ACCESS_KEY",
 }
+
+
+NO_TOKEN = Secret("")
 
 
 @transaction.atomic
@@ -43,10 +47,12 @@ def add_region(
     folder: Path | None = None,
     settings: Mapping[str, Any] = {},
     backup_keys: Mapping[str, Secret] = {},
+    metrics_token: Secret = NO_TOKEN,
 ) -> Region:
     """A Kubernetes region. Without a kubeconfig it is the cluster that Polder runs in; `folder` is
     where files that it refers to may be read; `settings` by `clusters.FIELDS`, `backup_keys` by
-    `BACKUP_KEYS`. Raises: NotPermitted, Invalid with every fault.
+    `BACKUP_KEYS`, `metrics_token` for the metrics API. Raises: NotPermitted, Invalid with every
+    fault.
     """
     require_staff(actor)
     region = Region(
@@ -58,7 +64,7 @@ def add_region(
     faults = _identity_faults(region)
     for fill_in in (
         lambda: _reached_by(region, kubeconfig, context, folder),
-        lambda: _set(region, settings, backup_keys),
+        lambda: _set(region, settings, backup_keys, metrics_token),
     ):
         try:
             fill_in()
@@ -79,13 +85,15 @@ def change_region_settings(
     region: Region,
     settings: Mapping[str, Any],
     backup_keys: Mapping[str, Secret] = {},
+    metrics_token: Secret = NO_TOKEN,
 ) -> Region:
     """All settings anew, by `clusters.FIELDS`; keys of the backup store stay as they are unless
-    both are given. Raises: NotPermitted, Invalid, Conflict for another backend.
+    both are given, and the token of the metrics API unless that is another server. Raises:
+    NotPermitted, Invalid, Conflict for another backend.
     """
     row = _ours(actor, region)
     before = row.settings
-    replaced = _set(row, settings, backup_keys)
+    replaced = _set(row, settings, backup_keys, metrics_token)
     row.checked_at = None
     row.save(update_fields=["settings", "secrets", "checked_at"])
     after = {name: value for name, value in row.settings.items() if before.get(name) != value}
@@ -96,7 +104,7 @@ def change_region_settings(
         row.code,
         chain=PROVIDER,
         before={name: before.get(name) for name in after},
-        after=after | ({"replaced": ["backup_keys"]} if replaced else {}),
+        after=after | ({"replaced": replaced} if replaced else {}),
     )
     return row
 
@@ -164,9 +172,19 @@ def _ours(actor: Actor, region: Region) -> Region:
     return row
 
 
-def _set(region: Region, settings: Mapping[str, Any], keys: Mapping[str, Secret]) -> bool:
-    """Settings and keys on the row, not saved. True where the keys are new. Raises: Invalid."""
+def _set(
+    region: Region, settings: Mapping[str, Any], keys: Mapping[str, Secret], token: Secret
+) -> list[str]:
+    """Settings and secrets on the row, not saved; which secrets are new. Raises: Invalid."""
+    before = region.settings.get("metrics")
     region.settings = clusters.clean_settings(settings)
+    replaced = ["backup_keys"] if _set_keys(region, keys) else []
+    if _set_token(region, before, token):
+        replaced.append("metrics_token")
+    return replaced
+
+
+def _set_keys(region: Region, keys: Mapping[str, Secret]) -> bool:
     given = {name: keys.get(name, "").strip() for name in BACKUP_KEYS}
     new = any(given.values())
     if new and not all(given.values()):
@@ -182,6 +200,26 @@ def _set(region: Region, settings: Mapping[str, Any], keys: Mapping[str, Secret]
     elif not clusters.backup_keys_of(region):
         raise Invalid({"backup_access_key": _("The backup store needs its two keys.")})
     return new
+
+
+def _set_token(region: Region, before: Mapping[str, Any] | None, token: Secret) -> bool:
+    """A token is sent to the server that it was given for, and over TLS alone."""
+    now, new = region.settings["metrics"], token.strip()
+    if now is None:
+        if new:
+            raise Invalid({"metrics_url": _("Name the metrics API that the token is for.")})
+        region.secrets = clusters.sealed(region, metrics_token="")
+        return False
+    if before and server_of(before["url"]) != server_of(now["url"]):
+        region.secrets = clusters.sealed(region, metrics_token="")
+    if new:
+        region.secrets = clusters.sealed(region, metrics_token=new)
+    api = clusters.metrics_of(region)
+    if api is not None and api.token and not api.url.startswith("https:"):
+        raise Invalid({"metrics_url": _("A token is sent over https:// alone.")})
+    if new and not re.fullmatch(r"[!-~]+", new):
+        raise Invalid({"metrics_token": _("A token is one line of visible ASCII characters.")})
+    return bool(new)
 
 
 @transaction.atomic

@@ -1,7 +1,7 @@
 """What a Kubernetes region is set to: its cluster, its settings, its policies.
 
 `Region.settings` is plain JSON and shown to staff; `Region.secrets` is encrypted JSON with the
-kubeconfig and the keys of the backup store.
+kubeconfig, the keys of the backup store and the token of the metrics API.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
 from portal.kernel import crypto
 from portal.kernel.errors import Invalid
+from services.regions import metrics
+from services.regions.addresses import is_address
 from services.spec import BackupStore, RegionSettings
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ FIELDS = (
     "external",
     "drift",
     "resync_minutes",
+    *metrics.FIELDS,
 )
 _DEFAULTS = {"drift": "show", "resync_minutes": 30}
 _ANY_REGION = "us-east-1"  # what clients of S3 say where a store has no regions
@@ -82,6 +84,12 @@ def settings_of(region: Region) -> RegionSettings:
     )
 
 
+def metrics_of(region: Region) -> metrics.MetricsApi | None:
+    """Where counters of its cluster are asked for; None where staff named nothing."""
+    stored = region.settings.get("metrics")
+    return metrics.read(stored, _secrets(region).get("metrics_token", "")) if stored else None
+
+
 def drift_policy(region: Region) -> Drift:
     """Whether what others changed in the cluster is shown, or set right."""
     return "correct" if region.settings.get("drift") == "correct" else "show"
@@ -97,8 +105,9 @@ def filled_in(settings: Mapping[str, Any]) -> dict[str, Any]:
     stored = {**_DEFAULTS, **settings}
     store = stored.get("backup_store") or {}
     backup = {f"backup_{name}": store.get(name, "") for name in ("endpoint", "bucket", "region")}
-    plain = {name: stored.get(name, "") for name in FIELDS if name not in backup}
-    return {**plain, **backup, "zones": ", ".join(stored.get("zones", ()))}
+    counted = metrics.filled_in(stored.get("metrics"))
+    plain = {name: stored.get(name, "") for name in FIELDS}
+    return {**plain, **backup, **counted, "zones": ", ".join(stored.get("zones", ()))}
 
 
 def _secrets(region: Region) -> dict[str, Any]:
@@ -106,7 +115,7 @@ def _secrets(region: Region) -> dict[str, Any]:
 
 
 def sealed(region: Region, **changes: Any) -> str:
-    """`Region.secrets` with `changes` in it (kubeconfig, backup_keys)."""
+    """`Region.secrets` with `changes` in it (kubeconfig, backup_keys, metrics_token)."""
     return crypto.encrypt(json.dumps(_secrets(region) | changes))
 
 
@@ -130,6 +139,7 @@ def clean_settings(raw: Mapping[str, Any]) -> dict[str, Any]:
         "external": _external(given, faults),
         "drift": given.get("drift") or _DEFAULTS["drift"],
         "resync_minutes": _minutes(given, faults),
+        "metrics": metrics.clean(given, faults),
     }
     if settings["drift"] not in DRIFTS:
         faults["drift"] = _("Choose one of %(choices)s.") % {"choices": ", ".join(DRIFTS)}
@@ -171,7 +181,7 @@ def _store(given: Mapping[str, Any], faults: dict[str, str]) -> dict[str, str] |
     )
     if not (endpoint or bucket or region):
         return None
-    if not _is_address(endpoint):
+    if not is_address(endpoint):
         faults["backup_endpoint"] = _("Write the address of the store, https:// included.")
     if not _BUCKET.fullmatch(bucket):
         faults["backup_bucket"] = _(
@@ -180,21 +190,6 @@ def _store(given: Mapping[str, Any], faults: dict[str, str]) -> dict[str, str] |
     if region and not _STORE_REGION.fullmatch(region):
         faults["backup_region"] = _("Write the store's own name for the region, such as eu-west-1.")
     return {"endpoint": endpoint.rstrip("/"), "bucket": bucket, "region": region}
-
-
-def _is_address(text: str) -> bool:
-    """Of a server alone: nothing secret can hide in it."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return False
-    host = f"{parts.hostname}:{port}" if port else parts.hostname
-    return (
-        parts.scheme in ("https", "http")
-        and parts.netloc.lower() == host
-        and not (parts.query or parts.fragment)
-    )
 
 
 def _external(given: Mapping[str, Any], faults: dict[str, str]) -> bool:

@@ -136,6 +136,25 @@ SETTINGS = {
     ),
     "backup_access_key": (gettext_noop("Access key of the store"), _KEPT),
     "backup_secret_key": (gettext_noop("Secret key of the store"), _KEPT),
+    "metrics_url": (
+        gettext_noop("Address of the metrics API"),
+        gettext_noop(
+            "It must speak the API of Prometheus. Empty: invocations and traffic are not counted."
+        ),
+    ),
+    "metrics_token": (gettext_noop("Token of the metrics API"), _KEPT),
+    "metrics_ca": (
+        gettext_noop("Its certificate authority"),
+        gettext_noop("As PEM. Empty: those that this system trusts."),
+    ),
+    "metrics_egress": (
+        gettext_noop("Counter of traffic to the internet"),
+        gettext_noop("A series selector of PromQL: bytes that each pod sent. “off”: not counted."),
+    ),
+    "metrics_egress_labels": (
+        gettext_noop("Its labels"),
+        gettext_noop("That of the namespace and that of the pod, with a comma between."),
+    ),
     "external": (
         gettext_noop("Public endpoints"),
         gettext_noop("Services can be reached from outside of the cluster, by a load balancer."),
@@ -180,6 +199,18 @@ _FAULTS = {
     ),
     "no-backend": (gettext_noop("This release has no backend of that kind."), ""),
 }
+
+
+_METRICS = {
+    "answers": gettext_noop("answers"),
+    "metrics-away": gettext_noop("does not answer"),
+    "metrics-refused": gettext_noop("refuses what it is asked; its token or address may be wrong"),
+}
+
+
+def metrics_text(word: str) -> str:
+    """How the metrics API is, in the reader's language."""
+    return _(_METRICS[word]) if word in _METRICS else word
 
 
 def fault_text(code: str) -> tuple[str, str]:

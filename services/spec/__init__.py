@@ -82,7 +82,7 @@ from services.spec.process import (
 )
 from services.spec.promises import promised_availability, promised_latency
 from services.spec.texts import Secret, gettext_noop
-from services.spec.usage import Counted, Usage
+from services.spec.usage import Counted, Counter, Usage
 
 __all__ = [
     "Action",
@@ -92,6 +92,7 @@ __all__ = [
     "Capability",
     "Client",
     "Counted",
+    "Counter",
     "Credentials",
     "Debian",
     "Difference",

@@ -16,12 +16,34 @@ from services.spec.kubernetes import Listing, Manifest
 class Counted:
     """What an instance used of `meter` since a moment that the caller named, in base units: seconds
     of one piece or one GiB, GiB, or pieces. With `kept`, `quantity` is what it holds right now
-    beyond its plan, in pieces or GiB; the caller knows for how long.
+    beyond its plan, in pieces or GiB; the caller knows for how long. With `run`, `quantity` is all
+    since the server began, and `run` names that beginning: the caller knows what it was before.
     """
 
     meter: str
     quantity: Decimal
     kept: bool = False
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A counter of which the metrics API of a cluster knows how far it went; `per` of it are one
+    base unit of `meter`.
+
+    `selector` names its series in PromQL. Of their labels `namespace` and `owner` say whose they
+    are: the owner is an instance by its name, or with `of_pods` one of its pods. Labels in `each`
+    tell its series apart: what is scraped twice counts once. Where that is empty all do, but those
+    that scraping adds.
+    """
+
+    meter: str
+    selector: str
+    namespace: str
+    owner: str
+    of_pods: bool = False
+    each: tuple[str, ...] = ()
+    per: int = 1
 
 
 class Usage(Protocol):
@@ -29,10 +51,12 @@ class Usage(Protocol):
     Pure.
 
     `listings` names the objects that tell; none where nothing can come beyond the plan. `counted`
-    reads them: what was used in [`since`, `until`), each of `METERS` that can have been.
+    reads them: what was used in [`since`, `until`), each of `METERS` that can have been. `COUNTERS`
+    are those of its meters that no object of a cluster tells.
     """
 
     METERS: tuple[str, ...]
+    COUNTERS: tuple[Counter, ...]
 
     def listings(self, spec: InstanceSpec) -> tuple[Listing, ...]: ...
     def counted(

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from billing import cycle, reporting, silence
-from billing.models import CostLine, UsageEvent, UsageLook, UsageRecord
+from billing.models import CostLine, CounterLook, UsageEvent, UsageLook, UsageRecord
 from portal.kernel import clock
 from portal.kernel.errors import Temporary
 from services.instances.models import Instance, InstanceEvent
@@ -81,9 +81,9 @@ def test_two_looks_at_once_keep_one(look, instance, fake, monkeypatch):
     look(5, 10)
     real = reporting._keep
 
-    def with_another_first(region, told, until):
-        real(region, told, until)
-        return real(region, told, until)
+    def with_another_first(*told):
+        real(*told)
+        return real(*told)
 
     monkeypatch.setattr(reporting, "_keep", with_another_first)
     look(61, 2)
@@ -189,3 +189,64 @@ def test_a_public_address_costs_its_time_to_the_cent(look, instance):
     line = CostLine.objects.get(meter="public_ipv4")
     assert (line.price_class, line.quantity) == ("network.ipv4", Decimal(5 * 3600))
     assert line.billed_cost == Decimal("0.0126")
+
+
+# -- counters --------------------------------------------------------------------------------------
+
+
+def test_counters_that_are_away_hold_up_nothing_else_and_lose_nothing(look, instance, fake):
+    fake.counter_told = {instance.public_id: (Counted("invocations", Decimal(100)),)}
+    look(5, 10)
+    fake.counters_away = True
+    assert [look(61, 2), look(66, 1)] == [1, 0]
+    fake.counters_away = False
+    assert look(71, 1) == 1
+    since = START + timedelta(minutes=5), START + timedelta(minutes=71)
+    assert fake.counters_asked[instance.public_id] == since
+    assert events() == [
+        ("09:00:01", "10:01", "gb_second", Decimal(12)),
+        ("09:00:01", "10:11", "invocations", Decimal(200)),
+    ]
+
+
+def test_counters_are_told_while_objects_are_away(look, instance, fake):
+    fake.counter_told = {instance.public_id: (Counted("invocations", Decimal(7)),)}
+    look(5, 10)
+    fake.faults = [Temporary("away")]
+    assert look(61, 99) == 1
+    assert [row[2:] for row in events()] == [("invocations", Decimal(14))]
+    assert fake.asked[instance.public_id][0] == START + timedelta(seconds=1)
+
+
+def test_what_is_pending_of_counters_is_billed_when_the_service_goes(look, instance, fake, at):
+    fake.counter_told = {instance.public_id: (Counted("invocations", Decimal(7)),)}
+    look(5, 10)
+    at(20)
+    Instance.objects.update(deleted_at=START + timedelta(minutes=7))
+    assert reporting.look_at_region(instance.region_id) == 2
+    assert not CounterLook.objects.exists()
+
+
+def test_of_a_servers_own_counter_the_way_since_the_last_look_counts(look, instance, fake):
+    """New ones began at nothing; a server that began anew did, too, even where it overtook."""
+    Instance.objects.update(offering="object-storage")
+
+    def counter(minute, quantity, run):
+        told = Counted("read_requests", Decimal(quantity), run=run)
+        fake.counter_told = {instance.public_id: (told,)}
+        look(minute)
+        return Decimal(CounterLook.objects.get().pending.get("read_requests", 0))
+
+    seen = [counter(5, 10, "a"), counter(10, 25, "a"), counter(15, 25, "a"), counter(25, 4, "b")]
+    assert seen == [10, 25, 25, 29]
+    assert counter(30, 400, "c") == 429
+    assert counter(35, 3, "c") == 432  # it fell without a new beginning: it began anew
+
+
+def test_what_a_server_counted_before_the_first_look_is_not_billed(look, instance, fake):
+    Instance.objects.update(offering="object-storage", created_at=START - timedelta(days=30))
+    for minute, quantity in ((5, 1000), (10, 1003)):
+        told = Counted("read_requests", Decimal(quantity), run="a")
+        fake.counter_told = {instance.public_id: (told,)}
+        look(minute)
+    assert CounterLook.objects.get().pending == {"read_requests": "3"}

@@ -232,3 +232,29 @@ def test_making_a_prober_s_key_needs_a_recent_sign_in(client):
     make = reverse("console:staff-prober-key", args=["eu1"])
     assert old.post(make).status_code == 303
     assert not ProberKey.objects.exists()
+
+
+def test_a_region_says_how_its_metrics_api_is(staff, region, cluster):
+    sent = STORE | {"drift": "show", "metrics_url": "https://prometheus.test", "metrics_token": KEY}
+    cluster.health = Health(
+        True, facts={"metrics_api": "answers", "counters": "egress=0 invocations=12"}
+    )
+    page = text(staff.post(url("-settings", "eu1"), sent, follow=True))
+    for said in ("https://prometheus.test", "answers", "12 series", "no series"):
+        assert said in page
+    form = text(staff.get(url("-settings", "eu1")))
+    assert "kubecost_pod_network_egress_bytes_total{internet=&quot;true&quot;}" in form
+    assert KEY not in page + form
+    cluster.health = Health(True, facts={"metrics_api": "metrics-away", "metrics_said": "Timeout"})
+    staff.post(url("-check", "eu1"))
+    page = text(staff.get(url("", "eu1")))
+    assert "does not answer" in page
+    assert "Timeout" in page
+
+
+def test_a_fault_of_the_metrics_api_keeps_no_token(staff, region):
+    sent = STORE | {"drift": "show", "metrics_url": "http://prometheus.test", "metrics_token": KEY}
+    answer = staff.post(url("-settings", "eu1"), sent)
+    assert answer.status_code == 422
+    assert "over https:// alone" in text(answer)
+    assert KEY not in text(answer)

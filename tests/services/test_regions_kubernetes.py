@@ -476,3 +476,58 @@ def test_a_command_that_cannot_be_done_says_why(db, arguments, said):
     with pytest.raises(CommandError, match=said):
         run(*arguments)
     assert not Region.objects.exists()
+
+
+# -- the metrics API -------------------------------------------------------------------------------
+
+METRICS = {"metrics_url": "https://prometheus.test/"}
+
+
+def token_of(region):
+    region.refresh_from_db()
+    api = clusters.metrics_of(region)
+    return api and api.token
+
+
+@pytest.mark.django_db
+def test_the_token_of_the_metrics_api_is_kept_like_other_secrets(caplog):
+    staff = make_staff()
+    region = make_region("eu1", backend="kubernetes")
+
+    def change(token="", **settings):
+        actions.change_region_settings(
+            actor=staff, region=region, settings=settings, metrics_token=Secret(token)
+        )
+        return token_of(region)
+
+    assert change(TOKEN, **METRICS) == TOKEN
+    assert TOKEN not in region.secrets
+    assert change(**METRICS, zones="a") == TOKEN  # nothing given: it stays
+    assert change(metrics_url="https://prometheus.test/elsewhere") == TOKEN
+    assert change(metrics_url="https://other.test") == ""  # it was given for another server
+    assert change(TOKEN, **METRICS) == TOKEN
+    assert change() is None
+    assert change(**METRICS) == ""
+    said = json.dumps(list(AuditEvent.objects.values_list("before", "after")))
+    assert TOKEN not in said + caplog.text
+    assert said.count("metrics_token") == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("settings", "token", "field"),
+    [
+        ({}, "t", "metrics_url"),
+        ({"metrics_url": "http://prometheus.test"}, "t", "metrics_url"),
+        (METRICS, "two\nlines", "metrics_token"),
+    ],
+)
+def test_a_token_that_would_go_astray_is_refused(settings, token, field):
+    staff = make_staff()
+    region = make_region("eu1", backend="kubernetes")
+    with pytest.raises(Invalid) as caught:
+        actions.change_region_settings(
+            actor=staff, region=region, settings=settings, metrics_token=Secret(token)
+        )
+    assert list(caught.value.fields) == [field]
+    assert not clusters.metrics_of(region)

@@ -186,6 +186,7 @@ def _cluster(place: Place) -> None:
     cluster = make_region("cluster", backend="kubernetes", name=f"Upper {NASTY}")
     raw = {"domain": "eu1.example.com", "issuer": "letsencrypt", "zones": "eu1-a, eu1-b"}
     raw |= {"backup_endpoint": "https://s3.example.com", "backup_bucket": "backups"}
+    raw |= {"metrics_url": f"https://{'prometheus.' * 8}test:9090/select/0/prometheus"}
     cluster.settings = clusters.clean_settings(raw)
     kubeconfig = {
         "clusters": [{"name": "cluster", "cluster": {"server": f"https://{'k8s.' * 20}test:6443"}}],
@@ -195,6 +196,7 @@ def _cluster(place: Place) -> None:
     keys = {"AWS_ACCESS_KEY_ID": key[:8], "AWS_SECRET_ACCESS_KEY": key}
     cluster.secrets = clusters.sealed(cluster, kubeconfig=kubeconfig, backup_keys=keys)
     cluster.facts = {"version": "v1.36.3", "storage_class": "", "served": _SERVED}
+    cluster.facts |= {"metrics_api": "answers", "counters": "egress=0 invocations=1234"}
     cluster.unavailable = {
         "kafka": ("operator-missing", {"kinds": "Kafka (kafka.strimzi.io/v1), KafkaUser"}),
         "postgresql": ("setting-missing", {"settings": "external,backup_store"}),

@@ -1,7 +1,7 @@
 """Regions on Kubernetes clusters, as staff adds, sets and looks at them.
 
-What is secret (the kubeconfig, the keys of the backup store) goes in and never comes out again:
-not even into the form that a fault sends back.
+What is secret (the kubeconfig, the keys of the backup store, the token of the metrics API) goes in
+and never comes out again: not even into the form that a fault sends back.
 """
 
 from __future__ import annotations
@@ -14,18 +14,20 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from billing.meters import METERS
 from portal.kernel.actor import Actor
 from services import registry
 from services.instances.region_health import check_region
 from services.regions import actions, clusters, kubeconfigs
-from services.regions.texts import DRIFTS, SETTINGS
+from services.regions.texts import DRIFTS, SETTINGS, metrics_text
 from services.spec import Kind, Secret
 
 if TYPE_CHECKING:
     from services.regions.models import Region
 
 Sent = Mapping[str, str]
-SECRETS = ("kubeconfig", *actions.BACKUP_KEYS)
+TOKEN = "metrics_token"  # noqa: S105  # a field's name
+SECRETS = ("kubeconfig", *actions.BACKUP_KEYS, TOKEN)
 _GROUPS = (
     (gettext_noop("In the cluster"), ("storage_class", "zones")),
     (gettext_noop("Names and certificates"), ("domain", "issuer", "external")),
@@ -33,19 +35,26 @@ _GROUPS = (
         gettext_noop("Backups"),
         ("backup_endpoint", "backup_bucket", "backup_region", *actions.BACKUP_KEYS),
     ),
+    (
+        gettext_noop("Invocations and traffic"),
+        ("metrics_url", TOKEN, "metrics_ca", "metrics_egress", "metrics_egress_labels"),
+    ),
     (gettext_noop("Watching"), ("drift", "resync_minutes")),
 )
 _KINDS = {
     "external": "checkbox",
     "drift": "select",
     "resync_minutes": "number",
-    **dict.fromkeys(actions.BACKUP_KEYS, "password"),
+    "metrics_ca": "textarea",
+    **dict.fromkeys((*actions.BACKUP_KEYS, TOKEN), "password"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One setting as the form draws it. `kind`: text, number, password, checkbox or select."""
+    """One setting as the form draws it. `kind`: text, textarea, number, password, checkbox or
+    select.
+    """
 
     name: str
     kind: str
@@ -101,6 +110,7 @@ def add(actor: Actor, sent: Sent) -> Region:
         **_access(sent),
         settings=_settings(sent),
         backup_keys=_keys(sent),
+        metrics_token=Secret(sent.get(TOKEN, "")),
     )
     return check_region(made)
 
@@ -126,7 +136,11 @@ def settings_form(found: Region, sent: Sent, errors: Sent) -> dict[str, Any]:
 def change(actor: Actor, found: Region, sent: Sent) -> Region:
     """Changed, and looked at. Raises: Invalid, Conflict."""
     row = actions.change_region_settings(
-        actor=actor, region=found, settings=_settings(sent), backup_keys=_keys(sent)
+        actor=actor,
+        region=found,
+        settings=_settings(sent),
+        backup_keys=_keys(sent),
+        metrics_token=Secret(sent.get(TOKEN, "")),
     )
     return check_region(row)
 
@@ -190,7 +204,26 @@ def cluster(found: Region) -> dict[str, Any]:
         "storage_class": found.facts.get("storage_class", ""),
         "settings": around,
         "drift": _(DRIFTS[clusters.drift_policy(found)]),
+        "metrics": _metrics(found),
         "operators": list(_operators(found)) if "served" in found.facts else [],
+    }
+
+
+def _metrics(found: Region) -> dict[str, Any]:
+    """Of the metrics API: where it is, how the last check found it, and how many series it has of
+    each counter. Empty where none is named.
+    """
+    stored = found.settings.get("metrics")
+    if not stored:
+        return {}
+    how = found.facts.get("metrics_api", "")
+    said = (pair.partition("=") for pair in found.facts.get("counters", "").split())
+    return {
+        "url": stored["url"],
+        "ok": how == "answers",
+        "how": metrics_text(how) if how else "",
+        "said": found.facts.get("metrics_said", ""),
+        "series": [(_(METERS[code].label), int(count)) for code, _sign, count in said],
     }
 
 

@@ -19,6 +19,7 @@ from portal.kernel.errors import Permanent, Temporary
 from services import registry
 from services.backends.kubernetes import (
     applied,
+    counters,
     differences,
     effects,
     events,
@@ -83,8 +84,9 @@ class KubernetesBackend:
         self.objects = objects or objects_of(region)
 
     def check(self) -> Health:
+        api, entries = clusters.metrics_of(self.region), registry.entries().values()
         with patience.within(patience.CHECK_SECONDS):
-            return health.check(self.objects, self.settings, registry.entries().values())
+            return health.check(self.objects, self.settings, entries, api)
 
     def steps(self, entry: Entry, spec: InstanceSpec, kind: str) -> tuple[str, ...]:
         return _STEPS.get(kind, ("objects", "operator"))
@@ -254,6 +256,9 @@ class KubernetesBackend:
 
     def usage(self, wanted: UsageAsked, until: datetime) -> UsageTold:
         return usage.read(self.objects, wanted, until)
+
+    def counters(self, wanted: UsageAsked, until: datetime) -> UsageTold:
+        return counters.read(clusters.metrics_of(self.region), wanted, until)
 
     # -- other changes ---------------------------------------------------------------------------
 

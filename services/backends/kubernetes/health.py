@@ -11,9 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from portal.kernel.errors import Permanent
+from portal.kernel import clock
+from portal.kernel.errors import BackendError, Permanent
 from services.backends.kubernetes import readings
+from services.backends.kubernetes.metrics import Metrics
 from services.backends.kubernetes.objects import Objects, Rule
+from services.regions.metrics import MetricsApi
 from services.spec import Entry, Health, Kind, RegionSettings
 
 MINIMUM = (1, 31)  # operators' definitions have rules (CEL) that older API servers do not know
@@ -29,7 +32,12 @@ _OPERATORS = ("get", "list", "watch")
 Reason = tuple[str, Mapping[str, str]]
 
 
-def check(objects: Objects, settings: RegionSettings, entries: Iterable[Entry]) -> Health:
+def check(
+    objects: Objects,
+    settings: RegionSettings,
+    entries: Iterable[Entry],
+    api: MetricsApi | None = None,
+) -> Health:
     """Raises: Temporary, Permanent where the API server does not answer, or not to us."""
     version, served = objects.version(), objects.kinds()
     classes, issuers = _listed(objects, _CLASS, served), None
@@ -47,8 +55,27 @@ def check(objects: Objects, settings: RegionSettings, entries: Iterable[Entry]) 
             "storage_class": settings.storage_class or _default(classes or ()),
             "metrics": "served" if readings.POD_METRICS in served else "",
             "served": " ".join(sorted(f"{kind.api}/{kind.name}" for kind in wanted & set(served))),
+            **_of_metrics(api, entries),
         },
     )
+
+
+def _of_metrics(api: MetricsApi | None, entries: Iterable[Entry]) -> dict[str, str]:
+    """Facts of the metrics API: whether it answers, and how many series it has of each counter. One
+    that is away holds up no order, so it is no fault of the region.
+    """
+    if api is None:
+        return {"metrics_api": "", "counters": ""}
+    counters = {one for entry in entries if entry.usage for one in entry.usage.COUNTERS}
+    if api.egress:
+        counters.add(api.egress)
+    now, metrics = clock.now(), Metrics(api)
+    try:
+        series = {one.meter: metrics.count(one.selector, now) for one in counters}
+    except BackendError as error:
+        return {"metrics_api": error.code, "counters": "", "metrics_said": error.detail}
+    said = " ".join(f"{meter}={count}" for meter, count in sorted(series.items()))
+    return {"metrics_api": "answers", "counters": said, "metrics_said": ""}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from decimal import Decimal
 
 from services.manifests import spans
 from services.manifests.conditions import condition
-from services.spec import Counted, InstanceSpec, Kind, Listing, Manifest
+from services.spec import Counted, Counter, InstanceSpec, Kind, Listing, Manifest
 
 MACHINE = Kind("cluster.x-k8s.io/v1beta2", "Machine")
 METERS = ("vcpu", "memory_gib", "storage_gib", "gpu_l4", "gpu_l40s", "gpu_h100")
+COUNTERS: tuple[Counter, ...] = ()
 _CLUSTER = "cluster.x-k8s.io/cluster-name"
 _POOL = "topology.cluster.x-k8s.io/deployment-name"
 _GPU = "gpu"

@@ -1,5 +1,6 @@
 """Functions are counted by the memory that they hold: ready (up to the number that was ordered so),
-or working (beyond it). A GB is 1,024 MiB. Invocations are no object of a cluster.
+or working (beyond it). A GB is 1,024 MiB. Invocations are no object of a cluster: Knative's own
+container beside each function counts them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from services.manifests import knative, spans
 from services.spec import Counted, InstanceSpec, Listing, Manifest
 
 METERS = ("gb_second", "provisioned_gb_second")
+COUNTERS = (knative.invocations("invocations"),)
 
 
 def listings(spec: InstanceSpec) -> tuple[Listing, ...]:

@@ -7,9 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from services.manifests import knative, spans
-from services.spec import Counted, InstanceSpec, Listing, Manifest
+from services.spec import Counted, Counter, InstanceSpec, Listing, Manifest
 
 METERS = ("vcpu_second", "memory_gib_second")
+COUNTERS: tuple[Counter, ...] = ()
 
 
 def listings(spec: InstanceSpec) -> tuple[Listing, ...]:

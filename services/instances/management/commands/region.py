@@ -46,6 +46,7 @@ class Command(BaseCommand):
             metavar="FILE",
             help=f"holds {' and '.join(actions.BACKUP_KEYS.values())}, one NAME=VALUE a line",
         )
+        add.add_argument("--metrics-token", metavar="FILE", help="holds that of the metrics API")
         parts.add_parser("check", help="asks it now").add_argument("code", metavar="CODE")
         parts.add_parser("list", help="all, with how they are")
 
@@ -70,6 +71,7 @@ class Command(BaseCommand):
             folder=folder,
             settings=dict(_pair(line) for line in options["setting"]),
             backup_keys=_backup_keys(options["backup_keys"]),
+            metrics_token=Secret(_text(file) if (file := options["metrics_token"]) else ""),
         )
         self.stdout.write(f"{region.name}: added.")
         self._show(check_region(region))
