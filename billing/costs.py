@@ -10,33 +10,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from django.db.models import (
-    BooleanField,
-    CharField,
-    DecimalField,
-    ExpressionWrapper,
-    F,
-    Q,
-    QuerySet,
-    Sum,
-    Value,
-)
+from django.db.models import CharField, DecimalField, F, Q, QuerySet, Sum, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce, TruncMonth
 from django.utils.translation import gettext as _
 
-from billing.charge_texts import charge_text
-from billing.meters import base_units
 from billing.models import CostLine, CostRollup, RatedMonth, TagSet
-from billing.plantime import month_bounds
-from billing.texts import meter_label
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid
-from portal.kernel.formats import month as month_name
 from portal.tenancy import access
 from portal.tenancy.models import Organisation
 from portal.tenancy.permissions import Permission
@@ -44,7 +29,14 @@ from services import registry
 from services.instances.models import Instance
 
 Period = Literal["day", "month"]
-GROUPS = ("family", "offering", "project", "region", "instance")
+_COLUMNS = {
+    "family": "offering",
+    "offering": "offering",
+    "project": "project__slug",
+    "region": "region",
+    "instance": "instance__public_id",
+}
+GROUPS = tuple(_COLUMNS)
 LONGEST_DAYS = 400
 _COSTS = ("list_cost", "billed_cost", "effective_cost")
 _NOTHING = Decimal(0)
@@ -108,26 +100,25 @@ def costs_for(
     period: Period = "day",
     group_by: str = "offering",
     project: str = "",
-    instance: str = "",
+    instances: Collection[str] = (),
     tag: tuple[str, str] | None = None,
 ) -> Costs:
     """Costs of [`first`, `end`). `group_by` is one of `GROUPS` or `tag:KEY`; what has no such tag
-    stands under "". One query.
+    stands under "". Only of `instances`, where some are named; "" is what belongs to none. One
+    query.
 
     Raises: NotPermitted; Invalid for an unknown grouping or more than `LONGEST_DAYS`.
     """
     _check_span(first, end)
-    whole = group_by == "instance" or bool(instance)
-    rows = _visible(actor, organisation, CostLine.objects.all() if whole else _rollups())
-    rows = rows.filter(day__gte=first, day__lt=end)
-    if project:
-        rows = rows.filter(project__slug=project)
-    if instance:
-        rows = rows.filter(instance__public_id=instance)
+    lines = bool(instances) or _needs_lines(group_by)
+    rows = _rows(actor, organisation, first, end, project, lines=lines)
+    if instances:
+        none = Q(instance__isnull=True) if "" in instances else Q()
+        rows = rows.filter(Q(instance__public_id__in=instances) | none)
     if tag is not None:
         sets = TagSet.objects.filter(tags__contains={tag[0]: tag[1]})
         rows = rows.filter(tag_set__in=sets.values("pk"))
-    start = TruncMonth("day") if period == "month" else F("day")
+    start = _start(period)
     sums: dict[str, Any] = {f"{name}_sum": Sum(name) for name in _COSTS}
     listed = (
         rows.annotate(start=start, key=_key(group_by))
@@ -140,78 +131,66 @@ def costs_for(
 
 
 @dataclass(frozen=True, slots=True)
-class UsageLine:
-    """What a service used of one meter at one tier in a month: `quantity` in `unit`s at
-    `unit_price` comes to `cost`. Tier 0 is what was free, or `covered` by a commitment. What is no
-    usage of the month itself has its `text`.
-    """
+class GroupSum:
+    """What `group` was billed in all, and in the time before."""
 
-    price_class: str
-    meter: str
-    tier: int
-    unit: str
-    quantity: Decimal
-    unit_price: Decimal
-    cost: Decimal
-    text: str = ""
-    covered: bool = False
+    group: str
+    amount: Decimal
+    before: Decimal
 
     @property
-    def is_free(self) -> bool:
-        return self.tier == 0 and not self.covered
+    def change(self) -> Decimal:
+        return self.amount - self.before
 
 
-def usage_lines_for(actor: Actor, instance: Instance, month: date) -> list[UsageLine]:
-    """What the costs of a service in a calendar month are made of. Raises: NotPermitted."""
-    access.require(actor, instance.project, Permission.COST_VIEW)
-    start, end = month_bounds(month)
-    rows = CostLine.objects.filter(
-        organisation=instance.project.organisation_id,
-        instance=instance,
-        day__gte=start.date(),
-        day__lt=end.date(),
+def group_sums_for(
+    actor: Actor,
+    organisation: Organisation,
+    *,
+    span: tuple[date, date],
+    before: tuple[date, date],
+    group_by: str,
+    project: str = "",
+) -> list[GroupSum]:
+    """Every group of [first, end) of `span` or of `before`, which ends where `span` begins or
+    earlier: dearest first, and last what only the time before had. One query.
+
+    Raises: NotPermitted; Invalid as `costs_for`.
+    """
+    for first, end in (span, before):
+        _check_span(first, end)
+    rows = _rows(actor, organisation, before[0], span[1], project, lines=_needs_lines(group_by))
+    now, then = (Q(day__gte=first, day__lt=end) for first, end in (span, before))
+    listed = rows.annotate(key=_key(group_by)).values_list("key")
+    sums: dict[str, list[Decimal]] = {}
+    listed = listed.annotate(
+        now=Sum("billed_cost", filter=now), then=Sum("billed_cost", filter=then)
     )
-    covers = ExpressionWrapper(Q(commitment__isnull=False), BooleanField())
-    used = rows.filter(reference="").annotate(of=TruncMonth("corrects_day"), covers=covers)
-    parts = ("of", "price_class", "meter", "tier", "unit", "contracted_unit_price", "covers")
-    listed = used.values_list(*parts).annotate(Sum("quantity"), Sum("billed_cost")).order_by(*parts)
-    found = [
-        UsageLine(
-            price_class,
-            meter,
-            tier,
-            unit,
-            round(quantity / base_units(unit, _seconds_of(of or month)), 9),
-            unit_price,
-            cost,
-            _correction_text(of, meter) if of else "",
-            covered,
-        )
-        for of, price_class, meter, tier, unit, unit_price, covered, quantity, cost in listed
-    ]
-    return found + [
-        UsageLine(
-            line.price_class,
-            line.meter,
-            line.tier,
-            line.unit,
-            line.quantity,
-            line.contracted_unit_price,
-            line.billed_cost,
-            charge_text(line.reference, line.about or {}),
-        )
-        for line in rows.exclude(reference="").order_by("day", "reference")
-    ]
+    for key, *amounts in listed.order_by():
+        if amounts == [None, None]:  # only between the two
+            continue
+        entry = sums.setdefault(_family(key) if group_by == "family" else key, [_NOTHING] * 2)
+        for index, amount in enumerate(amounts):
+            entry[index] += amount or _NOTHING
+    found = [GroupSum(group, *amounts) for group, amounts in sums.items()]
+    return sorted(found, key=lambda row: (not row.amount, -row.amount, -row.before, row.group))
 
 
-def _seconds_of(month: date) -> int:
-    start, end = month_bounds(month)
-    return (end - start) // timedelta(seconds=1)
-
-
-def _correction_text(month: date, meter: str) -> str:
-    params = {"month": month_name(month), "meter": meter_label(meter)}
-    return _("Correction for %(month)s: %(meter)s") % params
+def totals_for(
+    actor: Actor,
+    organisation: Organisation,
+    *,
+    first: date,
+    end: date,
+    period: Period,
+    project: str = "",
+) -> dict[date, Decimal]:
+    """What each day or month of [`first`, `end`) was billed in all, those without costs left out.
+    One query. Raises: NotPermitted.
+    """
+    rows = _rows(actor, organisation, first, end, project).annotate(start=_start(period))
+    listed = rows.values_list("start").annotate(Sum("billed_cost"))
+    return dict(listed.order_by("start"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +219,7 @@ def day_sums_for(
     Two queries. Raises: NotPermitted.
     """
     names = ["day", *split]
-    rows = _visible(actor, organisation, _rollups()).filter(day__gte=first, day__lt=end)
-    if project:
-        rows = rows.filter(project__slug=project)
+    rows = _rows(actor, organisation, first, end, project)
     used = Q(category=CostLine.Category.USAGE)
     listed = rows.values(*names).annotate(
         usage=Coalesce(Sum("billed_cost", filter=used), _NOTHING, output_field=DecimalField()),
@@ -316,8 +293,28 @@ def _check_span(first: date, end: date) -> None:
         raise Invalid({"from": text})
 
 
-def _rollups() -> QuerySet[Any]:
-    return CostRollup.objects.all()
+def _needs_lines(group_by: str) -> bool:
+    """Whether the lines themselves must be asked: rollups know no service."""
+    return group_by == "instance"
+
+
+def _start(period: Period) -> Any:
+    return TruncMonth("day") if period == "month" else F("day")
+
+
+def _rows(
+    actor: Actor,
+    organisation: Organisation,
+    first: date,
+    end: date,
+    project: str,
+    *,
+    lines: bool = False,
+) -> QuerySet[Any]:
+    """The rollups, or the `lines`, of [`first`, `end`) that the reader may see."""
+    model: Any = CostLine if lines else CostRollup
+    rows = _visible(actor, organisation, model.objects.all()).filter(day__gte=first, day__lt=end)
+    return rows.filter(project__slug=project) if project else rows
 
 
 def _visible(actor: Actor, organisation: Organisation, rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -336,18 +333,11 @@ def _key(group_by: str) -> Any:
     if kind == "tag" and name:
         tag = KeyTextTransform(name, "tag_set__tags", output_field=CharField())
         return Coalesce(tag, Value(""), output_field=CharField())
-    columns = {
-        "family": "offering",
-        "offering": "offering",
-        "project": "project__slug",
-        "region": "region",
-        "instance": "instance__public_id",
-    }
-    if group_by not in columns:
+    if group_by not in _COLUMNS:
         choices = ", ".join((*GROUPS, "tag:KEY"))
         text = _("“%(value)s” is no grouping. Choose one of: %(choices)s.")
         raise Invalid({"group_by": text % {"value": group_by, "choices": choices}})
-    return Coalesce(F(columns[group_by]), Value(""), output_field=CharField())
+    return Coalesce(F(_COLUMNS[group_by]), Value(""), output_field=CharField())
 
 
 def _merged(rows: Iterable[tuple[Any, ...]], group_by: str) -> Iterable[CostRow]:

@@ -9,14 +9,10 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +34,7 @@ from billing.loading import load_prices  # noqa: E402
 from portal.kernel import ids  # noqa: E402
 from services.instances.models import Instance  # noqa: E402
 from tests.makers import make_member, make_project, make_region, make_token  # noqa: E402
+from tests.serving import served  # noqa: E402
 
 ROUNDS = 300
 SQL = """
@@ -63,8 +60,8 @@ def main() -> None:
         headers = {"Authorization": f"Bearer {token}"}
         say(f"{count} instances, {os.cpu_count()} cores, load {os.getloadavg()[0]:.2f}")
         bare = measure_bare(project_id)
-        with served() as port:
-            measure_http(port, headers, ident, bare)
+        with served(workers=1) as server:
+            measure_http(server.port, headers, ident, bare)
         count_queries(headers, ident)
     finally:
         connection.creation.destroy_test_db(old, verbosity=0)
@@ -130,36 +127,6 @@ def measure_bare(project_id: int) -> float:
         seconds = median(once)
     say(f"bare SQL + json.dumps of 50 rows: {seconds * 1000:.2f} ms")
     return seconds
-
-
-@contextmanager
-def served() -> Iterator[int]:
-    """The application under gunicorn, one worker, on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    known = connection.settings_dict
-    secret = f":{known['PASSWORD']}" if known["PASSWORD"] else ""
-    place = f"{known['HOST']}:{known['PORT']}/{known['NAME']}"
-    environment = {
-        **os.environ,
-        "POLDER_DATABASE_URL": f"postgres://{known['USER']}{secret}@{place}",
-        "POLDER_API_REQUESTS_PER_MINUTE": "1000000",
-        "POLDER_URL": f"http://127.0.0.1:{port}",
-    }
-    argv = [sys.executable, "-m", "gunicorn", "--config", "python:portal.embedded.web"]
-    argv += ["--bind", f"127.0.0.1:{port}", "--workers", "1"]
-    server = subprocess.Popen(argv, cwd=ROOT, env=environment)
-    try:
-        for _attempt in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield port
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(20)
 
 
 def measure_http(port: int, headers: Headers, ident: str, bare: float) -> None:

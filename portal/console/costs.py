@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -18,8 +18,7 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from billing import costs, pricelist, texts
-from billing.costs import Costs
+from billing import costs, pricelist, service_costs, texts
 from billing.formats import exact_money
 from portal.console import outlook as looking
 from portal.console.address import query_of
@@ -35,6 +34,7 @@ from services import registry
 from services.regions import queries as regions
 
 if TYPE_CHECKING:
+    from billing.costs import GroupSum
     from billing.pricelist import PlanChange
     from portal.tenancy.models import Project
     from services.instances.models import Instance
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 FILTERS = ("month", "period", "by", "project", "basis")
 _MONTHS = 12  # how far the view by month looks back
 _SERIES = 5  # named in the chart; the rest is one more, in grey
+_MOST = 100  # in the table; the rest is in its total, and in the CSV
 _NOTHING = Decimal(0)
 
 
@@ -76,13 +77,15 @@ def explorer(actor: Actor, organisation: Organisation, asked: Mapping[str, str])
     projects = _projects(actor, organisation)
     wanted = _read(asked, projects)
     basis = looking.basis_of(organisation, asked.get("basis", ""))
-    found, earlier = (
-        _costs(actor, organisation, wanted, *span).times(basis.factor)
-        for span in ((wanted.first, wanted.end), (wanted.before, _same_length(wanted)))
+    sums = _sums(actor, organisation, wanted)
+    total, before = (
+        sum((getattr(row, name) for row in sums), _NOTHING) * basis.factor
+        for name in ("amount", "before")
     )
-    names = _names(organisation, wanted.group_by, projects, (found, earlier))
-    lines = _lines(found, earlier, names)
-    changes = sorted((line for line in lines if line.change), key=lambda line: -abs(line.change))
+    changed = sorted((row for row in sums if row.change), key=lambda row: -abs(row.change))[:3]
+    shown = {row.group for row in (*sums[:_MOST], *changed)}
+    names = _names(organisation, wanted.group_by, projects, shown)
+    lines, changes = (_lines(rows, names, basis.factor) for rows in (sums[:_MOST], changed))
     query = {
         "month": f"{wanted.month:%Y-%m}",
         "period": wanted.period,
@@ -94,6 +97,7 @@ def explorer(actor: Actor, organisation: Organisation, asked: Mapping[str, str])
     days = wanted.period == "day"
     first = wanted.month if days else wanted.first
     unusual = looking.unusual_rows(actor, organisation, first, wanted.end, basis.factor)
+    series = _series(actor, organisation, wanted, sums, names) if total else []
     return {
         "basis": basis,
         "money": month,
@@ -101,11 +105,12 @@ def explorer(actor: Actor, organisation: Organisation, asked: Mapping[str, str])
         "organisation": organisation,
         "wanted": wanted,
         "lines": lines,
-        "total": found.total,
-        "before": earlier.total,
-        "change": found.total - earlier.total,
-        "changes": changes[:3],
-        "chart": _chart(found, wanted, names, basis, _overlay(wanted, month, unusual, basis)),
+        "more": len(sums[_MOST:]),
+        "total": total,
+        "before": before,
+        "change": total - before,
+        "changes": changes,
+        "chart": _chart(series, wanted, basis, _overlay(wanted, month, unusual, basis)),
         "groupings": _groupings(organisation, wanted),
         "projects": projects,
         "rated_at": costs.rated_until(organisation, wanted.month),
@@ -135,7 +140,7 @@ def plain_query(text: str) -> str:
 def of_service(actor: Actor, instance: Instance, asked: Mapping[str, str]) -> dict[str, Any]:
     """Context of console/service_costs.html, beside service.frame. `asked`: month."""
     month = _month(asked.get("month", ""))
-    lines = costs.usage_lines_for(actor, instance, month)
+    lines = service_costs.usage_lines_for(actor, instance, month)
     return {
         "lines": [
             {
@@ -167,7 +172,15 @@ def as_csv(actor: Actor, organisation: Organisation, asked: Mapping[str, str]) -
     """
     wanted = _read(asked, _projects(actor, organisation))
     basis = looking.basis_of(organisation, asked.get("basis", ""))
-    found = _costs(actor, organisation, wanted, wanted.first, wanted.end).times(basis.factor)
+    found = costs.costs_for(
+        actor,
+        organisation,
+        first=wanted.first,
+        end=wanted.end,
+        period=wanted.period,
+        group_by=wanted.group_by,
+        project=wanted.project,
+    ).times(basis.factor)
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(
@@ -207,25 +220,22 @@ def _same_length(wanted: Asked) -> date:
     return wanted.first
 
 
-def _costs(
-    actor: Actor, organisation: Organisation, wanted: Asked, first: date, end: date
-) -> Costs:
-    return costs.costs_for(
+def _sums(actor: Actor, organisation: Organisation, wanted: Asked) -> list[GroupSum]:
+    """Of all groups, dearest first, and last what only the time before had. One query."""
+    return costs.group_sums_for(
         actor,
         organisation,
-        first=first,
-        end=end,
-        period=wanted.period,
+        span=(wanted.first, wanted.end),
+        before=(wanted.before, _same_length(wanted)),
         group_by=wanted.group_by,
         project=wanted.project,
     )
 
 
-def _lines(found: Costs, earlier: Costs, names: Mapping[str, str]) -> list[Line]:
-    now, then = found.by_group(), earlier.by_group()
+def _lines(rows: Iterable[GroupSum], names: Mapping[str, str], factor: Decimal) -> list[Line]:
     return [
-        Line(_name(group, names), now.get(group, _NOTHING), then.get(group, _NOTHING))
-        for group in (*now, *(group for group in then if group not in now))
+        Line(names.get(row.group, row.group), row.amount * factor, row.before * factor)
+        for row in rows
     ]
 
 
@@ -242,35 +252,49 @@ def _overlay(
     return looking.overlay_of_days(times, month, shown, basis.factor)
 
 
-def _chart(
-    found: Costs,
+def _series(
+    actor: Actor,
+    organisation: Organisation,
     wanted: Asked,
+    groups: Sequence[GroupSum],
     names: Mapping[str, str],
-    basis: looking.Basis,
-    overlay: Overlay,
-) -> dict[str, Any] | None:
-    """Stacked bars: the dearest groups, and the rest as one. None without any cost."""
-    if not found.total:
-        return None
-    groups = list(found.by_group())
-    named, rest = groups[:_SERIES], groups[_SERIES:]
-    times, sums = _times(wanted), found.by_start()
-    series = [
-        (_name(group, names), [_cents(sums.get(at, {}).get(group, _NOTHING)) for at in times])
-        for group in named
-    ]
-    if rest:
-        others = [
-            _cents(sum((sums.get(at, {}).get(group, _NOTHING) for group in rest), _NOTHING))
-            for at in times
+) -> list[tuple[str, list[Decimal]]]:
+    """The dearest of `groups` over time, and the rest as one. Two queries at most: of the rest,
+    which may be thousands, only the sum is asked for.
+    """
+    named = [row.group for row in groups[:_SERIES] if row.amount]
+    asked: dict[str, Any] = {"first": wanted.first, "end": wanted.end, "period": wanted.period}
+    asked["project"] = wanted.project
+    services = named if wanted.group_by == "instance" else ()
+    found = costs.costs_for(
+        actor, organisation, **asked, group_by=wanted.group_by, instances=services
+    )
+    sums, times = found.by_start(), _times(wanted)
+    shown = [[sums.get(at, {}).get(group, _NOTHING) for at in times] for group in named]
+    series = [(names.get(group, group), row) for group, row in zip(named, shown, strict=True)]
+    if len(groups) > len(named):
+        totals = costs.totals_for(actor, organisation, **asked)
+        rest = [
+            totals.get(at, _NOTHING) - sum(parts, _NOTHING)
+            for at, *parts in zip(times, *shown, strict=True)
         ]
-        series.append((_("Other"), others))
+        if any(rest):
+            series.append((_("Other"), rest))
+    return series
+
+
+def _chart(
+    series: list[tuple[str, list[Decimal]]], wanted: Asked, basis: looking.Basis, overlay: Overlay
+) -> dict[str, Any] | None:
+    """Stacked bars. None without any cost."""
+    if not series:
+        return None
     style = "M y" if wanted.period == "month" else "j"
     return {
         "title": _("Costs, net") if basis.code == looking.NET else _("Costs, with VAT"),
         "overlay": overlay,
-        "labels": [date_format(at, style) for at in times],
-        "series": series,
+        "labels": [date_format(at, style) for at in _times(wanted)],
+        "series": [(name, [round(c * basis.factor, 2) for c in row]) for name, row in series],
         "every": 1 if wanted.period == "month" else 5,
     }
 
@@ -280,10 +304,6 @@ def _times(wanted: Asked) -> list[date]:
         days = (wanted.end - wanted.first).days
         return [wanted.first + timedelta(days=n) for n in range(days)]
     return [_step(wanted.first, n) for n in range(_MONTHS)]
-
-
-def _cents(amount: Decimal) -> Decimal:
-    return round(amount, 2)
 
 
 def _groupings(organisation: Organisation, wanted: Asked) -> list[tuple[str, str]]:
@@ -304,9 +324,9 @@ def _projects(actor: Actor, organisation: Organisation) -> dict[str, str]:
 
 
 def _names(
-    organisation: Organisation, by: str, projects: Mapping[str, str], shown: Iterable[Costs]
+    organisation: Organisation, by: str, projects: Mapping[str, str], groups: Collection[str]
 ) -> dict[str, str]:
-    """What groups are called; "" is what belongs to none of them. A query for services alone."""
+    """What `groups` are called; "" is what belongs to none of them. A query for services alone."""
     names = {"": looking.without(by)}
     if by == "offering":
         return names | {slug: e.offering.name for slug, e in registry.entries().items()}
@@ -315,13 +335,8 @@ def _names(
     if by == "region":
         return names | {place.code: place.name for place in regions.regions()}
     if by == "instance":
-        groups = {group for one in shown for group in one.by_group()}
         return names | costs.service_names(organisation, groups)
     return names | dict(projects) if by == "project" else names
-
-
-def _name(group: str, names: Mapping[str, str]) -> str:
-    return names.get(group, group)
 
 
 def _month(text: str) -> date:

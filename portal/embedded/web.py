@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
 
 bind = f"127.0.0.1:{settings.POLDER_PORT}"
 wsgi_app = "portal.conf.wsgi:application"
@@ -23,6 +24,13 @@ timeout = 60
 keepalive = 15
 limit_request_line = 8190  # long filters and cursors; gunicorn answers more with a page of its own
 accesslog = None
+
+
+def on_starting(_arbiter: object) -> None:
+    """All views are imported before the workers fork, once and shared by them, and not while the
+    first reader of each waits.
+    """
+    reverse("healthz")
 
 
 def post_worker_init(_worker: object) -> None:

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 from django.db.models import Sum
 
-from billing import corrections, costs, rating
+from billing import corrections, costs, rating, service_costs
 from billing.models import (
     CostLine,
     CostRollup,
@@ -187,7 +187,7 @@ def test_every_way_of_looking_at_it_has_the_same_sum(instance):
         ).total
         for way in costs.GROUPS
     ]
-    (line,) = costs.usage_lines_for(reader, instance, NOVEMBER)
+    (line,) = service_costs.usage_lines_for(reader, instance, NOVEMBER)
     assert {*ways, line.cost} == {4}
     assert (line.text, line.quantity) == ("Correction for October 2026: Requests", 4)
 

@@ -84,10 +84,65 @@ def test_groups(shop, owner, by, groups):
     assert sorted(asked(owner, shop, group_by=by, period="month").by_group()) == groups
 
 
+@pytest.mark.parametrize("by", [*costs.GROUPS, "tag:env"])
+def test_sums_of_two_times_are_those_of_each(shop, owner, by):
+    """The first day and a half against the day before it: the second alone, nothing between."""
+    organisation = shop[0].project.organisation
+    at = [MONTH + timedelta(days=n) for n in range(4)]
+    found = costs.group_sums_for(
+        owner, organisation, span=(at[2], at[3]), before=(at[0], at[1]), group_by=by
+    )
+    for name, first in (("amount", at[2]), ("before", at[0])):
+        alone = costs.costs_for(
+            owner, organisation, first=first, end=first + timedelta(days=1), group_by=by
+        )
+        assert {row.group: getattr(row, name) for row in found} == alone.by_group()
+    assert sum(row.before for row in found) == 2 * sum(row.amount for row in found) > 0
+
+
+def test_what_only_one_of_two_times_had(shop, owner):
+    organisation = shop[0].project.organisation
+    second, third, fourth = (MONTH + timedelta(days=n) for n in (1, 2, 3))
+    CostLine.objects.filter(instance=shop[0], day=third).delete()
+    CostLine.objects.filter(instance=shop[1], day=second).delete()
+    found = costs.group_sums_for(
+        owner,
+        organisation,
+        span=(third, fourth),
+        before=(second, third),
+        group_by="instance",
+    )
+    half = DAY_OF_PG / 2
+    assert [(row.group, row.amount, row.before) for row in found] == [
+        (shop[1].public_id, half, 0),
+        (shop[0].public_id, 0, DAY_OF_PG),
+    ]
+
+
+@pytest.mark.parametrize("period", ["day", "month"])
+def test_totals_are_those_of_all_groups(shop, owner, period):
+    organisation = shop[0].project.organisation
+    span = {"first": MONTH, "end": FOLLOWING, "period": period}
+    groups = costs.costs_for(owner, organisation, **span, group_by="instance").by_start()
+    totals = costs.totals_for(owner, organisation, **span)
+    assert totals == {at: sum(found.values()) for at, found in groups.items()}
+    assert sum(totals.values()) == 5 * DAY_OF_PG
+
+
+def test_some_services_and_what_belongs_to_none(shop, owner):
+    CostLine.objects.filter(instance=shop[1]).update(instance=None)
+    half = DAY_OF_PG * Decimal("2.5")
+    ways = {"": half, shop[0].public_id: half}
+    for name, cost in ways.items():
+        found = asked(owner, shop, instances=[name], group_by="instance")
+        assert found.by_group() == {name: cost}
+    assert asked(owner, shop, instances=list(ways)).total == 2 * half
+
+
 def test_filters(shop, owner):
     half = DAY_OF_PG * Decimal("2.5")
     assert asked(owner, shop, project=shop[0].project.slug).total == half
-    assert asked(owner, shop, instance=shop[1].public_id).total == half
+    assert asked(owner, shop, instances=[shop[1].public_id]).total == half
     assert asked(owner, shop, tag=("env", "prod")).total == half
     assert asked(owner, shop, tag=("env", "test")).total == 0
 
@@ -105,8 +160,13 @@ def test_whoever_is_in_one_project_sees_its_costs_only(shop):
 
 def test_strangers_learn_nothing(shop):
     stranger = actor_for(make_member(make_project(), Role.OWNER))
+    organisation, span = shop[0].project.organisation, (MONTH, FOLLOWING)
     with pytest.raises(NotFound):
         asked(stranger, shop)
+    with pytest.raises(NotFound):
+        costs.group_sums_for(stranger, organisation, span=span, before=span, group_by="region")
+    with pytest.raises(NotFound):
+        costs.totals_for(stranger, organisation, first=MONTH, end=FOLLOWING, period="day")
 
 
 @pytest.mark.parametrize("by", ["colour", "tag:", ""])

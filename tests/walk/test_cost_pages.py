@@ -10,8 +10,9 @@ from billing import cycle, queries
 from billing.budgets.actions import create_budget
 from billing.formats import money
 from billing.identity.queries import rate_for
-from billing.models import CostAnomaly, Price
+from billing.models import CostAnomaly, CostLine, CostRollup, Price
 from billing.posting import Posting, post
+from portal.console import costs as building
 from portal.console.models import SavedView
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
@@ -63,6 +64,25 @@ def test_services_stand_by_their_names_and_what_is_of_none_by_its_kind(client, m
     assert "Of no single service" in text
     assert "Without this tag" in client.get("/costs/?by=tag:env").content.decode()
     assert "Local" in client.get("/costs/?by=region").content.decode()
+
+
+def test_a_long_table_ends_and_its_total_does_not(client, member, monkeypatch):
+    """Two services of which one is named in the chart and one stands in the table."""
+    instance = Instance.objects.get()
+    line = CostLine.objects.filter(instance=instance, day=date(2026, 10, 1)).first()
+    line.pk, line.instance = None, make_instance(instance.project, instance.region)
+    line.save()
+    rollup = CostRollup.objects.get(day=line.day)
+    rollup.billed_cost += line.billed_cost
+    rollup.save()
+    monkeypatch.setattr(building, "_MOST", 1)
+    monkeypatch.setattr(building, "_SERIES", 1)
+    text = signed_in(client, member).get("/costs/?by=instance").content.decode()
+    assert "1 more is in the total." in text
+    assert "Other" in text
+    assert f'class="wrap">{instance.name}' in text
+    assert f'class="wrap">{line.instance.name}' not in text
+    assert text.count(money(DAY_OF_PG * Decimal("2.5") + line.billed_cost)) >= 2
 
 
 @pytest.mark.parametrize("query", ["?month=nonsense", "?month=2099-01", "?by=;--&period=hour"])

@@ -120,7 +120,7 @@ class Costs(View):
                 period=asked.get("period", "day"),
                 group_by=asked.get("group_by", "offering"),
                 project=asked.get("project", ""),
-                instance=asked.get("instance", ""),
+                instances=[asked["instance"]] if asked.get("instance") else (),
                 tag=_tag(asked.get("tag", "")),
             )
         except Invalid as error:  # here the fields stand in the query

@@ -13,6 +13,7 @@ from billing.einvoice import rules
 from billing.einvoice.judging import worker
 from billing.einvoice.profiles import Profile
 from tests.billing.einvoice.second import SecondOpinion, missing
+from tests.billing.einvoice.verdicts import Verdicts
 
 
 @pytest.fixture(scope="session")
@@ -35,9 +36,19 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecondOpinion]:
 
 
 @pytest.fixture(scope="session")
+def verdicts() -> Iterator[Verdicts]:
+    """Who said what of each VAT case in each shape; a table of it at the end, for `pytest -s`."""
+    said = Verdicts()
+    yield said
+    print(said.table())
+
+
+@pytest.fixture(scope="session")
 def mutation_report() -> Iterator[dict[str, dict[Profile, set[str]]]]:
     """Collects what caught each mutation; printed at the end, for `pytest -rA -s`."""
     report: dict[str, dict[Profile, set[str]]] = {}
     yield report
+    caught = sum(all(found.values()) for found in report.values())
+    print(f"\n{caught} of {len(report)} mutations caught in every profile they are written in:")
     for name, found in report.items():
         print(f"{name}: " + "; ".join(f"{p} {', '.join(sorted(c))}" for p, c in found.items()))

@@ -40,16 +40,22 @@ class Cloud:
     instances: int
 
 
-def make_cloud(organisations: int, instances: int) -> Cloud:
-    """So many instances, spread evenly over the organisations, one project each."""
+def make_cloud(organisations: int, instances: int, projects_each: int = 1) -> Cloud:
+    """So many instances, spread evenly over the organisations and their projects."""
     region = Region.objects.first() or make_region()
     start = Organisation.objects.count()
     made = Organisation.objects.bulk_create(
         Organisation(slug=f"big-{start + n}", name=f"Big {start + n}") for n in range(organisations)
     )
     projects = Project.objects.bulk_create(
-        Project(organisation=row, public_id=f"pj-b{row.pk}", slug=f"p-{row.slug}", name="Main")
+        Project(
+            organisation=row,
+            public_id=f"pj-{row.pk}-{n}",
+            slug=f"p-{n}-{row.slug}",
+            name=f"No. {n}",
+        )
         for row in made
+        for n in range(projects_each)
     )
     first = Instance.objects.count()
     Instance.objects.bulk_create(

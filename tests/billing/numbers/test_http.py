@@ -1,116 +1,145 @@
-"""How quick costs are read over HTTP, by a real server of this process: a month of one project and
-of the whole cloud, and the explorer of a small organisation and of one with a fifth of all lines.
+"""How quick costs are read over HTTP, by the web server of `make run` as a process of its own: a
+month of one project and of the whole cloud, the explorer as a page, as CSV and in the API.
 
-    POLDER_LINES=1000000 python -m pytest -m numbers -s tests/billing/numbers/test_http.py
+    POLDER_LINES=1000000 POLDER_INSTANCES=1050 python -m pytest -m numbers -s \
+      tests/billing/numbers/test_http.py
 """
 
-import http.client
+from __future__ import annotations
+
 import os
-import statistics
 import time
-from datetime import UTC, date, datetime
+from datetime import date, timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from billing.models import CostLine
 from portal.kernel import clock
 from portal.tenancy.models import Organisation, Project
 from portal.tenancy.permissions import Role
-from tests.billing.numbers.made import asked, make_cloud
+from tests.billing.numbers.filled import LINES, fill
+from tests.billing.numbers.reading import MOST_CPU, MOST_CPU_BY_SERVICE, TIMES, measure
 from tests.makers import make_member, make_token, make_user, signed_in
+from tests.serving import served, session_of
 
-LINES = asked("POLDER_LINES", 20_000)
-INSTANCES = asked("POLDER_INSTANCES", 200)
-TIMES = asked("POLDER_TIMES", 15)
+MOST_QUERIES = 25
+MOST_FIRST_CPU = 400  # ms
 pytestmark = [
     pytest.mark.numbers,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("plain_static"),
+    pytest.mark.usefixtures("prices", "fake"),
 ]
-
-# A year of days; a fifth of all lines is of the last organisation.
-_FILL = """
-insert into billing_costline (organisation_id, project_id, instance_id, tag_set_id, price_id,
-  offering, region, price_class, meter, day, category, is_correction, tier, unit, quantity,
-  list_unit_price, contracted_unit_price, list_cost, contracted_cost, effective_cost, billed_cost,
-  currency)
-select p.organisation_id, i.project_id, i.id, null, null, i.offering, 'local', 'big.class', m.meter,
-  date '2025-12-01' + (n::bigint * 360 / %(lines)s)::int, 'usage', false, 1, 'hour',
-  86400, 0.02592, 0.02592, 0.62208, 0.62208, 0.62208, 0.62208, 'EUR'
-from generate_series(0, %(lines)s - 1) n
-join unnest(array['vcpu', 'memory_gib', 'storage_gib']) with ordinality m (meter, k)
-  on m.k = n %% 3 + 1
-join numbered i on i.place = case when n %% 5 = 0 then %(whale)s + (n / 5) %% 50
-  else (n / 3) %% %(whale)s end
-join tenancy_project p on p.id = i.project_id"""
-
-_SUM = """
-insert into billing_costrollup (organisation_id, project_id, tag_set_id, offering, region, category,
-  day, list_cost, contracted_cost, effective_cost, billed_cost, currency)
-select organisation_id, project_id, tag_set_id, offering, region, category, day, sum(list_cost),
-  sum(contracted_cost), sum(effective_cost), sum(billed_cost), currency
-from billing_costline
-group by organisation_id, project_id, tag_set_id, offering, region, category, day, currency"""
 
 
 @pytest.fixture
-def filled(monkeypatch):
-    """Small organisations of ten instances, and a whale of fifty."""
-    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 26, tzinfo=UTC))
-    make_cloud(organisations=max(1, INSTANCES // 10), instances=INSTANCES)
-    whale = make_cloud(organisations=1, instances=50)
-    values = {"lines": LINES, "whale": INSTANCES}
-    with connection.cursor() as cursor:
-        cursor.execute("""
-            create temporary table numbered as
-            select i.*, row_number() over (order by i.id) - 1 as place from instances_instance i""")
-        cursor.execute(_FILL, values)
-        cursor.execute(_SUM)
-        cursor.execute("analyze")
-    return whale.organisations[0]
+def filled():
+    found = fill()
+    yield found
+    with connection.cursor() as cursor:  # quicker than what Django does after each test
+        cursor.execute("truncate billing_costline, billing_costrollup")
 
 
-def reads(server, address, **headers):
-    """Milliseconds of each of some requests, on connections of their own; 200 each."""
-    found = []
-    for _ in range(TIMES):
-        began = time.monotonic()
-        connection = http.client.HTTPConnection(server.thread.host, server.thread.port)
-        connection.request("GET", address, headers=headers)
-        answer = connection.getresponse()
-        answer.read()
-        connection.close()
-        assert answer.status == 200
-        found.append((time.monotonic() - began) * 1000)
-    return sorted(found)
+def pages_of(month: date) -> dict[str, str]:
+    """Of the cost explorer. Every one compares with the time before, and says why it changed."""
+    whole = {"month": f"{month:%Y-%m}"}
+    asked_for = {
+        "default page (this month, day × type)": {},
+        "the last whole month": whole,
+        "day × service": whole | {"by": "instance"},
+        "day × tag": whole | {"by": "tag:team"},
+        "12 months × family": {"period": "month", "by": "family"},
+        "12 months × project": {"period": "month", "by": "project"},
+        "12 months × tag": {"period": "month", "by": "tag:team"},
+        "12 months × service": {"period": "month", "by": "instance"},
+    }
+    pages = {name: f"/costs/?{urlencode(query)}" for name, query in asked_for.items()}
+    csv = {
+        "CSV, day × service": whole | {"by": "instance"},
+        "CSV, 12 months × family": {"period": "month", "by": "family"},
+    }
+    return pages | {name: f"/costs/costs.csv?{urlencode(query)}" for name, query in csv.items()}
 
 
-def told(name, found):
-    p95 = found[min(len(found) - 1, round(len(found) * 0.95))]
-    print(f"  {name}: p50 {statistics.median(found):.0f} ms, p95 {p95:.0f} ms")
+def answers_of(month: date, project: str) -> dict[str, str]:
+    """Of the API."""
+    today = clock.now().date()
+    following = (month + timedelta(days=32)).replace(day=1)
+    in_month = {"from": f"{month}T00:00:00Z", "to": f"{following}T00:00:00Z", "period": "month"}
+    quarter = {"from": f"{today - timedelta(days=90)}T00:00:00Z", "to": f"{today}T00:00:00Z"}
+    year = {"from": f"{today - timedelta(days=364)}T00:00:00Z", "to": f"{today}T00:00:00Z"}
+    asked_for = {
+        "a month of one project": in_month | {"project": project},
+        "a month of the organisation, by service": in_month | {"group_by": "instance"},
+        "90 days, day × type": quarter | {"period": "day", "group_by": "offering"},
+        "90 days, day × service": quarter | {"period": "day", "group_by": "instance"},
+        "a year, month × type": year | {"period": "month", "group_by": "offering"},
+    }
+    return {f"API: {n}": f"/api/v1/costs?{urlencode(query)}" for n, query in asked_for.items()}
 
 
-def test_costs_over_http(filled, live_server, client):
-    load, lines = os.getloadavg()[0], CostLine.objects.count()
-    print(f"\nload {load:.1f}; {lines:,} lines, {INSTANCES + 50:,} instances")
-    small = Organisation.objects.filter(slug__startswith="big-").earliest("pk")
-    staff = signed_in(client, make_user(is_staff=True)).cookies
-    session = "; ".join(f"{name}={cookie.value}" for name, cookie in staff.items())
-    for which, organisation in (("small", small), ("whale", Organisation.objects.get(pk=filled))):
+def test_costs_over_http(filled):
+    load, used = os.getloadavg()[0], {}
+    print(
+        f"\n{CostLine.objects.count():,} lines, {filled.instances:,} services, "
+        f"{Organisation.objects.count():,} organisations; the whale has {filled.whale_lines:,} "
+        f"lines; {TIMES} requests each; load {load:.1f}"
+        "\n| what | p50 ms | p95 ms | CPU ms, web + database | size |"
+    )
+    rows = []
+    for organisation in (filled.small, filled.whale):
+        which = "whale" if organisation == filled.whale else "small"
         project = Project.objects.filter(organisation=organisation).earliest("pk")
-        token = make_token(make_member(project, Role.OWNER))
-        headers = {"Authorization": f"Bearer {token}"}
-        month = "from=2026-10-01T00:00:00Z&to=2026-11-01T00:00:00Z"
-        quarter = "from=2026-08-28T00:00:00Z&to=2026-11-26T00:00:00Z"
-        year = "from=2025-12-01T00:00:00Z&to=2026-11-26T00:00:00Z"
-        for name, query in {
-            "a month of one project": f"{month}&period=month&project={project.slug}",
-            "90 days, day × offering": f"{quarter}&period=day&group_by=offering",
-            "a year, month × offering": f"{year}&period=month&group_by=offering",
-            "a month, by service": f"{month}&period=month&group_by=instance",
-        }.items():
-            told(f"{which}: {name}", reads(live_server, f"/api/v1/costs?{query}", **headers))
-    told("staff: a month of the whole cloud", reads(live_server, "/staff/revenue/?month=2026-10",
-                                                    Cookie=session))  # fmt: skip
-    assert date(2026, 10, 1) in set(CostLine.objects.values_list("day", flat=True).distinct())
+        member = make_member(project, Role.OWNER)
+        token = {"Authorization": f"Bearer {make_token(member)}"}
+        session = session_of(member)
+        rows += [(f"{which}: {n}", a, session) for n, a in pages_of(filled.month).items()]
+        answers = answers_of(filled.month, project.slug)
+        rows += [(f"{which}: {n}", a, token) for n, a in answers.items()]
+    staff = session_of(make_user(is_staff=True))
+    for by in ("offering", "organisation"):
+        address = f"/staff/revenue/?month={filled.month:%Y-%m}&by={by}"
+        rows.append((f"staff: a month of the whole cloud, by {by}", address, staff))
+    with served() as server:
+        for name, address, headers in rows:
+            used[name] = measure(server, name, address, headers)
+    print(f"load {os.getloadavg()[0]:.1f} at the end")
+    most = {name: MOST_CPU_BY_SERVICE if "× service" in name else MOST_CPU for name in used}
+    assert {name: ms for name, ms in used.items() if ms > most[name]} == {}
+    assert CostLine.objects.count() == LINES
+
+
+def test_pages_of_costs_ask_little(filled, plain_static):
+    project = Project.objects.filter(organisation=filled.whale).earliest("pk")
+    client = signed_in(Client(), make_member(project, Role.OWNER))
+    counted = {}
+    for name, address in pages_of(filled.month).items():
+        client.get(address)
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(address).status_code == 200
+        counted[name] = len(queries)
+    print(f"\nqueries: {counted}")
+    assert max(counted.values()) <= MOST_QUERIES
+
+
+def test_a_server_that_has_just_begun(filled):
+    """What later requests find ready is loaded before the first: its reader does not wait for it.
+    Processor time, which does not depend on who else is at work.
+    """
+    project = Project.objects.filter(organisation=filled.small).earliest("pk")
+    session = session_of(make_member(project, Role.OWNER))
+    taken, cpu = [], []
+    with served(workers=1) as server:
+        time.sleep(1)  # the worker has begun
+        for _ in range(12):
+            before, _ = server.cpu_milliseconds()
+            taken.append(server.ask("/costs/", session)[0])
+            cpu.append(server.cpu_milliseconds()[0] - before)
+    print(f"\nload {os.getloadavg()[0]:.1f}; the first requests of a server:")
+    print(
+        f"  ms: {[round(one) for one in taken]}\n  of the processor: {[round(one) for one in cpu]}"
+    )
+    assert cpu[0] < MOST_FIRST_CPU
