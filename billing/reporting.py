@@ -4,8 +4,7 @@ own workers, reported by the hour.
 A look adds what was used since the last one; the hour's sum becomes one event of each meter, in the
 transaction that begins the next hour. So a look that is lost, late or made twice changes nothing:
 the next one begins where the last that was kept has ended. Of what is kept the lesser of two looks
-counts for the time between them; of what a server counts by itself, how far it went since the last
-look, or since the server began anew.
+counts for the time between them.
 
 What objects show (`UsageLook`) and what counters tell (`CounterLook`) are each looked at for
 themselves: one that is away is asked for all of its own time later, and the other loses nothing.
@@ -49,9 +48,9 @@ _NEW = timedelta(hours=2)
 _LOCK = 0x75736167
 _NOTHING = Decimal(0)
 _PLACES = Decimal("1e-9")  # of an event
+_FIELDS = ("since", "looked_at", "pending")
 Look = UsageLook | CounterLook
 Source = type[UsageLook] | type[CounterLook]
-_OWN_FIELD: dict[Source, str] = {UsageLook: "kept", CounterLook: "totals"}
 
 
 def ask_regions() -> None:
@@ -154,7 +153,7 @@ def _keep(region: Region, source: Source, told: Told, until: datetime) -> int:
         written,
         update_conflicts=True,
         unique_fields=["instance"],
-        update_fields=["since", "looked_at", "pending", _OWN_FIELD[source]],
+        update_fields=[*_FIELDS, *(["kept"] if source is UsageLook else [])],
     )
     return len(events)
 
@@ -167,27 +166,11 @@ def _add(look: Look, counted: Iterable[Counted], until: datetime) -> None:
         if isinstance(look, UsageLook) and one.kept:
             amount = min(amount, Decimal(look.kept.get(one.meter, "0"))) * seconds
             kept[one.meter] = cloudevents.plain(one.quantity)
-        elif isinstance(look, CounterLook) and one.run:
-            amount = _since_last(look, one, seconds)
         pending = Decimal(look.pending.get(one.meter, "0")) + amount
         look.pending[one.meter] = cloudevents.plain(pending)
     if isinstance(look, UsageLook):
         look.kept = kept
     look.looked_at = until
-
-
-def _since_last(look: CounterLook, one: Counted, seconds: int) -> Decimal:
-    """How far a server's own counter went. What it had counted before the first look of an older
-    service is nobody's to bill; a new one began at nothing.
-    """
-    before = look.totals.get(one.meter)
-    look.totals[one.meter] = {"run": one.run, "quantity": cloudevents.plain(one.quantity)}
-    if before is None:
-        return one.quantity if look.pk is None and seconds else _NOTHING
-    last = Decimal(before["quantity"])
-    if before["run"] != one.run or one.quantity < last:
-        return one.quantity
-    return one.quantity - last
 
 
 def _closed(look: Look, row: Instance) -> list[Reported]:

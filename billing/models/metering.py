@@ -120,8 +120,4 @@ class UsageLook(_Look):
 
 
 class CounterLook(_Look):
-    """Of what servers and gateways count by themselves. `totals` is what its server had counted at
-    the last look since it began (`run`), by meter.
-    """
-
-    totals = models.JSONField(default=dict)
+    """Of what a region's metrics API counts."""

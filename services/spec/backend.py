@@ -82,9 +82,9 @@ class Backend(Protocol):
     `readings` asks for many at once, by name; those that do not run are left out, and a backend
     that can measure nothing raises Permanent("metrics-not-served").
     `usage` asks of many, each with the moment since when, what they used until another beyond what
-    the time of their plans counts; `counters` the same of what is counted by servers and gateways
-    themselves. What a backend cannot tell now is left out, to be asked again; each of the two has a
-    moment of its own, so that one that is away holds up nothing of the other.
+    the time of their plans counts; `counters` the same of what no object shows, and something else
+    in the region counts. What a backend cannot tell now is left out, to be asked again; each of the
+    two has a moment of its own, so that one that is away holds up nothing of the other.
     """
 
     poll_seconds: float

@@ -16,14 +16,12 @@ from services.spec.kubernetes import Listing, Manifest
 class Counted:
     """What an instance used of `meter` since a moment that the caller named, in base units: seconds
     of one piece or one GiB, GiB, or pieces. With `kept`, `quantity` is what it holds right now
-    beyond its plan, in pieces or GiB; the caller knows for how long. With `run`, `quantity` is all
-    since the server began, and `run` names that beginning: the caller knows what it was before.
+    beyond its plan, in pieces or GiB; the caller knows for how long.
     """
 
     meter: str
     quantity: Decimal
     kept: bool = False
-    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)

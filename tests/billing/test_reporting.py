@@ -225,28 +225,3 @@ def test_what_is_pending_of_counters_is_billed_when_the_service_goes(look, insta
     Instance.objects.update(deleted_at=START + timedelta(minutes=7))
     assert reporting.look_at_region(instance.region_id) == 2
     assert not CounterLook.objects.exists()
-
-
-def test_of_a_servers_own_counter_the_way_since_the_last_look_counts(look, instance, fake):
-    """New ones began at nothing; a server that began anew did, too, even where it overtook."""
-    Instance.objects.update(offering="object-storage")
-
-    def counter(minute, quantity, run):
-        told = Counted("read_requests", Decimal(quantity), run=run)
-        fake.counter_told = {instance.public_id: (told,)}
-        look(minute)
-        return Decimal(CounterLook.objects.get().pending.get("read_requests", 0))
-
-    seen = [counter(5, 10, "a"), counter(10, 25, "a"), counter(15, 25, "a"), counter(25, 4, "b")]
-    assert seen == [10, 25, 25, 29]
-    assert counter(30, 400, "c") == 429
-    assert counter(35, 3, "c") == 432  # it fell without a new beginning: it began anew
-
-
-def test_what_a_server_counted_before_the_first_look_is_not_billed(look, instance, fake):
-    Instance.objects.update(offering="object-storage", created_at=START - timedelta(days=30))
-    for minute, quantity in ((5, 1000), (10, 1003)):
-        told = Counted("read_requests", Decimal(quantity), run="a")
-        fake.counter_told = {instance.public_id: (told,)}
-        look(minute)
-    assert CounterLook.objects.get().pending == {"read_requests": "3"}
