@@ -37,6 +37,12 @@ def unit_symbol(code: str) -> str:
     return _SYMBOLS.get(code) or unit_label(code)
 
 
+def measured(quantity: Decimal, unit: str) -> str:
+    """`2,920 h`, `0.5 million`, `3 × month`."""
+    sign = "" if unit in (*_SYMBOLS, "GiB", "million") else "× "
+    return f"{number(quantity)} {sign}{unit_symbol(unit)}"
+
+
 def free_label(code: str) -> str:
     """Whose a free quantity is."""
     return _(FREE_FOR[code]) if code in FREE_FOR else code

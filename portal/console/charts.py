@@ -231,8 +231,11 @@ def bars(
 ) -> SafeString:
     """Stacked bars, one a label, of which `every` so-manieth is written under its bar. `forecast`
     is the expected total of the last one, drawn dashed; `overlay` what else lies over the bars.
+    What is below zero (a credit) is in the table alone: a bar has no room for it.
     """
-    totals = [sum(float(values[i]) for _name, values in series) for i in range(len(labels))]
+    totals = [
+        sum(max(float(values[i]), 0.0) for _name, values in series) for i in range(len(labels))
+    ]
     over = (overlay or Overlay()).beside(totals)
     legend = [el("li", _key(i), name) for i, (name, _values) in enumerate(series)]
     if forecast:
@@ -318,7 +321,7 @@ def _column(
     *,
     written: bool,
 ) -> SafeString:
-    sizes = [float(values[column]) * scale for _name, values in series]
+    sizes = [max(float(values[column]), 0.0) * scale for _name, values in series]
     bases = accumulate(sizes, initial=0.0)
     shapes = [
         _bar(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from billing import credits, free_tier
-from billing.texts import unit_label
+from billing.texts import measured
 from portal.kernel.actor import Actor
 from portal.kernel.formats import month as month_name
 from portal.tenancy import access
@@ -62,9 +62,8 @@ def _allowances(actor: Actor, organisation: Organisation) -> list[dict[str, Any]
     return [
         {
             "what": free_tier.what_of(left),
-            "unit": unit_label(left.unit),
-            "left": max(left.free - left.used, Decimal(0)),
-            "free": left.free,
+            "left": measured(round(max(left.free - left.used, Decimal(0)), 1), left.unit),
+            "free": measured(left.free, left.unit),
             "percent": min(int(left.percent), 100),
         }
         for left in sorted(found, key=lambda one: -one.percent)

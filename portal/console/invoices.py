@@ -180,7 +180,7 @@ def _part(line: InvoiceLine, row: PartRow, name: str, url: str) -> dict[str, str
 
 
 def _quantity(amount: Decimal, unit: str) -> str:
-    return f"{formats.number(amount)} {texts.unit_symbol(unit)}"
+    return texts.measured(amount, unit)
 
 
 def _url(name: str, line: InvoiceLine, *more: str) -> str:

@@ -72,6 +72,19 @@ def test_lines_say_how_much_of_what_on_how_many_nodes():
 
 
 @pytest.mark.parametrize(
+    ("quantity", "unit", "shown"),
+    [
+        ("2920", "hour", "2,920 h"),
+        ("0.50", "million", "0.5 million"),
+        ("3", "month", "3 × month"),
+        ("4", "thousand", "4 × 1,000"),
+    ],
+)
+def test_a_quantity_has_a_symbol_or_a_word_that_needs_no_plural(quantity, unit, shown):
+    assert texts.measured(Decimal(quantity), unit) == shown
+
+
+@pytest.mark.parametrize(
     ("value", "shown"),
     [("1024", "1,024"), ("0.50", "0.5"), ("0.0000033", "0.0000033"), ("100", "100")],
 )

@@ -393,6 +393,16 @@ def test_a_chart_is_its_table() -> None:
     assert cells == ["Time", "Primary (%)", "10:00", "1.5", "11:00", "20"]
 
 
+def test_a_credit_is_in_the_table_and_no_bar_hangs_below_the_axis() -> None:
+    drawn = charts.bars("Costs", ["Aug"], [("Credit", [-100]), ("Search", [50])])
+    root = html5lib.parse(f"<!doctype html>{drawn}", namespaceHTMLElements=False)
+    (bar,) = root.iter("{http://www.w3.org/2000/svg}rect")
+    foot = float(bar.attrib["y"]) + float(bar.attrib["height"])
+    assert foot <= 200 - 22
+    cells = [c.text for row in root.iter("tr") for c in row]
+    assert cells[-3:] == ["-€\u202f100.00", "€\u202f50.00", "-€\u202f50.00"]
+
+
 def test_a_chart_without_points_says_so() -> None:
     assert "No data yet" in charts.timeseries("CPU", "%", [], [("A", [])], ident="cpu")
     assert charts.bars("Spend", [], [])
