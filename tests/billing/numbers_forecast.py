@@ -57,6 +57,7 @@ def test_forecast(seed: int, days: int) -> None:
         f"in the band {within * 100 // COUNT} %"
     )
     assert sum(ours) < sum(run_rate)
+    assert ours[COUNT * 9 // 10] < run_rate[COUNT * 9 // 10]
     assert within >= COUNT * 7 // 10
 
 

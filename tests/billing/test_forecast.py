@@ -43,6 +43,24 @@ def test_growth_goes_on_and_is_damped():
     assert found.expected < straight
 
 
+@pytest.mark.parametrize("factor", [Decimal("0.5"), Decimal(2)])
+def test_a_lasting_step_is_followed_within_days(factor):
+    """Six days old, and what was before hardly counts any more."""
+    today = date(2026, 10, 12)
+    known = days(10, end=date(2026, 10, 6)) | days(10 * factor, first=date(2026, 10, 6), end=today)
+    found = forecast(known, month=MONTH, today=today)
+    to_come = 20 * 10 * factor
+    assert abs(found.expected - found.actual - to_come) < to_come / 12
+
+
+def test_one_dear_day_is_no_step():
+    """Three days after one of four times the cost: Holt alone would carry on 37 %."""
+    today = date(2026, 10, 12)
+    known = days(10, end=today) | {date(2026, 10, 8): Decimal(40)}
+    found = forecast(known, month=MONTH, today=today)
+    assert 0 <= found.expected - found.actual - 200 < 200 / 5
+
+
 def test_the_first_day_of_all_is_a_run_rate():
     found = forecast({MONTH: Decimal(5)}, month=MONTH, today=MONTH)
     assert (found.expected, found.method) == (155, "run-rate")
