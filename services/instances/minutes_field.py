@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg.types.multirange import Multirange
+from psycopg.types.range import Range
 
 if TYPE_CHECKING:
     _Field = models.Field[int, int]
@@ -30,7 +30,7 @@ class MinutesField(_Field):
         return ranges_of(value)
 
 
-def bits_of(ranges: Multirange[int]) -> int:
+def bits_of(ranges: Iterable[Range[int]]) -> int:
     """Raises: ValueError for a range without an end."""
     found = 0
     for one in ranges:

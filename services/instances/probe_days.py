@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -11,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Sum
 
 from portal.kernel import clock
-from services.instances.minutes_field import ranges_of
+from services.instances.minutes_field import bits_of, ranges_of
 from services.instances.models import ProbeDay, ProbeSum
 from services.probes.minutes import WINDOWS, Window
 
@@ -23,13 +25,13 @@ MINUTES = 24 * 60
 @dataclass(frozen=True, slots=True)
 class Probed:
     """A month of one instance. Bit n of `known` and `bad` is the month's minute n; `latencies` has
-    each window in which there were enough answers: (number of the window in the month, 95th
-    percentile in tenths of a millisecond).
+    the 95th percentile of each five minutes of the month in tenths of a millisecond, 0 where there
+    were too few answers.
     """
 
     known: int = 0
     bad: int = 0
-    latencies: tuple[tuple[int, int], ...] = ()
+    latencies: Sequence[int] = ()
 
 
 def add(windows: Sequence[Window], *, region: int) -> None:
@@ -77,20 +79,25 @@ def served_since(day: date) -> list[Served]:
 
 
 def of_month(instances: Iterable[int], month: date) -> dict[int, Probed]:
-    """By the instance's key; those of whom nothing is known are not in it. One query."""
+    """By the instance's key; those of whom nothing is known are not in it. One query, whose days
+    the database puts together: a row an instance.
+    """
     first = month.replace(day=1)
     following = (first + timedelta(days=31)).replace(day=1)
-    rows = ProbeDay.objects.filter(instance__in=instances, day__gte=first, day__lt=following)
-    found: dict[int, Probed] = {}
-    listed = rows.order_by("day").values_list("instance_id", "day", "known", "bad", "latency")
-    for key, day, known, bad, latency in listed.iterator(chunk_size=2000):
-        number, before = (day - first).days, found.get(key, Probed())
-        found[key] = Probed(
-            before.known | known << number * MINUTES,
-            before.bad | bad << number * MINUTES,
-            before.latencies + _latencies(bytes(latency), number * WINDOWS),
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _OF_MONTH,
+            {
+                "keys": list(instances),
+                "first": first,
+                "following": following,
+                "zeros": bytes(2 * WINDOWS),  # for a day of which no answer is known
+            },
         )
-    return found
+        return {
+            key: Probed(bits_of(known or ()), bits_of(bad or ()), _latencies(numbers, stored))
+            for key, known, bad, numbers, stored in cursor
+        }
 
 
 def forget() -> int:
@@ -111,10 +118,30 @@ def _bits(minutes: Iterable[int]) -> int:
     return sum(1 << minute for minute in minutes)
 
 
-def _latencies(stored: bytes, first: int) -> tuple[tuple[int, int], ...]:
-    values = (int.from_bytes(stored[at : at + 2], "big") for at in range(0, len(stored), 2))
-    return tuple((first + number, value) for number, value in enumerate(values) if value)
+def _latencies(numbers: Sequence[int], stored: bytes) -> array[int]:
+    """`stored` has those of the days of the month with these numbers, one after another."""
+    length = 2 * WINDOWS
+    whole = bytearray((numbers[-1] + 1) * length)
+    for at, number in enumerate(numbers):
+        whole[number * length : (number + 1) * length] = stored[at * length : (at + 1) * length]
+    values = array("H", bytes(whole))
+    if sys.byteorder == "little":
+        values.byteswap()
+    return values
 
+
+_OF_MONTH = """
+select instance_id, range_agg(known), range_agg(bad),
+  array_agg(number order by number), string_agg(latency, '' order by number)
+from (
+  select instance_id, day - %(first)s as number,
+    overlay(%(zeros)s::bytea placing latency from 1) as latency,
+    (select range_agg(int4range(lower(r) + at, upper(r) + at)) from unnest(known) r) as known,
+    (select range_agg(int4range(lower(r) + at, upper(r) + at)) from unnest(bad) r) as bad
+  from instances_probeday, lateral (select (day - %(first)s) * 1440 as at) offsets
+  where instance_id = any(%(keys)s) and day >= %(first)s and day < %(following)s
+) days
+group by instance_id"""
 
 _ADD = """
 insert into instances_probeday as d (instance_id, day, known, bad, latency)

@@ -119,7 +119,7 @@ def test_the_first_four_hours_of_work_are_taken_wherever_they_lie():
 
 def windows(fast, slow, within=10):
     values = [within * 10] * fast + [within * 10 + 1] * slow
-    return tuple(enumerate(values))
+    return tuple(values)
 
 
 @pytest.mark.parametrize(

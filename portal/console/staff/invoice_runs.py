@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from billing import invoice_run, month_end
+from billing import invoice_run, month_end, sla_late
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid
+from portal.tenancy import oversight as customers
 
 if TYPE_CHECKING:
     from billing.models import InvoiceRun
@@ -25,6 +26,8 @@ def of_month(actor: Actor, asked: Mapping[str, str]) -> dict[str, Any]:
     month = _month(asked.get("month", ""), months)
     if month is None:
         return {"months": []}
+    late = sla_late.late_credits(actor)
+    customers.note_looks(actor, {one.organisation.slug for one in late}, seen="billing")
     runs = list(month_end.runs(actor, month)[:_SHOWN])
     latest = runs[0] if runs else None
     held_up = month_end.held_up(latest) if latest else []
@@ -35,6 +38,7 @@ def of_month(actor: Actor, asked: Mapping[str, str]) -> dict[str, Any]:
         "runs": [(run, _kind(run), *_state(run)) for run in runs],
         "state": _state(latest) if latest else None,
         "held_up": held_up,
+        "late": late,
         "poll": _POLL_SECONDS if latest and latest.is_open else 0,
     }
 

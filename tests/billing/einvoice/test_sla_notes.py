@@ -4,12 +4,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from billing import invoice_run, sla_months, sla_reports
+from billing import invoice_run, sla_late, sla_months, sla_reports
 from billing.models import CostLine, Invoice, InvoiceRun
 from portal.kernel import clock
-from portal.kernel.actor import SYSTEM
+from portal.kernel.actor import SYSTEM, Actor
+from portal.kernel.errors import NotPermitted
 from services.instances.models import Instance, ProbeDay
 from tests.billing.einvoice.test_drafting import MONTH, a_provider, known, organisation
+from tests.makers import make_user, signed_in
 
 __all__ = ["a_provider", "organisation"]  # fixtures
 pytestmark = [
@@ -76,7 +78,9 @@ def test_what_became_known_later_is_a_credit_note_and_only_one(issued):
     assert Invoice.objects.count() == 2
 
 
-def test_where_no_note_can_be_written_the_next_month_has_it(issued, monkeypatch):
+def test_where_no_note_can_be_written_the_next_month_has_it(
+    issued, monkeypatch, client, plain_static
+):
     def refused(**_):
         raise sla_months.Conflict("Several VAT rates.")
 
@@ -91,3 +95,17 @@ def test_where_no_note_can_be_written_the_next_month_has_it(issued, monkeypatch)
     )
     assert -late.billed_cost == report.credit.amount - before
     assert Invoice.objects.count() == 1
+    (owed,) = sla_late.late_credits(SYSTEM)
+    assert (owed.instance, owed.amount) == (issued, -late.billed_cost)
+    assert (owed.month, owed.booked) == (MONTH, date(2026, 11, 1))
+    assert (owed.invoice, owed.given_on) == (Invoice.objects.get().number, "")
+    page = signed_in(client, make_user(is_staff=True)).get("/staff/invoice-runs/").content.decode()
+    assert "Credits that became no credit note" in page
+    assert "the draft of November 2026" in page
+
+
+def test_what_is_no_late_credit_is_not_listed(issued):
+    assert CostLine.objects.filter(category="credit").exists()
+    assert sla_late.late_credits(SYSTEM) == []
+    with pytest.raises(NotPermitted):
+        sla_late.late_credits(Actor(kind="user", id="1"))
