@@ -319,13 +319,7 @@ def _rows(
 
 def _visible(actor: Actor, organisation: Organisation, rows: QuerySet[Any]) -> QuerySet[Any]:
     rows = rows.filter(organisation=organisation)
-    permission = Permission.COST_VIEW
-    if access.organisations(actor, permission).filter(pk=organisation.pk).exists():
-        return rows
-    keys = access.project_keys(actor, permission)
-    if not organisation.projects.filter(pk__in=keys).exists():
-        access.require_in_organisation(actor, organisation, permission)
-    return rows.filter(project__in=keys)
+    return access.visible(actor, organisation, Permission.COST_VIEW, rows)
 
 
 def _key(group_by: str) -> Any:

@@ -177,10 +177,4 @@ def _credited(row: SlaMonth) -> Credit:
 
 def _visible(actor: Actor, organisation: Organisation) -> QuerySet[Instance]:
     rows = Instance.objects.filter(project__organisation=organisation)
-    permission = Permission.COST_VIEW
-    if access.organisations(actor, permission).filter(pk=organisation.pk).exists():
-        return rows
-    keys = access.project_keys(actor, permission)
-    if not organisation.projects.filter(pk__in=keys).exists():
-        access.require_in_organisation(actor, organisation, permission)
-    return rows.filter(project__in=keys)
+    return access.visible(actor, organisation, Permission.COST_VIEW, rows)

@@ -134,10 +134,4 @@ def _reported(instance: Instance, start: datetime, end: datetime) -> list[tuple[
 def _visible(actor: Actor, organisation: Organisation) -> QuerySet[UsageRecord]:
     """As of costs: all of it for its members, else of the projects in which they may see costs."""
     rows = UsageRecord.objects.filter(organisation=organisation)
-    permission = Permission.COST_VIEW
-    if access.organisations(actor, permission).filter(pk=organisation.pk).exists():
-        return rows
-    keys = access.project_keys(actor, permission)
-    if not organisation.projects.filter(pk__in=keys).exists():
-        access.require_in_organisation(actor, organisation, permission)
-    return rows.filter(project__in=keys)
+    return access.visible(actor, organisation, Permission.COST_VIEW, rows)

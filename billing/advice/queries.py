@@ -28,11 +28,7 @@ def advice_for(
 ) -> QuerySet[Recommendation]:
     """The largest saving first. Raises: NotFound, NotPermitted."""
     rows = Recommendation.objects.filter(organisation=organisation)
-    if not access.organisations(actor, _P.COST_VIEW).filter(pk=organisation.pk).exists():
-        keys = access.project_keys(actor, _P.COST_VIEW)
-        if not organisation.projects.filter(pk__in=keys).exists():
-            access.require_in_organisation(actor, organisation, _P.COST_VIEW)
-        rows = rows.filter(project__in=keys)
+    rows = access.visible(actor, organisation, _P.COST_VIEW, rows)
     for field, value in (("status", status), ("kind", kind), ("project__slug", project)):
         if value:
             rows = rows.filter(**{field: value})

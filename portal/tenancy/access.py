@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from portal.accounts import second_factor
@@ -34,6 +34,7 @@ from portal.tenancy.refusals import (
 )
 
 _ALL = frozenset(Permission)
+_Row = TypeVar("_Row", bound=Model)
 _KEYS = ("user_id", "service_account_id", "organisation_id", "project_id")
 
 
@@ -129,6 +130,20 @@ def project_keys(actor: Actor, permission: Permission) -> QuerySet[Project, int]
     if actor.project_id is not None:
         rows = rows.filter(pk=actor.project_id)
     return rows.filter(_granted(actor, permission)).values_list("pk", flat=True)
+
+
+def visible(
+    actor: Actor, organisation: Organisation, permission: Permission, rows: QuerySet[_Row]
+) -> QuerySet[_Row]:
+    """Of `rows` of an organisation, which have a `project`: all where `permission` is held in the
+    organisation, else those of the projects in which it is held. Raises: NotFound, NotPermitted.
+    """
+    if organisations(actor, permission).filter(pk=organisation.pk).exists():
+        return rows
+    keys = project_keys(actor, permission)
+    if not organisation.projects.filter(pk__in=keys).exists():
+        require_in_organisation(actor, organisation, permission)
+    return rows.filter(project__in=keys)
 
 
 def marked(actor: Actor) -> tuple[Actor, dict[str, int], dict[str, int]]:
