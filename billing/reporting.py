@@ -23,7 +23,6 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Manager
-from kombu.exceptions import OperationalError as BrokerError
 
 from billing import cloudevents
 from billing.cloudevents import Reported
@@ -37,12 +36,10 @@ from services.backends import backend_for
 from services.instances.models import Instance
 from services.instances.specs import entry_of, spec_of
 from services.instances.states import Phase
-from services.instances.work import queue_of
 from services.regions.models import Region
 from services.spec import Counted, Entry, InstanceSpec
 
 logger = logging.getLogger(__name__)
-EVERY_SECONDS = 300
 # A service that is younger is counted from its beginning, an older one from the first look on.
 _NEW = timedelta(hours=2)
 _LOCK = 0x75736167
@@ -51,20 +48,6 @@ _PLACES = Decimal("1e-9")  # of an event
 _FIELDS = ("since", "looked_at", "pending")
 Look = UsageLook | CounterLook
 Source = type[UsageLook] | type[CounterLook]
-
-
-def ask_regions() -> None:
-    """A message to each region's queue; one that is not taken before the next expires."""
-    from billing.tasks import look_at_region as task
-
-    rows = Region.objects.exclude(status=Region.Status.OFF).values_list("pk", "code")
-    for pk, code in rows:
-        try:
-            task.apply_async(args=(pk,), queue=queue_of(code), expires=EVERY_SECONDS)
-        except (BrokerError, OSError) as error:
-            logger.warning(
-                "broker.unreachable", extra={"region": code, "error": type(error).__name__}
-            )
 
 
 def look_at_region(region_id: int) -> int:

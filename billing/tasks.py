@@ -24,6 +24,7 @@ from billing.advice import keeping
 from billing.focus import uploading
 from billing.models import InvoiceRun, PriceEffect
 from portal.outbox.actions import hint
+from services.instances import work
 
 
 @shared_task(acks_late=True, time_limit=1800)
@@ -35,7 +36,7 @@ def meter_and_rate() -> None:
 @shared_task(time_limit=60)
 def look_at_regions() -> None:
     """Asks each region's workers what its services used beyond their plans."""
-    reporting.ask_regions()
+    work.ask_regions(look_at_region, expires_seconds=300)
 
 
 @shared_task(time_limit=300)

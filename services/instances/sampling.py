@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from kombu.exceptions import OperationalError as BrokerError
 
 from portal.kernel import clock
 from portal.kernel.errors import BackendError
@@ -20,34 +19,18 @@ from services.instances.histograms import bucket_of
 from services.instances.models import Instance, UtilisationDay
 from services.instances.specs import entry_of, spec_of
 from services.instances.states import Phase
-from services.instances.work import queue_of
 from services.regions.models import Region
 from services.spec import Reading
 
 logger = logging.getLogger(__name__)
 KEPT = timedelta(days=400)
 HISTOGRAMS_KEPT = timedelta(days=40)  # advice looks back two weeks
-_SECONDS = 60
 _SHORTEST = timedelta(seconds=20)  # between two measurements; a message that came late is one
 _LONGEST = timedelta(minutes=5)  # over which processor time may be averaged
 _LOCK = 0x7574696C
 _AT_ONCE = 500
 _ARRAYS = tuple(field.name for field in UtilisationDay._meta.fields if hasattr(field, "base_field"))
 _WRITTEN = ("sampled_at", "cpu_milliseconds", "storage_mib", *_ARRAYS)
-
-
-def ask_regions() -> None:
-    """A message to each region's queue; one that is not taken within its minute expires."""
-    from services.instances.tasks import sample_region as task
-
-    rows = Region.objects.exclude(status=Region.Status.OFF).values_list("pk", "code")
-    for pk, code in rows:
-        try:
-            task.apply_async(args=(pk,), queue=queue_of(code), expires=_SECONDS)
-        except (BrokerError, OSError) as error:
-            logger.warning(
-                "broker.unreachable", extra={"region": code, "error": type(error).__name__}
-            )
 
 
 def sample_region(region_id: int) -> int:

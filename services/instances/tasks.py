@@ -54,7 +54,7 @@ def check_regions() -> None:
 @shared_task(time_limit=30)
 def sample_regions() -> None:
     """Asks each region's workers to measure its instances."""
-    sampling.ask_regions()
+    work.ask_regions(sample_region, expires_seconds=60)
 
 
 @shared_task(time_limit=55)

@@ -9,6 +9,7 @@ import logging
 import time
 from contextlib import suppress
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
@@ -22,6 +23,10 @@ from services.instances import reconcile
 from services.instances.models import Operation
 from services.instances.states import Kind, claim, hold
 from services.regions import breaker
+from services.regions.models import Region
+
+if TYPE_CHECKING:
+    from celery import Task
 
 logger = logging.getLogger(__name__)
 _TURN_SECONDS = 2.0
@@ -45,6 +50,18 @@ def enqueue(operation_id: int, region_code: str, *, delay: float = 0) -> None:
         logger.warning(
             "broker.unreachable", extra={"operation": operation_id, "error": type(error).__name__}
         )
+
+
+def ask_regions(task: Task[Any, Any], *, expires_seconds: int) -> None:
+    """A message with its key to the queue of each region; one that is not taken in time expires."""
+    rows = Region.objects.exclude(status=Region.Status.OFF).values_list("pk", "code")
+    for pk, code in rows:
+        try:
+            task.apply_async(args=(pk,), queue=queue_of(code), expires=expires_seconds)
+        except (BrokerError, OSError) as error:
+            logger.warning(
+                "broker.unreachable", extra={"region": code, "error": type(error).__name__}
+            )
 
 
 def queue_of(region_code: str) -> str:

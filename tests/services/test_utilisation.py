@@ -164,7 +164,7 @@ def test_each_region_is_asked_in_its_own_queue(one, monkeypatch):
         tasks.sample_region, "apply_async", lambda args, **how: asked.append((args, how["queue"]))
     )
     make_region("away", status=Region.Status.OFF)
-    sampling.ask_regions()
+    tasks.sample_regions()
     assert asked == [((one.region_id,), "region-local")]
 
 
