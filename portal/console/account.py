@@ -1,55 +1,21 @@
-"""The reader's own account: its tabs, and what our pages among them show."""
+"""The reader's own account: what our pages of it show."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from portal.accounts import second_factor
 from portal.accounts.models import User
 from portal.accounts.people import unconfirmed
-from portal.accounts.social import any_provider
 from portal.console.errors import AFTER_SECOND_FACTOR
-from portal.console.shell import url_or_nothing
 from portal.privacy.queries import organisations_that_keep
-
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    """A page of the account; django-allauth serves some of them below `url_name`'s address."""
-
-    key: str
-    label: Promise
-    url_name: str
-
-
-TABS = (
-    Tab("profile", gettext_lazy("Profile"), "console:account"),
-    Tab("email", gettext_lazy("E-mail addresses"), "account_email"),
-    Tab("password", gettext_lazy("Password"), "account_change_password"),
-    Tab("second-factor", gettext_lazy("Two-factor"), "mfa_index"),
-    Tab("passkeys", gettext_lazy("Passkeys"), "mfa_list_webauthn"),
-    Tab("connections", gettext_lazy("Connected accounts"), "socialaccount_connections"),
-    Tab("sessions", gettext_lazy("Sessions"), "console:account-sessions"),
-    Tab("data", gettext_lazy("Your data"), "console:account-data"),
-)
-
-
-def tabs(path: str) -> tuple[list[tuple[str, str, str]], str]:
-    """The tabs of the account's pages, and the key of the one whose address `path` begins with."""
-    shown = [tab for tab in TABS if tab.key != "connections" or any_provider()]
-    links = [(tab.key, str(tab.label), url_or_nothing(tab.url_name)) for tab in shown]
-    fitting = [(url, key) for key, _label, url in links if path.startswith(url)]
-    return links, max(fitting, default=("", ""))[1]
 
 
 def go_on(request: HttpRequest) -> str:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from billing.advice import actions, queries, texts
 from portal.console.commitments import term_label
 from portal.console.orders import panel
-from portal.console.shell import url_or_nothing
+from portal.console.page import url_or_nothing
 from portal.kernel import formats
 from portal.kernel.actor import Actor
 from portal.kernel.errors import PortalError

@@ -14,7 +14,7 @@ from billing import queries as prices
 from billing.budgets import gates
 from portal.console import as_code, preflight, tags, upgrading, window
 from portal.console.forms import parameter_fields, raw_parameters
-from portal.console.shell import url_or_nothing
+from portal.console.page import url_or_nothing
 from portal.kernel.actor import Actor
 from portal.kernel.errors import ApprovalNeeded, Invalid, NotFound
 from portal.kernel.ids import readable_suffix

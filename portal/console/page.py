@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
+from django.urls import NoReverseMatch, reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -36,6 +37,14 @@ def go(request: HttpRequest, to: Any, *args: Any, **kwargs: Any) -> HttpResponse
     if wants_fragment(request):
         return HttpResponse(status=204, headers={"HX-Redirect": url, "Vary": "HX-Request"})
     return HttpResponseRedirect(url, status=303)
+
+
+def url_or_nothing(name: str) -> str:
+    """Its address, or nothing where the page is not there."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
 
 
 def wants_fragment(request: HttpRequest) -> bool:

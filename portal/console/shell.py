@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import resolve_url
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -23,6 +23,8 @@ from portal.accounts import second_factor
 from portal.accounts.actors import actor_of
 from portal.accounts.impersonation import looking_of
 from portal.accounts.social import any_provider
+from portal.console.account_tabs import tabs
+from portal.console.page import url_or_nothing
 from portal.console.scope import current_project, projects_of
 from portal.notifications import queries
 from portal.status.strip import Notice, Strip, notices_for, strip_of
@@ -165,8 +167,6 @@ class Shell:
     @property
     def account_tabs(self) -> tuple[list[tuple[str, str, str]], str]:
         """Tabs of the account's pages, which django-allauth serves in part, and the current one."""
-        from portal.console.account import tabs
-
         return tabs(self._request.path)
 
     @property
@@ -284,13 +284,6 @@ class Shell:
 
 def _leads_to(url: str, path: str) -> bool:
     return path == url if url == "/" else path.startswith(url)
-
-
-def url_or_nothing(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""
 
 
 def reader_of(request: HttpRequest) -> str:

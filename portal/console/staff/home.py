@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from billing import month_end, quarantine, silence
 from billing.identity import queries as identities
-from portal.console.shell import url_or_nothing
+from portal.console.page import url_or_nothing
 from portal.kernel.actor import Actor
 from portal.status import queries as status
 from portal.tenancy import oversight as customers
