@@ -97,10 +97,6 @@ class Reservation:
         """Used less than this, it costs more than paying on demand."""
         return self.term.break_even_percent
 
-    @property
-    def saving_at_most(self) -> Decimal:
-        return self.on_demand_total - self.total
-
 
 def reservation_for(actor: Actor, organisation: Organisation, wanted: Wanted) -> Reservation:
     """What a purchase would mean; writes nothing. Raises: NotPermitted, Invalid."""

@@ -14,16 +14,13 @@ from django.utils.translation import gettext as _
 
 from billing import pricing
 from billing.identity.queries import rate_for
-from billing.models import Order, Price
+from billing.models import Price
 from billing.pricing import Quote, Rate
 from billing.reserved import terms
 from billing.vat import VatRate
 from portal.kernel import clock
-from portal.kernel.actor import Actor
 from portal.kernel.errors import Unavailable
 from portal.kernel.money import Money
-from portal.tenancy import access
-from portal.tenancy.permissions import Permission
 from services import registry
 from services.spec import Offering, Plan
 
@@ -181,10 +178,3 @@ def prices(
     if region is not None:
         rows = rows.filter(region__in=["", region])
     return rows.order_by("price_class", "meter", "region", "valid_from")
-
-
-def orders_for(actor: Actor, organisation: Organisation) -> QuerySet[Order]:
-    """The orders of an organisation, newest first. Raises: NotPermitted."""
-    access.require_in_organisation(actor, organisation, Permission.COST_VIEW)
-    rows = Order.objects.filter(organisation=organisation)
-    return rows.select_related("instance", "operation").order_by("-id")

@@ -38,10 +38,6 @@ class Verdict:
         return tuple(f for f in self.findings if f.fatal)
 
     @property
-    def warnings(self) -> tuple[Finding, ...]:
-        return tuple(f for f in self.findings if not f.fatal)
-
-    @property
     def may_be_issued(self) -> bool:
         return bool(self.xml) and not self.fatal
 

@@ -6,7 +6,6 @@ Source: FOCUS specification 1.2, attributes “numeric format” and “date/tim
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -74,10 +73,3 @@ def _field(column: Column) -> Any:
     else:
         kind = DataType.string()
     return Field(column.name, kind, nullable=not column.required)
-
-
-def as_bytes(dataset: Dataset, version: str, scope: Scope, name: str) -> bytes:
-    """A whole file in memory, for what is small."""
-    out, spool = io.BytesIO(), io.BytesIO()
-    write(dataset, version, scope, name, out, spool)
-    return out.getvalue()

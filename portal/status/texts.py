@@ -71,10 +71,6 @@ def impact_label(impact: str) -> str:
     return _(_IMPACTS.get(impact, impact))
 
 
-def level_label(level: str) -> str:
-    return _(_LEVELS.get(level, level))
-
-
 def audience_label(audience: str) -> str:
     return _(_AUDIENCES.get(audience, audience))
 

@@ -278,18 +278,6 @@ def test_a_preview_of_a_change_that_cannot_be_says_why(project, region):
 # -- reads -----------------------------------------------------------------------------------------
 
 
-def test_orders_are_seen_by_those_who_see_costs(project, region, django_assert_num_queries):
-    first, second = order(project, region), order(project, region)
-    order(make_project(), region)
-    viewer = actor_for(make_member(project, Role.VIEWER))
-    seen = list(queries.orders_for(viewer, project.organisation))
-    assert [o.operation_id for o in seen] == [second.pk, first.pk]
-    with pytest.raises(NotPermitted):
-        queries.orders_for(
-            actor_for(make_member(project, Role.OWNER, only_project=True)), project.organisation
-        )
-
-
 def test_the_public_list_shows_what_holds_and_what_is_announced(region):
     everything = Price.objects.filter(book="list").count()
     assert queries.prices().count() == everything

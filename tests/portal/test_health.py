@@ -10,8 +10,6 @@ from redis.exceptions import ConnectionError as BrokerAway
 
 from portal.conf import health
 
-OUTSIDE_LOGIN = ("/healthz", "/readyz")
-
 
 def test_alive_asks_no_database(client: Client) -> None:
     """Without the db fixture a query would fail this test."""

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from portal.notifications.models import Delivery, Webhook
 
 EVENT = one_of(*(kind.code for kind in kinds.for_webhooks()))
-_ANY_EVENT = one_of(*(kind.code for kind in kinds.for_webhooks()), kinds.PING)
 
 SCHEMAS: dict[str, Json] = {
     "Webhook": shape(

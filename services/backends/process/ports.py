@@ -85,9 +85,3 @@ def release(home: Path, instance: str) -> None:
     """Gives back all ports of `instance`."""
     for port in held_by(home, instance).values():
         (home / "ports" / str(port)).unlink(missing_ok=True)
-
-
-def all_held(home: Path) -> dict[int, str]:
-    """Port → instance, of the whole installation."""
-    pairs = ((p, p.read_text().partition(" ")[0]) for p in (home / "ports").glob("[0-9]*"))
-    return {int(path.name): owner for path, owner in pairs}

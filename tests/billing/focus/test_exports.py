@@ -27,6 +27,7 @@ from portal.notifications.sending import Answer
 from portal.outbox.models import OutboxEntry
 from portal.tenancy.permissions import Role
 from tests.billing.focus.conftest import NOVEMBER, OCTOBER
+from tests.billing.focus.whole import as_bytes
 from tests.makers import actor_for, make_member, make_project, make_staff
 
 GIVEN = {
@@ -174,7 +175,7 @@ def test_one_object_a_day_with_all_days_before_it(world, store, monkeypatch):
     slug = world.organisation.slug
     assert path == f"/costs/cloud/{slug}/focus-1.2/2026-11-25.csv"
     scope = uploading.scope_of(export, date(2026, 11, 25))
-    assert body == writing.as_bytes(Dataset.COST_AND_USAGE, "1.2", scope, writing.CSV)
+    assert body == as_bytes(Dataset.COST_AND_USAGE, "1.2", scope, writing.CSV)
     row = CostUpload.objects.get()
     assert (row.state, row.attempts, row.size) == ("sent", 1, len(body))
     assert row.digest == hashlib.sha256(body).hexdigest() == headers["x-amz-content-sha256"]

@@ -14,13 +14,14 @@ from billing.focus.columns import V1_2, V1_4, VERSIONS, Dataset, columns_of
 from billing.focus.rows import Scope
 from billing.models import CostLine
 from tests.billing.focus.conftest import NOVEMBER, OCTOBER
+from tests.billing.focus.whole import as_bytes
 
 pytestmark = pytest.mark.focus
 CHARGES = Dataset.COST_AND_USAGE
 
 
 def rows_of(world, version=V1_4, dataset=CHARGES):
-    content = writing.as_bytes(dataset, version, world.scope, writing.CSV)
+    content = as_bytes(dataset, version, world.scope, writing.CSV)
     return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
 
 
@@ -30,7 +31,7 @@ def cost(rows, name="BilledCost"):
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_file_keeps_our_checks_and_comes_to_costs_and_invoice(world, version):
-    content = io.BytesIO(writing.as_bytes(CHARGES, version, world.scope, writing.CSV))
+    content = io.BytesIO(as_bytes(CHARGES, version, world.scope, writing.CSV))
     facts = queries.facts_of(world.scope)
     report = check_csv(CHARGES, version, content, facts)
     assert report.findings == []
@@ -141,7 +142,7 @@ def test_months_are_open_or_closed(world):
 
 @pytest.mark.parametrize("dataset", Dataset)
 def test_parquet_says_what_the_csv_says(world, dataset):
-    content = writing.as_bytes(dataset, V1_4, world.scope, writing.PARQUET)
+    content = as_bytes(dataset, V1_4, world.scope, writing.PARQUET)
     table = pq.read_table(io.BytesIO(content))
     columns, rows = columns_of(dataset, V1_4), rows_of(world, V1_4, dataset)
     assert table.column_names == [column.name for column in columns]
@@ -161,14 +162,14 @@ def test_parquet_says_what_the_csv_says(world, dataset):
 
 @pytest.mark.parametrize("form", writing.FORMATS)
 def test_the_same_rows_are_the_same_bytes(world, form):
-    first, second = (writing.as_bytes(CHARGES, V1_2, world.scope, form) for _ in range(2))
+    first, second = (as_bytes(CHARGES, V1_2, world.scope, form) for _ in range(2))
     assert first == second
 
 
 def test_days_from_a_day_on_can_be_left_out(world):
     early = Scope(world.organisation.pk, OCTOBER, NOVEMBER, before=OCTOBER.replace(day=2))
     rows = list(csv.DictReader(io.StringIO(
-        writing.as_bytes(CHARGES, V1_2, early, writing.CSV).decode()
+        as_bytes(CHARGES, V1_2, early, writing.CSV).decode()
     )))  # fmt: skip
     assert {row["ChargePeriodStart"][:10] for row in rows if row["ChargeCategory"] == "Usage"} == {
         "2026-10-01"

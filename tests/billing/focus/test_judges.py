@@ -10,6 +10,7 @@ import pytest
 from billing.focus import writing
 from billing.focus.columns import V1_2, V1_4, Dataset
 from tests.billing.focus import judges
+from tests.billing.focus.whole import as_bytes
 
 pytestmark = pytest.mark.focus
 CHARGES = Dataset.COST_AND_USAGE
@@ -36,7 +37,7 @@ def file(world, tmp_path):
     """`file(version, dataset, form)`, with some cells written over: {column: text} in all rows."""
 
     def make(version=V1_2, dataset=CHARGES, form=writing.CSV, over=None):
-        content = writing.as_bytes(dataset, version, world.scope, form)
+        content = as_bytes(dataset, version, world.scope, form)
         path = tmp_path / f"{dataset}-{version}.{form}"
         if over:
             rows = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
