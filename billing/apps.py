@@ -12,6 +12,7 @@ class BillingConfig(AppConfig):
             dunning_texts,
             free_tier_notices,
             holds,
+            payment_notices,
             price_notices,
             usage_notices,
         )
@@ -23,6 +24,7 @@ class BillingConfig(AppConfig):
         delivery.register()
         dunning_texts.register()
         holds.register()
+        payment_notices.register()
         price_notices.register()
         export_notices.register()
         free_tier_notices.register()

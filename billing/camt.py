@@ -1,11 +1,14 @@
-"""A bank's statement as CAMT.053 XML: what was received, entry by entry. Pure.
+"""A bank's statement as CAMT.053 XML: what came in and what went out, entry by entry. Pure.
 
 Versions differ in where they keep a few things, so elements are looked up by name, whatever their
-namespace. A collective entry is as many receipts as it says; what went out, what is not booked yet
-and what was taken back is left out, and counted.
+namespace. A collective entry is as many as it says. What is not booked yet is left out, and
+counted: it comes again once it is.
 
-Source: ISO 20022, camt.053.001.02 to camt.053.001.13; German Banking Industry Committee, DFÜ
-agreement, annex 3.
+What was taken back says so in one of three ways: the reason of a return (`RtrInf`), the mark of a
+reversal (`RvslInd`), or a code of the bank's transaction that stands for either.
+
+Source: ISO 20022, camt.053.001.02 to camt.053.001.13, external code sets of return reasons and bank
+transaction codes; German Banking Industry Committee, DFÜ agreement, annex 3.
 """
 
 from __future__ import annotations
@@ -21,11 +24,17 @@ from typing import Any
 from lxml import etree
 
 MOST_BYTES = 5 * 1024 * 1024
-_CREDIT, _BOOKED = "CRDT", "BOOK"
+_CENT = Decimal("0.01")
+_CREDIT, _DEBIT, _BOOKED = "CRDT", "DBIT", "BOOK"
+_DIRECTIONS = {_CREDIT: "credit", _DEBIT: "debit"}
+REVERSED = "RVSL"  # taken back, and nobody says why
+# Sub-families of bank transactions: unpaid direct debits, reversals after a return, a request to
+# cancel, or a reversal.
+_TAKEN_BACK = {"UPDD", "PRDD", "RCDD", "RRTN", "RPCR"}
 
 
 class StatementError(ValueError):
-    """`code` says what is wrong: too-large, no-xml, no-statement or no-amount."""
+    """`code` says what is wrong: too-large, no-xml, no-statement, no-amount or no-direction."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -33,8 +42,11 @@ class StatementError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """Money that came in. `digest` is the same in every statement that holds it."""
+class Told:
+    """Money that came in ("credit") or went out ("debit"). `digest` is the same in every statement
+    that holds it. `payer` is the other side. `returned` is the code of why it was taken back, empty
+    where it was not; `original` the amount without charges, where both are told.
+    """
 
     digest: str
     statement: str
@@ -44,26 +56,29 @@ class Receipt:
     currency: str
     payer: str
     text: str
+    direction: str
+    returned: str
+    original: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """`left_out` is how many entries are no receipts."""
+    """`left_out` is how many entries are not booked."""
 
-    receipts: tuple[Receipt, ...]
+    entries: tuple[Told, ...]
     left_out: int
 
 
 def read(content: bytes) -> Statement:
     """Raises: StatementError."""
     root = _root(content)
-    found: list[Receipt] = []
+    found: list[Told] = []
     left_out = 0
     for statement in _all(root, "Stmt"):
         seen: Counter[tuple[str, ...]] = Counter()
         for entry in _children(statement, "Ntry"):
-            if _is_receipt(entry):
-                found += _receipts(statement, entry, seen)
+            if _is_booked(entry):
+                found += _told(statement, entry, seen)
             else:
                 left_out += 1
     return Statement(tuple(found), left_out)
@@ -87,13 +102,11 @@ def _root(content: bytes) -> Any:
     return root
 
 
-def _is_receipt(entry: Any) -> bool:
-    status = _text(entry, "Sts", "Cd") or _text(entry, "Sts")
-    taken_back = _text(entry, "RvslInd") == "true"
-    return _text(entry, "CdtDbtInd") == _CREDIT and status == _BOOKED and not taken_back
+def _is_booked(entry: Any) -> bool:
+    return (_text(entry, "Sts", "Cd") or _text(entry, "Sts")) == _BOOKED
 
 
-def _receipts(statement: Any, entry: Any, seen: Counter[tuple[str, ...]]) -> Iterator[Receipt]:
+def _told(statement: Any, entry: Any, seen: Counter[tuple[str, ...]]) -> Iterator[Told]:
     parts = [
         part for details in _children(entry, "NtryDtls") for part in _children(details, "TxDtls")
     ]
@@ -101,12 +114,21 @@ def _receipts(statement: Any, entry: Any, seen: Counter[tuple[str, ...]]) -> Ite
     booked_on = _day(entry)
     for number, part in enumerate(parts if len(parts) > 1 else [parts[0] if parts else entry]):
         amount, currency = _amount(part) if len(parts) > 1 else _amount(entry)
-        payer, text = _payer(part), _remittance(part) or _text(entry, "AddtlNtryInf")
+        mark = _text(part, "CdtDbtInd") if len(parts) > 1 else ""
+        mark = mark or _text(entry, "CdtDbtInd")
+        if mark not in _DIRECTIONS:
+            raise StatementError("no-direction")
+        returned = _returned(entry, part)
+        payer = _other_side(part, mark, returned)
+        text = _remittance(part) or _text(entry, "AddtlNtryInf")
         reference = _text(entry, "AcctSvcrRef") or _text(part, "Refs", "AcctSvcrRef")
         told = (f"{booked_on:%F}", f"{amount:f}", currency, payer, text)
+        key: tuple[str, ...]
         key = (account, reference, str(number), *told[:3]) if reference else (account, *told)
+        if mark != _CREDIT or returned:  # receipts were told by less before
+            key = (mark, returned, *key)
         seen[key] += 1  # two of the same on one day are two
-        yield Receipt(
+        yield Told(
             hashlib.sha256("\n".join((*key, str(seen[key]))).encode()).hexdigest(),
             _text(statement, "Id")[:60],
             account[:34],
@@ -115,7 +137,32 @@ def _receipts(statement: Any, entry: Any, seen: Counter[tuple[str, ...]]) -> Ite
             currency,
             payer[:140],
             text[:500],
+            _DIRECTIONS[mark],
+            returned[:4],
+            _original(part, amount) if returned else None,
         )
+
+
+def _returned(entry: Any, part: Any) -> str:
+    """Why it was taken back; empty where it was not."""
+    reason = _text(part, "RtrInf", "Rsn", "Cd") or _text(part, "RtrInf", "Rsn", "Prtry")
+    if reason or _first(part, "RtrInf") is not None:
+        return reason or REVERSED
+    families = {_text(one, "BkTxCd", "Domn", "Fmly", "SubFmlyCd") for one in (entry, part)}
+    is_marked = _text(entry, "RvslInd") in ("true", "1")
+    return REVERSED if is_marked or families & _TAKEN_BACK else ""
+
+
+def _original(part: Any, amount: Decimal) -> Decimal | None:
+    """The amount that was taken back, where the bank adds its charges to it."""
+    for name in ("TxAmt", "InstdAmt"):
+        try:
+            found = Decimal(_text(part, "AmtDtls", name, "Amt"))
+        except InvalidOperation:
+            continue
+        if found.is_finite() and 0 < found < amount and found == found.quantize(_CENT):
+            return found
+    return None
 
 
 def _amount(element: Any) -> tuple[Decimal, str]:
@@ -127,7 +174,7 @@ def _amount(element: Any) -> tuple[Decimal, str]:
         amount = Decimal((found.text or "").strip())
     except (AttributeError, InvalidOperation) as error:
         raise StatementError("no-amount") from error
-    if not amount.is_finite() or amount <= 0 or amount != amount.quantize(Decimal("0.01")):
+    if not amount.is_finite() or amount <= 0 or amount != amount.quantize(_CENT):
         raise StatementError("no-amount")
     return amount, str(found.get("Ccy", ""))[:3]
 
@@ -140,9 +187,12 @@ def _day(entry: Any) -> date:
         raise StatementError("no-amount") from error
 
 
-def _payer(part: Any) -> str:
-    """The party's name stands one level deeper in later versions."""
-    return _text(part, "RltdPties", "Dbtr", "Nm") or _text(part, "RltdPties", "Dbtr", "Pty", "Nm")
+def _other_side(part: Any, mark: str, returned: str) -> str:
+    """Who paid, or was paid; of what was taken back, who had paid, or was to be. The party's name
+    stands one level deeper in later versions.
+    """
+    role = "Dbtr" if (mark == _CREDIT) != bool(returned) else "Cdtr"
+    return _text(part, "RltdPties", role, "Nm") or _text(part, "RltdPties", role, "Pty", "Nm")
 
 
 def _remittance(part: Any) -> str:

@@ -5,8 +5,10 @@ the same list says what will happen and does it. Levels keep their distance: aft
 nothing ran, reminders do not come on top of each other. After the last level comes the warning that
 the organisation will be suspended, seven days before at the least.
 
-While an invoice is held (`billing.holds`) its time stands still: what comes next comes as many days
-later as it was held since the due day, the step before or the warning.
+When a payment is taken back and a settled invoice is open again, another round begins: with all its
+steps, and the day on which that was written down in the place of the due day. While an invoice is
+held (`billing.holds`) its time stands still: what comes next comes as many days later as it was
+held since the due day, the step before or the warning.
 
 Settings: POLDER_DUNNING_DAYS, POLDER_SUSPEND, POLDER_SUSPEND_DAYS, POLDER_SUSPEND_WARN_DAYS.
 """
@@ -61,6 +63,17 @@ class Planned:
     level: int
     on: date
     acts_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The steps `taken` of an invoice since it is open, and the day that they count from. `round`
+    is how often it was opened again.
+    """
+
+    round: int
+    due_on: date | None
+    taken: list[DunningStep]
 
 
 def rules() -> Rules:
@@ -141,23 +154,35 @@ def planned(actor: Actor) -> list[tuple[Invoice, Planned]]:
 
 
 def with_steps(rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
-    """With what `next_step` asks for, in two queries."""
+    """With what `next_step` asks for, in three queries."""
     steps = DunningStep.objects.order_by("at", "pk")
     holds = DunningHold.objects.order_by("at", "pk")
     return rows.prefetch_related(
-        Prefetch("dunning_steps", queryset=steps), Prefetch("dunning_holds", queryset=holds)
+        Prefetch("dunning_steps", queryset=steps),
+        Prefetch("dunning_holds", queryset=holds),
+        "payments",
     )
 
 
 def _next_of(invoice: Invoice, today: date, given: Rules) -> Planned | None:
-    if invoice.due_on is None:
+    course = course_of(invoice)
+    if course.due_on is None:
         return None
-    taken, pauses = list(invoice.dunning_steps.all()), pauses_of(invoice)
-    step = next_step(invoice.due_on, taken, today, given, pauses)
+    pauses = pauses_of(invoice)
+    step = next_step(course.due_on, course.taken, today, given, pauses)
     held_until = max((end for _start, end in pauses), default=today)
     if step is None or step.on >= held_until:
         return step
     return replace(step, on=held_until) if held_until > today else step
+
+
+def course_of(invoice: Invoice) -> Course:
+    """Where the reminders of an invoice are."""
+    reopened = [p.recorded_at.date() for p in invoice.payments.all() if p.reopens]
+    steps = sorted(invoice.dunning_steps.all(), key=lambda step: (step.at, step.pk))
+    taken = [step for step in steps if step.round == len(reopened)]
+    due_on = invoice.due_on and max([invoice.due_on, *reopened])
+    return Course(len(reopened), due_on, taken)
 
 
 def hold_of(invoice: Invoice) -> DunningHold | None:
@@ -215,6 +240,7 @@ def write(invoice: Invoice, step: Planned, left: Decimal) -> DunningStep:
     """Writes a step down and tells the organisation, in the caller's transaction."""
     made = DunningStep.objects.create(
         invoice=invoice,
+        round=course_of(invoice).round,
         kind=step.kind,
         level=step.level,
         left=left,
@@ -244,5 +270,5 @@ def taken(actor: Actor) -> QuerySet[DunningStep]:
 
 def announced_suspension(invoice: Invoice) -> date | None:
     """When the organisation will be suspended for an invoice that its reader may see."""
-    warning = warning_of(steps_of(invoice))
+    warning = warning_of(course_of(invoice).taken)
     return acts_on(warning, pauses_of(invoice)) if warning else None

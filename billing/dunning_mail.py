@@ -81,6 +81,7 @@ def _mail(step: DunningStep, address: str) -> None:
     with translation.override(document.language):
         context |= {"title": title(step.kind, params), "body": body(step.kind, params)}
     domain = settings.POLDER_URL.rpartition("/")[2].partition(":")[0]
-    name = f"{invoice.public_id}.{step.kind}.{step.level}"
+    again = f".{step.round}" if step.round else ""
+    name = f"{invoice.public_id}.{step.kind}.{step.level}{again}"
     headers = {"Message-ID": f"<{name}@{domain}>", "Auto-Submitted": "auto-generated"}
     mail.send("dunning", address, context, document.language, headers=headers)

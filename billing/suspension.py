@@ -65,7 +65,8 @@ def suspend(*, actor: Actor, organisation: Organisation) -> DunningStep:
     with translation.override(language_for(locked)):
         reason = _("Invoice %(number)s is not paid.") % {"number": invoice.number}
     tenancy.suspend_organisation(actor=actor, organisation=locked, reason=reason)
-    level = invoice.dunning_steps.filter(kind=_Kind.SUSPENSION).count() + 1
+    taken = dunning.course_of(invoice).taken
+    level = sum(step.kind == _Kind.SUSPENSION for step in taken) + 1
     step = dunning.Planned(_Kind.SUSPENSION, level, clock.now().date())
     made = dunning.write(invoice, step, standing(invoice).left)
     DunningStep.objects.filter(pk=made.pk).update(at=locked.suspended_at)
@@ -83,7 +84,11 @@ def lift_settled(*, organisation: Organisation) -> bool:
     if ours is None:
         return False
     warned = Invoice.objects.filter(pk__in=steps.filter(kind=_Kind.WARNING).values("invoice"))
-    asked = [invoice for invoice in warned.defer("document") if standing(invoice).left > 0]
+    asked = [
+        invoice
+        for invoice in warned.defer("document")
+        if standing(invoice).left > 0 and _was_warned(invoice)
+    ]
     if any(dunning.hold_of(invoice) is None for invoice in asked):
         return False
     if locked.suspended_at == ours.at:
@@ -92,3 +97,8 @@ def lift_settled(*, organisation: Organisation) -> bool:
         tenancy.lift_suspension(actor=SYSTEM, organisation=locked, reason=reason)
     steps.filter(kind=_Kind.SUSPENSION, lifted_at__isnull=True).update(lifted_at=clock.now())
     return locked.suspended_at is None
+
+
+def _was_warned(invoice: Invoice) -> bool:
+    """Since it is open."""
+    return any(step.kind == _Kind.WARNING for step in dunning.course_of(invoice).taken)

@@ -9,9 +9,10 @@ from django.utils import timezone
 
 
 class DunningStep(models.Model):
-    """A step that was taken of an invoice, once: a reminder (`level` from 1), the warning that the
-    organisation will be suspended on `acts_on`, or its suspension, until `lifted_at`. `left` is
-    what was left to pay. `mailed_at` is when the address for invoices had its mail.
+    """A step that was taken of an invoice, once in a `round` (how often it was opened again after
+    it had been settled): a reminder (`level` from 1), the warning that the organisation will be
+    suspended on `acts_on`, or its suspension, until `lifted_at`. `left` is what was left to pay.
+    `mailed_at` is when the address for invoices had its mail.
     """
 
     class Kind(models.TextChoices):
@@ -24,6 +25,7 @@ class DunningStep(models.Model):
     )
     kind = models.CharField(max_length=10, choices=Kind.choices)
     level = models.PositiveSmallIntegerField(default=1)
+    round = models.PositiveSmallIntegerField(default=0, db_default=0)
     left = models.DecimalField(max_digits=14, decimal_places=2)
     acts_on = models.DateField(null=True, blank=True)
     at = models.DateTimeField(default=timezone.now)
@@ -33,7 +35,7 @@ class DunningStep(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["invoice", "kind", "level"], name="one_dunning_step_a_level"
+                fields=["invoice", "round", "kind", "level"], name="one_dunning_step_a_level"
             )
         ]
         indexes = [

@@ -9,9 +9,15 @@ from django.utils import timezone
 
 
 class BankEntry(models.Model):
-    """A receipt as the bank told it. `digest` makes it exactly once, however many statements hold
-    it. It is matched once a payment names it; `set_aside` says why it is none for an invoice.
+    """Money that came in or went out, as the bank told it. `digest` makes it exactly once, however
+    many statements hold it. What was taken back has in `returned` why (a code of ISO 20022), and in
+    `original` the amount without the bank's charges, where it says so. It is matched once a payment
+    names it; `set_aside` says why it is none for an invoice.
     """
+
+    class Direction(models.TextChoices):
+        CREDIT = "credit"
+        DEBIT = "debit"
 
     public_id = models.CharField(max_length=16, unique=True)
     digest = models.CharField(max_length=64, unique=True)
@@ -20,6 +26,11 @@ class BankEntry(models.Model):
     booked_on = models.DateField()
     amount = models.DecimalField(max_digits=14, decimal_places=2)
     currency = models.CharField(max_length=3)
+    direction = models.CharField(
+        max_length=6, choices=Direction.choices, default=Direction.CREDIT, db_default="credit"
+    )
+    returned = models.CharField(max_length=4, blank=True, default="", db_default="")
+    original = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
     payer = models.CharField(max_length=140, blank=True)
     text = models.CharField(max_length=500, blank=True)
     set_aside = models.CharField(max_length=200, blank=True)
@@ -34,7 +45,8 @@ class BankEntry(models.Model):
 
 class Payment(models.Model):
     """What was received for an invoice. A negative amount `reverses` another payment whole, or is
-    what was paid back. Who wrote it down is in the audit log.
+    what was paid back; it `reopens` an invoice that was settled. Who wrote it down is in the audit
+    log.
     """
 
     class Method(models.TextChoices):
@@ -57,6 +69,7 @@ class Payment(models.Model):
     reverses = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="reversed_by"
     )
+    reopens = models.BooleanField(default=False, db_default=False)
     reason = models.CharField(max_length=500, blank=True)
     recorded_at = models.DateTimeField(default=timezone.now)
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from django.db import DatabaseError, transaction
 
-from billing import invoicing, payments
+from billing import bank_entries, invoicing, payments
 from billing.models import BankEntry, BillingIdentity, Invoice, Payment
 from billing.standing import State, open_items, overdue, standing, with_sums
 from portal.audit.models import AuditEvent
@@ -192,16 +192,16 @@ def test_members_do_not_write_payments():
     with pytest.raises(NotPermitted):
         pay(made, "1", actor=owner)
     with pytest.raises(NotPermitted):
-        payments.import_statement(actor=owner, content=statement(entry()))
+        bank_entries.import_statement(actor=owner, content=statement(entry()))
     with pytest.raises(NotPermitted):
-        payments.unmatched(owner)
+        bank_entries.unmatched(owner)
 
 
 # -- statements ------------------------------------------------------------------------------------
 
 
 def take(*entries, **fields):
-    return payments.import_statement(actor=SYSTEM, content=statement(*entries, **fields))
+    return bank_entries.import_statement(actor=SYSTEM, content=statement(*entries, **fields))
 
 
 @pytest.mark.parametrize("text", ["{}", "Invoice {} thank you", "RE{}X", "KD 4711 RG-NR {}/Okt"])
@@ -231,8 +231,8 @@ def test_one_receipt_may_pay_several_invoices():
 def test_another_amount_waits_for_staff(amount):
     made = invoice()
     assert take(entry(amount, text=made.number)).matched == 0
-    (waiting,) = payments.unmatched(SYSTEM)
-    assert payments.suggested([waiting]) == {waiting.pk: made.number}
+    (waiting,) = bank_entries.unmatched(SYSTEM)
+    assert bank_entries.suggested([waiting]) == {waiting.pk: made.number}
 
 
 def test_what_is_paid_already_is_not_matched_again():
@@ -245,7 +245,7 @@ def test_what_is_paid_already_is_not_matched_again():
 def test_without_a_number_that_is_known_it_waits(text):
     invoice()
     assert take(entry(text=text)).matched == 0
-    assert payments.unmatched(SYSTEM).count() == 1
+    assert bank_entries.unmatched(SYSTEM).count() == 1
 
 
 def test_the_same_statement_again_changes_nothing():
@@ -260,36 +260,36 @@ def test_the_same_statement_again_changes_nothing():
 def test_staff_says_what_a_receipt_is_for():
     made = invoice()
     take(entry("100.00"), entry("5.00", text="Zinsen", reference="REF-2"))
-    first, second = payments.unmatched(SYSTEM)
-    payments.assign_entry(actor=make_staff(), entry=first, number=f" {made.number} ")
-    payments.set_entry_aside(actor=make_staff(), entry=second, reason="Interest.")
+    first, second = bank_entries.unmatched(SYSTEM)
+    bank_entries.assign_entry(actor=make_staff(), entry=first, number=f" {made.number} ")
+    bank_entries.set_entry_aside(actor=make_staff(), entry=second, reason="Interest.")
     assert standing(made).state == State.PART_PAID
-    assert not payments.unmatched(SYSTEM).exists()
+    assert not bank_entries.unmatched(SYSTEM).exists()
     with pytest.raises(Conflict, match="dealt with"):
-        payments.assign_entry(actor=SYSTEM, entry=first, number=made.number)
+        bank_entries.assign_entry(actor=SYSTEM, entry=first, number=made.number)
     with pytest.raises(Conflict, match="dealt with"):
-        payments.set_entry_aside(actor=SYSTEM, entry=second, reason="Again.")
+        bank_entries.set_entry_aside(actor=SYSTEM, entry=second, reason="Again.")
 
 
 def test_a_receipt_whose_payment_is_reversed_waits_again():
     made = invoice()
     take(entry(text=made.number))
     payments.reverse_payment(actor=SYSTEM, payment=Payment.objects.get(), reason="Wrong one.")
-    assert payments.unmatched(SYSTEM).count() == 1
+    assert bank_entries.unmatched(SYSTEM).count() == 1
 
 
 @pytest.mark.parametrize("number", ["2026-000999", ""])
 def test_a_number_that_is_none_is_told(number):
     take(entry())
     with pytest.raises(Invalid) as told:
-        payments.assign_entry(actor=SYSTEM, entry=BankEntry.objects.get(), number=number)
+        bank_entries.assign_entry(actor=SYSTEM, entry=BankEntry.objects.get(), number=number)
     assert list(told.value.fields) == ["number"]
 
 
 @pytest.mark.parametrize("content", [b"", b"<a/>", b" " * 6_000_000, statement(entry("x"))])
 def test_what_is_no_statement_is_told(content):
     with pytest.raises(Invalid) as told:
-        payments.import_statement(actor=SYSTEM, content=content)
+        bank_entries.import_statement(actor=SYSTEM, content=content)
     assert list(told.value.fields) == ["statement"]
     assert not BankEntry.objects.exists()
 
@@ -306,6 +306,6 @@ def test_a_person_gets_a_copy_of_their_own_payments():
 
 def test_rows_that_are_not_there():
     with pytest.raises(NotFound):
-        payments.entry_for(SYSTEM, "be-0")
+        bank_entries.entry_for(SYSTEM, "be-0")
     with pytest.raises(NotFound):
         payments.payment_for(SYSTEM, "py-0")

@@ -23,6 +23,7 @@ from django.db.models import F
 from django.test import override_settings
 
 from billing import (
+    bank_entries,
     credit_notes,
     cycle,
     drilldown,
@@ -416,7 +417,7 @@ def _account(place: Place, draft: Invoice) -> None:
         actor=SYSTEM, invoice=sealed, amount=Decimal("0.01"), received_on=today, reference=NASTY
     )
     told = {"payer": escape(NASTY * 5), "text": escape(NASTY * 20)}
-    payments.import_statement(actor=SYSTEM, content=statement(entry("9.00", **told)))
+    bank_entries.import_statement(actor=SYSTEM, content=statement(entry("9.00", **told)))
     dunning.run_due()
     place.reals["console:staff-payments-invoice"] = {"number": sealed.number}
 

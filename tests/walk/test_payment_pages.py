@@ -90,7 +90,7 @@ def test_a_statement_is_taken_in(staff, invoice):
     done = staff.post(f"{LIST}statement/", {"statement": file})
     assert done.status_code == 303
     text = staff.get(LIST).content.decode()
-    assert "2 new receipts, 1 of them matched" in text
+    assert "2 new entries, 1 of them matched" in text
     assert "Zinsen" in text
     assert standing(invoice).state == State.PAID
 

@@ -10,7 +10,7 @@ from django.core.paginator import Paginator
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from billing import credit_notes, dunning, holds, payments, suspension
+from billing import bank_entries, credit_notes, dunning, holds, payments, suspension
 from billing.dunning_texts import step_label
 from billing.einvoice.stored import from_json
 from portal.console.owed import owed
@@ -31,15 +31,18 @@ _STEPS = 20
 def overview(actor: Actor, page: str | None) -> dict[str, Any]:
     """Context of console/staff/payments.html."""
     left, late = payments.sums_for(actor)
-    waiting = payments.unmatched(actor)
+    waiting = bank_entries.unmatched(actor)
     entries = list(waiting[:_ENTRIES])
-    numbers = payments.suggested(entries)
+    numbers = bank_entries.suggested(entries)
     found = Paginator(payments.open_items_for(actor), _PER_PAGE).get_page(page)
     return {
         "left": left,
         "late": late,
         "waiting": waiting.count(),
-        "entries": [(entry, numbers.get(entry.pk, "")) for entry in entries],
+        "entries": [
+            (entry, numbers.get(entry.pk, ""), bank_entries.why_returned(entry))
+            for entry in entries
+        ],
         "found": found,
         "rows": [(row, owed(row)) for row in found],
     }
@@ -82,8 +85,8 @@ def deal_with(actor: Actor, entry: BankEntry, sent: Mapping[str, str]) -> object
     """What the form of a receipt asks for. Raises: Invalid, Conflict."""
     if sent.get("what") == "aside":
         reason = sent.get("reason", "")
-        return payments.set_entry_aside(actor=actor, entry=entry, reason=reason)
-    return payments.assign_entry(actor=actor, entry=entry, number=sent.get("number", ""))
+        return bank_entries.set_entry_aside(actor=actor, entry=entry, reason=reason)
+    return bank_entries.assign_entry(actor=actor, entry=entry, number=sent.get("number", ""))
 
 
 def account(

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from billing import bank_entries
 from billing import payments as money
 from portal.accounts.actors import staff_actor
 from portal.console.address import sent_of
@@ -33,12 +34,12 @@ def payments(request: HttpRequest) -> HttpResponse:
 def statement(request: HttpRequest) -> HttpResponse:
     """POST /staff/payments/statement/ (statement: a CAMT.053 file)"""
     actor, file = staff_actor(request), request.FILES.get("statement")
-    content = file.read(money.MOST_BYTES + 1) if file else b""
-    done, errors = attempt(lambda: money.import_statement(actor=actor, content=content))
+    content = file.read(bank_entries.MOST_BYTES + 1) if file else b""
+    done, errors = attempt(lambda: bank_entries.import_statement(actor=actor, content=content))
     if done is None:
         context = building.overview(actor, None) | {"errors": errors}
         return page(request, _PAGE, context, status=422)
-    said = _("%(new)d new receipts, %(matched)d of them matched; %(known)d known before.")
+    said = _("%(new)d new entries, %(matched)d of them matched; %(known)d known before.")
     counts = {"new": done.new, "matched": done.matched, "known": done.known}
     messages.success(request, said % counts)
     return go(request, "console:staff-payments")
@@ -71,7 +72,7 @@ def suspend(request: HttpRequest, slug: str) -> HttpResponse:
 def entry(request: HttpRequest, public_id: str) -> HttpResponse:
     """POST /staff/payments/entries/ID/ (what: assign, number; or what: aside, reason)"""
     actor, sent = staff_actor(request), sent_of(request)
-    row = money.entry_for(actor, public_id)
+    row = bank_entries.entry_for(actor, public_id)
     done, errors = attempt(lambda: building.deal_with(actor, row, sent))
     if done is None:
         context = building.overview(actor, None) | {"errors": errors}
