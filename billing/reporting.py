@@ -73,16 +73,18 @@ def _look(
     since = {row.pk: _since(row, looks.get(row.pk), until) for row in rows}
     asked = [(*specs[row.pk], since[row.pk]) for row in rows if row.pk in specs]
     found: Mapping[str, tuple[Counted, ...]] = {}
+    off = False
     try:
         if asked:
             backend = backend_for(region)
             ask = backend.usage if source is UsageLook else backend.counters
             found = ask(asked, until)
+            off = source is CounterLook and not found
     except BackendError as error:
         said = {"region": region.code, "source": source.__name__, "code": error.code}
         logger.info("usage.look_skipped", extra=said)
     told = [(row, since[row.pk], found[row.public_id]) for row in rows if row.public_id in found]
-    return _keep(region, source, told, until)
+    return _keep(region, source, told, until, off=off)
 
 
 def _known(row: Instance) -> tuple[Entry, InstanceSpec] | None:
@@ -110,8 +112,10 @@ Told = Sequence[tuple[Instance, datetime, tuple[Counted, ...]]]
 
 
 @transaction.atomic
-def _keep(region: Region, source: Source, told: Told, until: datetime) -> int:
-    """One writer a region: who comes second leaves it, and whatever was looked at meanwhile."""
+def _keep(region: Region, source: Source, told: Told, until: datetime, *, off: bool) -> int:
+    """One writer a region: who comes second leaves it, and whatever was looked at meanwhile. Where
+    counters are `off`, what is pending is told, and their time goes by.
+    """
     with connection.cursor() as cursor:
         cursor.execute("select pg_try_advisory_xact_lock(%s, %s)", [_LOCK, region.pk])
         if not cursor.fetchone()[0]:
@@ -126,6 +130,11 @@ def _keep(region: Region, source: Source, told: Told, until: datetime) -> int:
             events += _closed(look, row)
             written.append(look)
     events += _closed_for_good(region, source)
+    if off:
+        for look in source.objects.filter(instance__region=region).select_related("instance"):
+            events += [event for event in _events(look, look.instance.public_id) if event.quantity]
+            look.since, look.looked_at, look.pending = until, until, {}
+            written.append(look)
     if events:
         taken = keep_own(events)
         for fault in taken.rejected:

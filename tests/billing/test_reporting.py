@@ -81,9 +81,9 @@ def test_two_looks_at_once_keep_one(look, instance, fake, monkeypatch):
     look(5, 10)
     real = reporting._keep
 
-    def with_another_first(*told):
-        real(*told)
-        return real(*told)
+    def with_another_first(*told, **more):
+        real(*told, **more)
+        return real(*told, **more)
 
     monkeypatch.setattr(reporting, "_keep", with_another_first)
     look(61, 2)
@@ -225,3 +225,16 @@ def test_what_is_pending_of_counters_is_billed_when_the_service_goes(look, insta
     Instance.objects.update(deleted_at=START + timedelta(minutes=7))
     assert reporting.look_at_region(instance.region_id) == 2
     assert not CounterLook.objects.exists()
+
+
+def test_counters_that_are_switched_off_and_on_again_begin_anew(look, instance, fake):
+    fake.counter_told = {instance.public_id: (Counted("invocations", Decimal(7)),)}
+    look(5, 10)
+    fake.counter_told = {}
+    assert [look(10, 1), look(15, 1)] == [1, 0]
+    assert [row[2:] for row in events()] == [("invocations", Decimal(7))]
+    fake.counter_told = {instance.public_id: (Counted("invocations", Decimal(9)),)}
+    look(20, 1)
+    since = START + timedelta(minutes=15), START + timedelta(minutes=20)
+    assert fake.counters_asked[instance.public_id] == since
+    assert CounterLook.objects.get().pending == {"invocations": "9"}

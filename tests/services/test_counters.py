@@ -42,14 +42,17 @@ def told(*samples, **labels):
 class Prometheus:
     """Answers ranges from what it has, and remembers what it was asked."""
 
-    def __init__(self, *series, history=()):
+    def __init__(self, *series, history=(), remembers=True):
         self.series, self.history, self.asked = series, history, []
+        self.remembers = remembers
 
     def __call__(self, api):
         self.api = api
         return self
 
     def query(self, expression, at):
+        if expression == counters._REMEMBERED:
+            return [Series({}, [(Decimal(1), Decimal(3))])] if self.remembers else []
         self.asked.append((expression, at))
         if expression.startswith("last_over_time"):
             return list(self.history)
@@ -120,6 +123,18 @@ def test_what_was_seen_long_before_is_not_new(monkeypatch):
         f'last_over_time({SELECTOR}{{kn_service_name=~"xx-1"}}[7d])',
         START,
     )
+
+
+def test_of_a_time_that_is_not_remembered_nothing_counts_as_new(monkeypatch):
+    """It was away for longer than it keeps: what a counter had before is not billed again."""
+    found = Prometheus(told((10, 1000), (40, 1007)), remembers=False)
+    assert read(monkeypatch, found) == {"xx-1": {"invocations": 7}}
+
+
+def test_no_more_is_asked_for_than_is_kept(monkeypatch):
+    found = Prometheus(told((10, 1007)))
+    read(monkeypatch, found, since=END - timedelta(days=90))
+    assert len(found.asked) == 15 * 24 + 2  # ten minutes before, and the history
 
 
 def test_days_are_asked_for_an_hour_at_a_time(monkeypatch):

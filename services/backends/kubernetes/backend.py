@@ -248,7 +248,7 @@ class KubernetesBackend:
                 text = self.objects.pod_log(name, spec.namespace, lines)
                 told += [f"{name}  {line}" for line in text.splitlines()]
         known = secrets.held(self.objects, spec).values()
-        return _redacted("\n".join(told), list(known))
+        return secrets.redacted("\n".join(told), list(known))
 
     def readings(self, wanted: Sequence[tuple[Entry, InstanceSpec]]) -> Mapping[str, Reading]:
         """One request for each project's namespace."""
@@ -395,9 +395,3 @@ def _is_of(generation: int, live: Live) -> bool:
     notes = [found["metadata"].get("annotations", {}) for found in live.values()]
     told = {note[stamps.GENERATION] for note in notes if stamps.GENERATION in note}
     return told <= {str(generation)}
-
-
-def _redacted(text: str, known: Sequence[Secret]) -> str:
-    for secret in known:
-        text = text.replace(str(secret), "…")
-    return text

@@ -26,6 +26,9 @@ LATE = timedelta(minutes=1)
 _SLICE = timedelta(hours=1)
 _BEFORE = timedelta(minutes=10)  # the last sample before a span is not older, mostly
 _HISTORY = "7d"
+_MOST = timedelta(days=15)  # what Prometheus keeps, unless told otherwise
+# Whether a time is remembered at all: it writes so of everything that it scrapes.
+_REMEMBERED = "count(last_over_time(up[1h]))"
 _AT_ONCE = 200
 # What scraping adds to the labels of a series.
 _SCRAPED = frozenset(
@@ -59,7 +62,7 @@ def read(api: MetricsApi | None, wanted: UsageAsked, until: datetime) -> UsageTo
         if entry.kubernetes is not None and entry.kubernetes.selectors(spec) and api.egress:
             counters = (*counters, api.egress)
         for counter in counters:
-            one = _Asked(spec.name, spec.namespace, since - LATE, end)
+            one = _Asked(spec.name, spec.namespace, max(since - LATE, end - _MOST), end)
             asked.setdefault(counter, []).append(one)
     for counter, of_one in asked.items():
         for at in range(0, len(of_one), _AT_ONCE):
@@ -137,7 +140,8 @@ def _began(
     of_instance: Mapping[str, Sequence[Series]],
 ) -> dict[tuple[tuple[str, str], ...], Decimal]:
     """What series that have no sample just before their span had counted long before it: where
-    scraping stopped for a while, a counter that goes on is not a new one.
+    scraping stopped for a while, a counter that goes on is not a new one. Of a time that the API
+    does not remember nobody knows which are new, so all count from their first sample on.
     """
     at: dict[datetime, list[str]] = {}
     for name, lines in of_instance.items():
@@ -146,6 +150,10 @@ def _began(
             at.setdefault(since, []).append(name)
     found = {}
     for since, names in at.items():
+        if not metrics.query(_REMEMBERED, since):
+            unknown = (line for name in names for line in of_instance[name] if line.samples)
+            found.update({_identity(line.labels): line.samples[0][1] for line in unknown})
+            continue
         expression = f"last_over_time({_selector(counter, names)}[{_HISTORY}])"
         for series in metrics.query(expression, since):
             if series.samples:

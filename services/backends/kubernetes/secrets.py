@@ -7,7 +7,7 @@ itself is read from its own Secret when somebody asks.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from portal.kernel import crypto
@@ -77,3 +77,10 @@ def _manifest(spec: InstanceSpec, values: Mapping[str, str], rotation: str) -> d
 
 def _decoded(value: str) -> str:
     return base64.b64decode(value).decode()
+
+
+def redacted(text: str, known: Sequence[Secret]) -> str:
+    """Without those that are known."""
+    for secret in known:
+        text = text.replace(str(secret), "…")
+    return text
