@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from billing import free_tier, ordering
+from billing import ordering
 from billing.models import Order
 from portal.audit.actions import record
 from portal.kernel import clock, ids
@@ -28,6 +28,7 @@ from services.regions import queries as regions
 _State = Order.State
 MOST_WAITING = 50
 _KEPT = ("name", "plan", "version", "parameters", "tags", "protected")
+_LATER = {"spot": False}  # what orders of before do not name
 _WHO = ("kind", "id", "name", "user_id", "service_account_id")
 
 
@@ -58,6 +59,7 @@ def ask_to_order(*, actor: Actor, wanted: Wanted) -> Order:
             "parameters": dict(wanted.parameters),
             "tags": dict(wanted.tags),
             "protected": wanted.protected,
+            "spot": wanted.spot,
             "actor": {field: getattr(actor, field) for field in _WHO},
         },
         requested_by=actor.name,
@@ -99,9 +101,7 @@ def _place(row: Order, asker: Actor) -> Operation:
     wanted = _wanted(row)
     access.require(asker, wanted.project, Permission.INSTANCE_CREATE)
     admitted = admission.admit_order(wanted)
-    free_tier.demand_plan(
-        wanted.project.organisation, wanted.region, wanted.entry.offering, admitted.plan
-    )
+    ordering.demand_tier(wanted, admitted.plan)
     price = ordering.price_of(wanted, admitted.plan)
     row.quote = price.as_json()
     return ordering.create_admitted(actor=asker, wanted=wanted, admitted=admitted, price=price)
@@ -116,6 +116,7 @@ def _wanted(row: Order) -> Wanted:
         entry=registry.get(asked["offering"]),
         region=regions.region(asked["region"]),
         **{field: asked[field] for field in _KEPT},
+        **{field: asked.get(field, usual) for field, usual in _LATER.items()},
     )
 
 

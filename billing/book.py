@@ -106,7 +106,8 @@ def _no_float(text: str) -> Decimal:
 
 
 def _rows(document: Mapping[str, Any]) -> Iterator[PriceRow]:
-    for entry in document.get("price", ()) if "term" in document else document["price"]:
+    without = "term" in document or "factor" in document
+    for entry in document.get("price", ()) if without else document["price"]:
         classes = entry["class"] if isinstance(entry["class"], list) else [entry["class"]]
         meters = [name for name in entry if name not in _ENTRY]
         unknown = [name for name in meters if name not in METERS]

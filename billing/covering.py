@@ -26,7 +26,8 @@ from django.db.backends.utils import CursorWrapper
 # What takes the place of the table of usage where something is covered.
 LEFT_USAGE = """(
     select r.id, r.organisation_id, r.project_id, r.instance_id, r.tag_set_id, r.offering, r.region,
-      r.price_class, r.meter, r.allowance, r.day, r.quantity - coalesce(c.quantity, 0) as quantity
+      r.price_class, r.meter, r.allowance, r.day, r.spot_factor,
+      r.quantity - coalesce(c.quantity, 0) as quantity
     from billing_usagerecord r
     left join (select record_id, sum(quantity) as quantity from covered group by 1) c
       on c.record_id = r.id)"""
@@ -107,7 +108,8 @@ with room as (
   from (
     select distinct r.price_class, r.meter, r.region, r.day
     from billing_usagerecord r
-    join room h using (organisation_id, price_class, meter, day)) k
+    join room h using (organisation_id, price_class, meter, day)
+    where r.spot_factor is null) k
   join billing_price p on p.book = 'list' and p.category = 'standard'
     and p.price_class = k.price_class and p.meter = k.meter and p.region in ('', k.region)
     and (p.valid_from at time zone 'UTC')::date <= k.day
@@ -121,7 +123,7 @@ with room as (
   join priced p using (price_class, meter, region, day)
   left join (select record_id, sum(quantity) as quantity from covered group by 1) c
     on c.record_id = r.id
-  where r.organisation_id = any(%(taken)s)
+  where r.organisation_id = any(%(taken)s) and r.spot_factor is null
 ), placed as (
   select u.*, sum(left_over) over upto - left_over as lo, sum(left_over) over upto as hi
   from used u where left_over > 0

@@ -47,7 +47,7 @@ from billing.meters import base_units
 from billing.models import CostLine
 from billing.plantime import last_day, month_bounds
 from billing.provider import Provider
-from billing.texts import meter_label
+from billing.texts import metered_label
 from portal.kernel.errors import Conflict
 from portal.kernel.formats import month as month_name
 from portal.tenancy.models import Organisation
@@ -144,15 +144,25 @@ def _by_price(rows: QuerySet[CostLine], month: date, vat: Vat, group: str = "") 
     """One line for each price and tier of usage of the calendar month `month`."""
     start, end = month_bounds(month)
     seconds = (end - start) // timedelta(seconds=1)
-    parts = ("price_class", "meter", "price__public_id", "tier", "unit", "contracted_unit_price")
+    parts = (
+        "price_class",
+        "meter",
+        "price__public_id",
+        "tier",
+        "unit",
+        "contracted_unit_price",
+        "price__book",
+    )
     listed = rows.filter(tier__gt=0).values_list(*parts).annotate(Sum("quantity"))
-    for price_class, meter, price, tier, unit, unit_price, quantity in listed.order_by(*parts):
+    for price_class, meter, price, tier, unit, unit_price, book, quantity in listed.order_by(
+        *parts
+    ):
         written = INVOICE_UNITS[unit]
         amount = round(quantity / base_units(unit, seconds) * written.base, _PLACES)
         if amount:  # a correction may have moved usage from one day to another
             yield priced(
                 _("%(what)s: %(meter)s")
-                % {"what": class_label(price_class), "meter": meter_label(meter)},
+                % {"what": class_label(price_class), "meter": metered_label(meter, book)},
                 quantity=amount,
                 unit=written.code,
                 unit_price=unit_price,

@@ -88,7 +88,10 @@ def allowances_of(organisation: Organisation, month: date | None = None) -> list
     used = {
         (price_class, meter, allowance): quantity
         for price_class, meter, allowance, quantity in UsageRecord.objects.filter(
-            organisation=organisation, day__gte=start.date(), day__lt=end.date()
+            organisation=organisation,
+            day__gte=start.date(),
+            day__lt=end.date(),
+            spot_factor=None,
         )
         .values_list("price_class", "meter", "allowance")
         .annotate(Sum("quantity"))
@@ -113,11 +116,13 @@ def demand_plan(
     offering: Offering,
     plan: Plan,
     instance: Instance | None = None,
+    *,
+    spot: bool = False,
 ) -> None:
     """Refuses what the free tier does not give; `instance` is what has the plan already, or
-    changes to it. Nothing for who pays. Raises: BudgetExceeded.
+    changes to it; `spot`: on spare capacity. Nothing for who pays. Raises: BudgetExceeded.
     """
-    if fault := fault_of(organisation, region, offering, plan, instance):
+    if fault := fault_of(organisation, region, offering, plan, instance, spot=spot):
         raise BudgetExceeded(fault, hint=way_out(), code=CODE)
 
 
@@ -127,10 +132,14 @@ def fault_of(
     offering: Offering,
     plan: Plan,
     instance: Instance | None = None,
+    *,
+    spot: bool = False,
 ) -> str:
     """Why a plan is beyond the free tier; empty when it is not."""
     if not is_free(organisation):
         return ""
+    if spot or (instance is not None and instance.spot):
+        return _("Spare capacity is not part of the free tier.")
     given = {price.meter: price for price in _given(offering.price_class)}
     prices = queries.prices_of(offering.price_class, "")
     needed = {
@@ -221,7 +230,7 @@ def _held(
     organisation: Organisation, offering: Offering, but: Instance | None
 ) -> Mapping[str, Decimal]:
     """What its other services hold of the same class, by meter."""
-    rows = Instance.objects.filter(project__organisation=organisation, deleted_at=None)
+    rows = Instance.objects.filter(project__organisation=organisation, deleted_at=None, spot=False)
     if but is not None:
         rows = rows.exclude(pk=but.pk)
     sums: dict[str, Decimal] = {}

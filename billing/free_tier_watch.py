@@ -56,6 +56,7 @@ def _stop(organisation: Organisation, month: date, left: Left) -> list[str]:
         day__gte=month,
         price_class=left.price_class,
         meter=left.meter,
+        spot_factor=None,
     )
     rows = Instance.objects.filter(pk__in=drawing.values("instance"), phase=Phase.RUNNING)
     stopped = []

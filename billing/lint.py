@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from billing.book import CATEGORIES, MODES, PriceRow, plain
 from billing.meters import FREE_FOR, METERS, UNITS
+from billing.spot import factors as spot
 from portal.kernel.money import SECONDS_PER_HOUR
 
 _PLACES = 9
@@ -81,12 +82,16 @@ def _tiers(row: PriceRow) -> Iterable[str]:
 def _exact(row: PriceRow) -> Iterable[str]:
     """Time is metered by the second, so an hour's price must be a whole number of 10⁻⁹ a second.
 
-    A dynamic price is a discount already: no other comes on top.
+    A dynamic price is a discount already: no other comes on top. Spare capacity costs whole
+    hundredths of the price of the first tier.
     """
     if row.unit != "hour" or METERS[row.meter].is_stored:
         return
     discounted = row.discountable and row.category == "standard"
     factors = _FACTORS if discounted else _FACTORS[:1]
+    spare = discounted and row.meter in spot.METERS
+    if spare and not _whole(row.tiers[0].unit_price * spot.STEP, parts=SECONDS_PER_HOUR):
+        yield f"a hundredth of {plain(row.tiers[0].unit_price)} is no exact price per second"
     for tier in row.tiers:
         for factor in factors:
             if not _whole(tier.unit_price * factor, parts=SECONDS_PER_HOUR):

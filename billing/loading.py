@@ -8,7 +8,8 @@ where anything becomes dearer (`billing.announcing`). Whoever uses it is told on
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import tomllib
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +21,8 @@ from billing import announcing, price_notices, queries
 from billing.book import FOLDER, PriceRow, plain, read_all
 from billing.lint import lint
 from billing.models import Price
+from billing.spot import history
+from billing.spot.factors import said_in
 from portal.kernel import clock
 
 _Key = tuple[str, str, str, str, str, datetime]
@@ -29,16 +32,17 @@ _LOCK = 0x706F6C646572
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load did (or would do), in rows."""
+    """What a load did (or would do), in rows; `factors` are new ones of spare capacity."""
 
     added: int = 0
     changed: int = 0
     withdrawn: int = 0
     same: int = 0
+    factors: int = 0
 
     @property
     def is_current(self) -> bool:
-        return not (self.added or self.changed or self.withdrawn)
+        return not (self.added or self.changed or self.withdrawn or self.factors)
 
 
 def load_prices(folder: Path = FOLDER, *, write: bool = True) -> Loaded:
@@ -47,12 +51,14 @@ def load_prices(folder: Path = FOLDER, *, write: bool = True) -> Loaded:
     Raises: ValueError, with every fault, and nothing is written.
     """
     rows = read_all(folder)
+    said = said_in(tomllib.loads(path.read_text()) for path in sorted(folder.glob("*.toml")))
     if faults := lint(rows):
         raise ValueError("; ".join(faults))
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
         loaded = _load(rows, clock.now(), write)
+        loaded = replace(loaded, factors=history.load(said, write=write))
         if not loaded.is_current and write:
             transaction.on_commit(queries.forget_prices)
     queries.forget_prices()

@@ -22,6 +22,8 @@ from billing import retention
 from billing.meters import PLAN_METERS, PRICED_ELSEWHERE
 from billing.plantime import DayTime, Happening, day_times, hour_times, month_bounds
 from billing.pricing import held_by
+from billing.spot import history
+from billing.spot.factors import METERS as SPOT_METERS
 from billing.tagsets import TagSets
 from portal.kernel import clock
 from services import registry
@@ -33,7 +35,7 @@ logger = logging.getLogger(__name__)
 _BATCH = 50_000
 _COPY = """
 copy metered (organisation_id, project_id, instance_id, tag_set_id, offering, region, price_class,
-  meter, allowance, day, quantity, consumed) from stdin"""
+  meter, allowance, spot_factor, day, quantity, consumed) from stdin"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Subject:
     offering: str
     region: str
     tag_set: int
+    spot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,25 +120,45 @@ def _plan_rows(
     first: date, until: datetime, organisation: int | None, unknown: set[tuple[int, date]]
 ) -> Iterator[tuple[object, ...]]:
     """Days under a plan that left the catalogue come into `unknown` (instance, day)."""
+    factors = history.timeline(fresh=True)
     for subject, happenings in _lives(first, until, organisation):
         offering = _offering(subject.offering)
         if offering is None:
             continue
-        times = day_times(happenings, first, until)
-        sums: dict[tuple[date, str, str], list[Decimal]] = {}
-        for (day, plan), time in times.items():
-            if day >= first and not _has_plan(offering, plan):
+        sums: dict[tuple[date, str, str, Decimal | None], list[Decimal]] = {}
+        for day, hour, plan, time in _times(subject, happenings, first, until):
+            if not _has_plan(offering, plan):
                 unknown.add((subject.instance, day))
-            elif day >= first:
-                for meter_code, allowance, billed, consumed in _used(offering, plan, time):
-                    sums.setdefault((day, meter_code, allowance), []).extend((billed, consumed))
-        for (day, meter_code, allowance), amounts in sums.items():
+                continue
+            for meter_code, allowance, billed, consumed in _used(offering, plan, time):
+                factor = None
+                if hour is not None and meter_code in SPOT_METERS:  # no allowance comes on top
+                    factor = factors.at(subject.region, offering.price_class, hour)
+                    allowance = ""
+                key = (day, meter_code, allowance, factor)
+                sums.setdefault(key, []).extend((billed, consumed))
+        for (day, meter_code, allowance, factor), amounts in sums.items():
             yield (
                 *_named(subject, offering.price_class, meter_code, allowance),
+                factor,
                 day,
                 sum(amounts[::2]),
                 sum(amounts[1::2]),
             )
+
+
+def _times(
+    subject: Subject, happenings: list[Happening], first: date, until: datetime
+) -> Iterator[tuple[date, datetime | None, str, DayTime]]:
+    """Day, plan and time from `first` on; of what is on spare capacity by the hour, with it."""
+    if not subject.spot:
+        for (day, plan), time in day_times(happenings, first, until).items():
+            if day >= first:
+                yield day, None, plan, time
+        return
+    for (hour, plan), time in hour_times(happenings, first, until).items():
+        if hour.date() >= first:
+            yield hour.date(), hour, plan, time
 
 
 def _lives(
@@ -156,6 +179,7 @@ def _lives(
         "instance__offering",
         "instance__region__code",
         "instance__tags",
+        "instance__spot",
         "at",
         "code",
         "plan",
@@ -164,8 +188,8 @@ def _lives(
     listed = rows.order_by("instance", "at", "id").values_list(*fields, F("operation__kind"))
     for _, events in groupby(listed.iterator(chunk_size=5000), key=lambda row: row[0]):
         found = list(events)
-        instance, project, owner, offering, region, tags = found[0][:6]
-        subject = Subject(instance, project, owner, offering, region, tag_sets.of(tags))
+        instance, project, owner, offering, region, tags, spot = found[0][:7]
+        subject = Subject(instance, project, owner, offering, region, tag_sets.of(tags), spot)
         yield subject, [Happening(at, code, plan, kind or "") for *_, at, code, plan, kind in found]
 
 
@@ -237,6 +261,7 @@ _MAKE_TABLE = """
 create temporary table metered (
   organisation_id bigint, project_id bigint, instance_id bigint, tag_set_id bigint,
   offering text, region text, price_class text, meter text, allowance text,
+  spot_factor numeric(3, 2),
   from_plan boolean default true, day date, quantity numeric(24, 9), consumed numeric(24, 9)
 ) on commit drop"""
 
@@ -246,7 +271,7 @@ _ADD_EVENTS = """
 insert into metered
 select p.organisation_id, i.project_id, i.id, t.id, i.offering, g.code,
   coalesce(w.price_class, o.price_class), coalesce(w.priced_as, e.meter),
-  case when i.plan like 'dev-%%' then 'dev' else '' end, false,
+  case when i.plan like 'dev-%%' then 'dev' else '' end, null::numeric, false,
   (e.start at time zone 'UTC')::date as day,
   coalesce(sum(e.quantity) filter (where not (e.meter = any(%(capped)s) and e.start >=
     greatest(%(month)s::timestamp at time zone 'UTC', i.created_at) + interval '730 hours')), 0),
@@ -263,7 +288,7 @@ left join unnest(%(elsewhere)s::text[], %(elsewhere_classes)s::text[], %(elsewhe
 where e.start >= %(first)s::timestamp at time zone 'UTC'
   and e.start < %(end)s::timestamp at time zone 'UTC'
   and (%(organisation)s::bigint is null or p.organisation_id = %(organisation)s)
-group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 11"""
+group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 12"""
 
 # What cannot be worked out whole stays as it was.
 _LEAVE_OUT = """
@@ -281,18 +306,20 @@ with gone as (
     and not exists (
       select from metered m
       where m.instance_id = r.instance_id and m.day = r.day and m.meter = r.meter
-        and m.price_class = r.price_class and m.allowance = r.allowance)
+        and m.price_class = r.price_class and m.allowance = r.allowance
+        and m.spot_factor is not distinct from r.spot_factor)
     and not exists (
       select from unknown_day u where (u.instance_id, u.day) = (r.instance_id, r.day))
   returning r.organisation_id
 ), put as (
   insert into billing_usagerecord as r (organisation_id, project_id, instance_id, tag_set_id,
-    offering, region, price_class, meter, allowance, from_plan, day, quantity, consumed, metered_at)
+    offering, region, price_class, meter, allowance, spot_factor, from_plan, day, quantity,
+    consumed, metered_at)
   select organisation_id, project_id, instance_id, tag_set_id, offering, region, price_class,
-    meter, allowance, bool_or(from_plan), day, sum(quantity), sum(consumed), %(now)s
+    meter, allowance, spot_factor, bool_or(from_plan), day, sum(quantity), sum(consumed), %(now)s
   from metered
-  group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 11
-  on conflict (instance_id, day, meter, price_class, allowance) do update set
+  group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12
+  on conflict (instance_id, day, meter, price_class, allowance, spot_factor) do update set
     quantity = excluded.quantity, consumed = excluded.consumed, metered_at = excluded.metered_at,
     tag_set_id = case when r.day < %(today)s then r.tag_set_id else excluded.tag_set_id end
   where (r.quantity, r.consumed) is distinct from (excluded.quantity, excluded.consumed)

@@ -24,13 +24,14 @@ from portal.kernel.actor import Actor
 from portal.kernel.errors import ApprovalNeeded, Invalid
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
-from services.instances import actions, admission, previews
+from services.instances import actions, admission, previews, spare
 from services.instances.admission import Admitted, Wanted
 from services.instances.models import Instance, Operation
 from services.instances.specs import entry_of, needs_of, needs_of_order
 from services.parameters import clean
 from services.regions import queries as regions
 from services.regions import quota
+from services.regions.models import Quota
 from services.regions.queries import QuotaLine
 from services.spec import Effect, Entry, Plan
 
@@ -66,9 +67,7 @@ def place_order(*, actor: Actor, wanted: Wanted) -> Operation:
     access.require(actor, wanted.project, Permission.INSTANCE_CREATE)
     admitted = admission.admit_order(wanted)
     price = price_of(wanted, admitted.plan)
-    free_tier.demand_plan(
-        wanted.project.organisation, wanted.region, wanted.entry.offering, admitted.plan
-    )
+    demand_tier(wanted, admitted.plan)
     gates.demand(actor, wanted.project, wanted.tags, price.hourly.amount)
     operation = create_admitted(actor=actor, wanted=wanted, admitted=admitted, price=price)
     _keep(actor, operation, price)
@@ -78,7 +77,13 @@ def place_order(*, actor: Actor, wanted: Wanted) -> Operation:
 def price_of(wanted: Wanted, plan: Plan) -> Quote:
     """Raises: Unavailable without a price."""
     offering, organisation = wanted.entry.offering, wanted.project.organisation
-    return quote_for(offering, plan, wanted.region.code, organisation)
+    return quote_for(offering, plan, wanted.region.code, organisation, spot=wanted.spot)
+
+
+def demand_tier(wanted: Wanted, plan: Plan) -> None:
+    """Raises: BudgetExceeded for what the free tier does not give."""
+    organisation, offering = wanted.project.organisation, wanted.entry.offering
+    free_tier.demand_plan(organisation, wanted.region, offering, plan, spot=wanted.spot)
 
 
 def create_admitted(*, actor: Actor, wanted: Wanted, admitted: Admitted, price: Quote) -> Operation:
@@ -175,7 +180,8 @@ def _price_on(instance: Instance, plan_id: str) -> Quote | None:
         plan = offering.plan(plan_id)
     except KeyError:
         return None
-    return quote_for(offering, plan, instance.region.code, instance.project.organisation)
+    where, organisation = instance.region.code, instance.project.organisation
+    return quote_for(offering, plan, where, organisation, spot=instance.spot)
 
 
 def _keep(actor: Actor, operation: Operation, price: Quote) -> Order:
@@ -203,12 +209,16 @@ def preview_order(*, actor: Actor, wanted: Wanted) -> Preview:
     except Invalid as error:
         faults = error.fields
     chosen = _plan_or_default(wanted)
-    if fault := free_tier.fault_of(project.organisation, region, entry.offering, chosen):
+    if fault := free_tier.fault_of(
+        project.organisation, region, entry.offering, chosen, spot=wanted.spot
+    ):
         faults = {"plan": f"{fault} {free_tier.way_out()}", **faults}
     price = price_of(wanted, chosen)
     version = admission.version_in(entry, region, wanted.version)
     values = _cleaned(entry, wanted.parameters)
     needs = needs_of_order(entry, project, region, chosen, version, values)
+    if wanted.spot and not spare.has_room(region, needs.get(Quota.Name.VCPU.value, _NO)):
+        faults.setdefault("spot", f"{spare.no_room(region)} {spare.way_out()}")
     return Preview(
         price,
         regions.quota_left(project, region, needs),
@@ -259,8 +269,8 @@ def preview_change(
     changed = {"plan": chosen.id, "version": asked, "parameters": values}
     wanted = needs_of(instance, changed)
     more = _more(wanted, quota.read(instance.reserved))
-    price = quote_for(entry.offering, chosen, code, organisation)
-    before = quote_for(entry.offering, known[instance.plan], code, organisation)
+    price = quote_for(entry.offering, chosen, code, organisation, spot=instance.spot)
+    before = quote_for(entry.offering, known[instance.plan], code, organisation, spot=instance.spot)
     dearer = price.hourly.amount - before.hourly.amount
     return Preview(
         price,

@@ -115,7 +115,8 @@ def _by_slug(now: dict[int, Decimal], then: dict[int, Decimal]) -> dict[str, lis
 _PRICES_THEN = """
 create temporary table price_then on commit drop as
 select * from billing_price
-where book = 'list' and valid_from <= %(at)s and (valid_to is null or valid_to > %(at)s)"""
+where (book = 'list' or book like 'spot-%%')
+  and valid_from <= %(at)s and (valid_to is null or valid_to > %(at)s)"""
 
 _ALL_MONTH = """
 update price_then set valid_from = %(month)s::timestamp at time zone 'UTC', valid_to = null"""

@@ -72,6 +72,7 @@ class Quote:
     monthly_vat: Money
     monthly_gross: Money
     price_ids: tuple[str, ...] = field(default=())
+    spot_factor: Decimal | None = None  # of the list price, on spare capacity now
 
     @property
     def currency(self) -> str:
@@ -102,6 +103,7 @@ class Quote:
             "vat_percent": f"{self.vat.percent:f}",
             "vat_country": self.vat.country,
             "vat_label": self.vat.label_code,
+            **({} if self.spot_factor is None else {"spot_factor": f"{self.spot_factor:f}"}),
             "lines": [
                 {
                     "meter": line.meter,

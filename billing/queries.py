@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from billing.identity.queries import rate_for
 from billing.models import Price
 from billing.pricing import Quote, Rate
 from billing.reserved import terms
+from billing.spot import books, history
 from billing.vat import VatRate
 from portal.kernel import clock
 from portal.kernel.errors import Unavailable
@@ -82,20 +83,22 @@ def prices_of(price_class: str, region: str, at: datetime | None = None) -> dict
     return {row.meter: row for row in holding}
 
 
-def rates_for(price_class: str, region: str, at: datetime | None = None) -> dict[str, Rate]:
-    """The same as what one unit costs at first."""
+def rates_for(
+    price_class: str,
+    region: str,
+    at: datetime | None = None,
+    factor: Decimal | None = None,
+) -> dict[str, Rate]:
+    """The same as what one unit costs at first; of what runs `factor` of it, if there is one."""
     found = prices_of(price_class, region, at)
-    return {meter: _rate(row) for meter, row in found.items()}
+    return {meter: _rate(row, factor) for meter, row in found.items()}
 
 
-def _rate(row: Price) -> Rate:
-    return Rate(
-        row.meter,
-        Decimal(row.tiers[0]["unit_price"]),
-        row.public_id,
-        row.currency,
-        row.unit,
-    )
+def _rate(row: Price, factor: Decimal | None) -> Rate:
+    amount, public_id = Decimal(row.tiers[0]["unit_price"]), row.public_id
+    if factor is not None and books.has_spot_price(row):
+        amount, public_id = books.unit_price(row, factor), books.public_id(row, factor)
+    return Rate(row.meter, amount, public_id, row.currency, row.unit)
 
 
 def quote_for(
@@ -104,15 +107,24 @@ def quote_for(
     region: str,
     organisation: Organisation | None = None,
     at: datetime | None = None,
+    *,
+    spot: bool = False,
 ) -> Quote:
-    """Raises: Unavailable when the plan has no price (the price files were not loaded)."""
-    return _quote(offering, plan, region, rate_for(organisation), at or clock.now())
+    """At list price, or as it is on spare capacity then. Raises: Unavailable when the plan has no
+    price (the price files were not loaded).
+    """
+    moment = at or clock.now()
+    return _quote(offering, plan, region, rate_for(organisation), moment, spot=spot)
 
 
-def _quote(offering: Offering, plan: Plan, region: str, vat: VatRate, at: datetime) -> Quote:
-    rates = rates_for(offering.price_class, region, at)
+def _quote(
+    offering: Offering, plan: Plan, region: str, vat: VatRate, at: datetime, *, spot: bool = False
+) -> Quote:
+    factor = history.factor_at(region, offering.price_class, at) if spot else None
+    rates = rates_for(offering.price_class, region, at, factor)
     try:
-        return pricing.quote_plan(offering, plan, rates, vat=vat, at=at)
+        found = pricing.quote_plan(offering, plan, rates, vat=vat, at=at)
+        return replace(found, spot_factor=factor) if spot else found
     except KeyError as error:
         raise Unavailable(
             _("%(offering)s has no price yet, so it cannot be ordered.")
@@ -122,15 +134,20 @@ def _quote(offering: Offering, plan: Plan, region: str, vat: VatRate, at: dateti
         ) from error
 
 
-def quotes_of(offering: Offering, region: str, vat: VatRate | None = None) -> dict[str, Quote]:
-    """A quote for each plan of an offering, by plan id; plans without a price are left out. With
-    the VAT of a visitor, unless `vat` says another.
+def quotes_of(
+    offering: Offering, region: str, vat: VatRate | None = None, *, spot: bool = False
+) -> dict[str, Quote]:
+    """A quote for each plan of an offering, by plan id; plans without a price are left out, and
+    with `spot` those that do not run on spare capacity. With the VAT of a visitor, unless `vat`
+    says another.
     """
     found: dict[str, Quote] = {}
     now, rate = clock.now(), vat or rate_for(None)
     for plan in offering.plans:
+        if spot and not offering.may_be_spot(plan):
+            continue
         try:
-            found[plan.id] = _quote(offering, plan, region, rate, now)
+            found[plan.id] = _quote(offering, plan, region, rate, now, spot=spot)
         except Unavailable:
             continue
     return found

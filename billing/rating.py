@@ -4,7 +4,8 @@ whole.
 Tiers count all that an organisation uses of a price class and meter in a calendar month, across
 projects and across a change of price, in the order of day and instance. `volume` prices the whole
 month at the tier that its sum falls into, so until the month is over it is an estimate. What
-commitments cover comes off first (`billing.covering`), then free allowances. Rating again deletes
+commitments cover comes off first (`billing.covering`), then free allowances. What ran on spare
+capacity has prices of its own (`billing.spot.rating`). Rating again deletes
 and writes the same; what was issued is never touched: the difference becomes corrections
 (`billing.corrections`, which runs this very rating).
 
@@ -28,6 +29,7 @@ from billing import covering
 from billing.meters import UNITS, base_units
 from billing.models import RatedMonth
 from billing.plantime import month_bounds
+from billing.spot import rating as spot
 from portal.kernel import clock
 
 logger = logging.getLogger(__name__)
@@ -92,6 +94,10 @@ def rate(month: date, organisations: Sequence[int] | None = None) -> Rated:
         cursor.execute(_ANY_FEE)
         if cursor.fetchone()[0]:
             cursor.execute(_ADD_FEES, scope)
+            lines += cursor.rowcount
+        cursor.execute(spot.ANY, scope)
+        if cursor.fetchone()[0]:
+            cursor.execute(spot.ADD_LINES, scope)
             lines += cursor.rowcount
         if covers:
             lines += covering.add_lines(cursor, scope)
@@ -196,7 +202,7 @@ with price as materialized (
     and r.day >= c.first and r.day < c.until
     and c.region in ('', r.region) and (c.region <> '' or r.region <> all(c.named))
   where r.organisation_id = any(%(taken)s) and r.day >= %(month)s and r.day < %(end)s
-    and r.quantity > 0
+    and r.quantity > 0 and r.spot_factor is null
 ), kept as materialized (
   select u.instance_id, u.day, sum(u.quantity) as quantity
   from u join chosen c using (no)

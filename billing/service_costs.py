@@ -15,7 +15,8 @@ from billing.charge_texts import charge_text
 from billing.meters import base_units
 from billing.models import CostLine
 from billing.plantime import month_bounds
-from billing.texts import meter_label
+from billing.spot.books import factor_of
+from billing.texts import metered_label
 from portal.kernel.actor import Actor
 from portal.kernel.formats import month as month_name
 from portal.tenancy import access
@@ -59,7 +60,10 @@ def usage_lines_for(actor: Actor, instance: Instance, month: date) -> list[Usage
     )
     covers = ExpressionWrapper(Q(commitment__isnull=False), BooleanField())
     used = rows.filter(reference="").annotate(of=TruncMonth("corrects_day"), covers=covers)
-    parts = ("of", "price_class", "meter", "tier", "unit", "contracted_unit_price", "covers")
+    parts = (
+        *("of", "price_class", "meter", "tier", "unit", "contracted_unit_price", "covers"),
+        "price__book",
+    )
     listed = used.values_list(*parts).annotate(Sum("quantity"), Sum("billed_cost")).order_by(*parts)
     found = [
         UsageLine(
@@ -70,10 +74,10 @@ def usage_lines_for(actor: Actor, instance: Instance, month: date) -> list[Usage
             round(quantity / base_units(unit, _seconds_of(of or month)), 9),
             unit_price,
             cost,
-            _correction_text(of, meter) if of else "",
+            _line_text(of, meter, book or ""),
             covered,
         )
-        for of, price_class, meter, tier, unit, unit_price, covered, quantity, cost in listed
+        for of, price_class, meter, tier, unit, unit_price, covered, book, quantity, cost in listed
     ]
     return found + [
         UsageLine(
@@ -95,6 +99,12 @@ def _seconds_of(month: date) -> int:
     return (end - start) // timedelta(seconds=1)
 
 
-def _correction_text(month: date, meter: str) -> str:
-    params = {"month": month_name(month), "meter": meter_label(meter)}
-    return _("Correction for %(month)s: %(meter)s") % params
+def _line_text(month: date | None, meter: str, book: str) -> str:
+    """Of what is more than its meter: a correction, or what ran on spare capacity."""
+    label = metered_label(meter, book)
+    if month is not None:
+        return _("Correction for %(month)s: %(meter)s") % {
+            "month": month_name(month),
+            "meter": label,
+        }
+    return label if factor_of(book) is not None else ""

@@ -48,10 +48,14 @@ class Subject:
 
 
 def subjects(organisation: Organisation, month: date, rows: QuerySet[Instance]) -> list[Subject]:
-    """Of `rows`, instances of the organisation, by name. Seven queries, however many they are."""
+    """Of `rows`, instances of the organisation, by name, without those on spare capacity: of them
+    nothing is promised. Seven queries, however many they are.
+    """
     start, end = month_bounds(month)
     until = min(end, clock.now())
-    lived = rows.filter(Q(deleted_at__isnull=True) | Q(deleted_at__gte=start), created_at__lt=until)
+    lived = rows.filter(
+        Q(deleted_at__isnull=True) | Q(deleted_at__gte=start), created_at__lt=until, spot=False
+    )
     found = list(lived.select_related("region", "project").order_by("name", "pk"))
     keys = [row.pk for row in found]
     lives, own = _lives(keys, until), _own_spans(keys, start, until)

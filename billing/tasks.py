@@ -23,6 +23,7 @@ from billing import (
 from billing.advice import keeping
 from billing.focus import uploading
 from billing.models import InvoiceRun, PriceEffect
+from billing.spot import resuming
 from portal.outbox.actions import hint
 from services.instances import work
 
@@ -128,6 +129,13 @@ def find_advice() -> None:
 def watch_free_tier() -> None:
     """Tells who uses the free tier what is left, and pauses what is used up."""
     free_tier_watch.watch()
+
+
+@shared_task(time_limit=120)
+def resume_spot() -> None:
+    """Lets what was interrupted go on where there is room, and shows what it costs in this hour."""
+    resuming.resume_waiting()
+    resuming.refresh_prices()
 
 
 @shared_task(time_limit=1800)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from billing.formats import exact_money
 from billing.identity.texts import note_text
 from billing.meters import FREE_FOR, METERS, UNITS
+from billing.spot.books import factor_of
 from billing.tiers import bounds
 from billing.vat import BUYER_COUNTRY, DOMESTIC, OUTSIDE_SELLER, OUTSIDE_UNION, REVERSE_CHARGE
 from portal.kernel.formats import number
@@ -26,6 +27,15 @@ _SYMBOLS = {"hour": "h", "minute": "min", "second": "s"}
 
 def meter_label(code: str) -> str:
     return _(METERS[code].label) if code in METERS else code
+
+
+def metered_label(meter: str, book: str = "") -> str:
+    """The meter, and where it ran on spare capacity what that cost of the list price."""
+    factor = factor_of(book)
+    if factor is None:
+        return meter_label(meter)
+    words = {"meter": meter_label(meter), "percent": f"{factor * 100:.0f}"}
+    return _("%(meter)s, spare capacity at %(percent)s %% of list") % words
 
 
 def unit_label(code: str) -> str:

@@ -115,7 +115,7 @@ def plain_static(settings: Any) -> None:
     }
 
 
-_price_rows = bytearray()
+_price_rows: dict[str, bytearray] = {}
 
 
 @pytest.fixture
@@ -123,18 +123,23 @@ def prices(db: None) -> None:
     """The price files, loaded: by the loader the first time, by copying its rows after that."""
     from billing import queries
     from billing.loading import load_prices
-    from billing.models import Price
+    from billing.models import Price, SpotFactor
+    from billing.spot import history
 
-    table = Price._meta.db_table
+    tables = (Price._meta.db_table, SpotFactor._meta.db_table)
     if not _price_rows:
         load_prices()
-        with connection.cursor() as cursor, cursor.copy(f"COPY {table} TO STDOUT") as rows:
-            for row in rows:
-                _price_rows.extend(row)
+        for table in tables:
+            kept = _price_rows.setdefault(table, bytearray())
+            with connection.cursor() as cursor, cursor.copy(f"COPY {table} TO STDOUT") as rows:
+                for row in rows:
+                    kept.extend(row)
     elif not Price.objects.exists():
-        with connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as rows:
-            rows.write(_price_rows)
+        for table in tables:
+            with connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as rows:
+                rows.write(_price_rows[table])
     queries.forget_prices()
+    history.forget_factors()
 
 
 @pytest.fixture(autouse=True)

@@ -32,7 +32,7 @@ def apply_advice(*, actor: Actor, advice: Recommendation) -> Operation:
     """
     row = _locked(advice)
     instance = row.instance
-    if instance is None or row.proposed.get("action") == "delete":
+    if instance is None or row.proposed.get("action") in ("delete", "spot"):
         raise Conflict(
             _("This cannot be done by one click."),
             hint=_("Its page says where it is done."),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Q
 
-from billing.advice import realised, reserving
+from billing.advice import realised, reserving, sparing
 from billing.advice.finding import Finding, findings_for
 from billing.locks import alone
 from billing.models import Recommendation
@@ -63,7 +63,11 @@ def _look_at(organisation: Organisation, now: datetime) -> int:
     silent = _silent(organisation, now)
     found = [one for one in findings_for(organisation, now) if one.key not in silent]
     changing = [one.instance.pk for one in found if one.instance is not None]
-    for one in reserving.findings_for(organisation, now, without=changing):
+    more = (
+        *reserving.findings_for(organisation, now, without=changing),
+        *sparing.findings_for(organisation, now, without=changing),
+    )
+    for one in more:
         if one.key not in silent:
             found.append(one)
     return _keep(organisation, found, now)

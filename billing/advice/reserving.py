@@ -138,7 +138,11 @@ def _used(
     """Since when it is used at all, and how much on each day. Two queries."""
     price_class, region = key
     rows = UsageRecord.objects.filter(
-        organisation=organisation, price_class=price_class, region=region, from_plan=True
+        organisation=organisation,
+        price_class=price_class,
+        region=region,
+        from_plan=True,
+        spot_factor=None,
     ).exclude(instance__in=without)
     begun = rows.aggregate(day=Min("day"))["day"]
     used: dict[str, dict[date, Decimal]] = {}

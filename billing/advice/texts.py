@@ -28,6 +28,8 @@ def title(row: Recommendation, name: str) -> str:
     if row.kind == "right_size":
         proposed["before"] = row.current["plan"]
         return _("Change %(name)s from %(before)s to %(plan)s") % proposed
+    if row.kind == "spot":
+        return _("Run %(name)s on spare capacity") % proposed
     if row.proposed.get("action") == "delete":
         return _("Delete %(name)s, which nobody uses") % proposed
     return _("Pause %(name)s, which nobody uses") % proposed
@@ -37,6 +39,8 @@ def reasons(row: Recommendation) -> list[str]:
     """The figures that the rule used, a sentence each."""
     if row.kind == "reserve":
         return _reserve(row)
+    if row.kind == "spot":
+        return _spot(row.evidence)
     return _size(row) if row.kind == "right_size" else _idle(row.evidence)
 
 
@@ -104,6 +108,41 @@ def _size(row: Recommendation) -> list[str]:
     if row.confidence != "high":
         found.append(
             _("To be sure, wait until ten days are measured and even the highest peaks fit.")
+        )
+    return found
+
+
+def _spot(evidence: dict[str, Any]) -> list[str]:
+    hours = Decimal(evidence["spot_hours"])
+    found = [
+        _(
+            "By its tags it may be interrupted and writes checkpoints. In the last 30 days it ran "
+            "%(runs)s times and %(hours)s hours in all, never longer than %(minutes)s minutes."
+        )
+        % {
+            "runs": number(Decimal(evidence["runs"])),
+            "hours": number(Decimal(evidence["ran_hours"])),
+            "minutes": number(Decimal(evidence["longest_minutes"])),
+        },
+        _("Spare capacity cost %(percent)s %% of the list price in that time, on average.")
+        % {"percent": number(Decimal(evidence["factor"]) * 100)},
+    ]
+    if hours:
+        text = _(
+            "It was taken away %(times)s times in %(hours)s service-hours of the region, so about "
+            "%(percent)s %% of the work is done twice, with a checkpoint every hour."
+        )
+        found.append(
+            text
+            % {
+                "times": number(Decimal(evidence["interruptions"])),
+                "hours": number(hours),
+                "percent": number(Decimal(evidence["rework_percent"])),
+            }
+        )
+    else:
+        found.append(
+            _("Nothing ran on spare capacity there yet: how often it is taken away is open.")
         )
     return found
 

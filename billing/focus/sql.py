@@ -85,7 +85,8 @@ service as (
       case when c.is_correction then 'Correction: ' else '' end
       || case when c.category = 'adjustment' then 'Rounding: ' else '' end
       || coalesce(k.label, c.price_class) || ': ' || coalesce(e.label, c.meter)
-      || case when c.tier = 0 then ' (free)' else '' end) as description,
+      || case when c.tier = 0 then ' (free)' else '' end
+      || case when p.category = 'dynamic' then ' (spot)' else '' end) as description,
     case when g.tags <> '{}' then g.tags::text end as tags,
     v.public_id as reserved, v.name as reserved_name,
     v.id is not null and c.category = 'usage' and c.instance_id is null as is_unused,

@@ -16,6 +16,7 @@ from billing.models.payments import BankEntry, Payment
 from billing.models.prices import Price, PriceEffect
 from billing.models.runs import InvoiceRun, RegionCost
 from billing.models.sla import SlaMonth
+from billing.models.spot import SpotFactor
 from billing.models.usage import TagSet, UsageEvent, UsageRecord
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "Recommendation",
     "RegionCost",
     "SlaMonth",
+    "SpotFactor",
     "TagSet",
     "UsageConflict",
     "UsageEvent",

@@ -64,7 +64,9 @@ class UsageRecord(models.Model):
 
     `consumed` is the same before the cap of 730 hours a month. `allowance` says which free
     allowance it may draw on (`billing.meters.FREE_FOR`; empty = that of everybody).
-    `metered_at` is when its quantities last changed.
+    `spot_factor` is what it costs of the list price where it ran on spare capacity
+    (`billing.spot`); a day has a record for each factor that held. `metered_at` is when its
+    quantities last changed.
     """
 
     organisation = models.ForeignKey(
@@ -92,6 +94,7 @@ class UsageRecord(models.Model):
     price_class = models.CharField(max_length=60)
     meter = models.CharField(max_length=40)
     allowance = models.CharField(max_length=20, blank=True)
+    spot_factor = models.DecimalField(max_digits=3, decimal_places=2, null=True, blank=True)
     from_plan = models.BooleanField(default=True)
     day = models.DateField()
     quantity = models.DecimalField(max_digits=24, decimal_places=9)
@@ -101,12 +104,18 @@ class UsageRecord(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["instance", "day", "meter", "price_class", "allowance"],
+                fields=["instance", "day", "meter", "price_class", "allowance", "spot_factor"],
                 name="one_usage_record_per_day",
+                nulls_distinct=False,
             )
         ]
         indexes = [
             models.Index(fields=["day", "organisation"]),
+            models.Index(
+                fields=["organisation", "day"],
+                condition=models.Q(spot_factor__isnull=False),
+                name="usage_of_spare_capacity",
+            ),
         ]
 
     def __str__(self) -> str:

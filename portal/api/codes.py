@@ -44,6 +44,8 @@ CODES: dict[str, tuple[int, str]] = {
     StaleState.code: (409, _("Somebody else changed it at the same moment.")),
     OperationOpen.code: (409, _("Another operation is under way; it is in `operation`.")),
     "wrong-phase": (409, _("The service is not in a phase in which this is possible.")),
+    "no-spare-capacity": (409, _("The region has no spare capacity for it now.")),
+    "already-set": (409, _("A price of spare capacity is set for that hour already.")),
     "protected": (409, _("The service is protected from deletion.")),
     "not-ready": (409, _("The service does not run yet.")),
     "not-supported": (409, _("The service cannot do this where it runs.")),

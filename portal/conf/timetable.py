@@ -18,6 +18,7 @@ _SECONDS = {
     "billing.tasks.look_for_silence": 900,
     "billing.tasks.invoice_runs": 60,
     "billing.tasks.price_effects": 60,
+    "billing.tasks.resume_spot": 15,
     "billing.tasks.keep_commitments": _HOUR,
     "billing.tasks.watch_free_tier": 1800,
     "billing.tasks.verify_invoices": _DAY,
@@ -40,6 +41,7 @@ def timetable(*, sweep_seconds: int, observe_seconds: int) -> dict[str, dict[str
     """
     rhythm = {
         "services.instances.tasks.sweep": sweep_seconds,
+        "services.instances.tasks.interrupt_spot": sweep_seconds,
         "services.instances.tasks.observe_instances": observe_seconds,
         "portal.notifications.tasks.sweep": sweep_seconds,
     }

@@ -85,6 +85,7 @@ def one(
     follows = row.status == "open" and queries.may_follow(actor, row)
     preview = queries.preview_of(actor, row) if follows else None
     deletes = row.proposed.get("action") == "delete"  # no matter of one click
+    again = row.proposed.get("action") == "spot"  # nor is another order
     [shown] = _rows(actor, [row])
     known = row.project_id in queries.projects_shown_to(actor)
     return {
@@ -94,9 +95,10 @@ def one(
         "reasons": texts.reasons(row),
         "chart": _chart(row),
         "follows": follows,
-        "clicks": row.instance is not None and not deletes,
+        "clicks": row.instance is not None and not (deletes or again),
         "service": reverse("console:service", args=[row.subject]) if known else "",
         "delete": reverse("console:service-delete", args=[row.subject]) if deletes else "",
+        "order": _order(row) if row.status == "open" and again else "",
         "layers": _layers(row) if row.status == "open" else [],
         "price": panel(preview) if preview else None,
         "errors": errors,
@@ -104,6 +106,13 @@ def one(
         "days": [str(days) for days in actions.DAYS],
         "chosen_days": sent.get("days", str(actions.DAYS[1])),
     }
+
+
+def _order(row: Recommendation) -> str:
+    """The order form of the same on spare capacity, filled in."""
+    home, proposed = reverse("console:order", args=[row.proposed["offering"]]), row.proposed
+    asked = {"plan": proposed["plan"], "region": proposed["region"], "spot": "1"}
+    return f"{home}?{urlencode(asked)}"
 
 
 def _layers(row: Recommendation) -> list[tuple[str, str]]:

@@ -19,6 +19,8 @@ _VERBS = {
     "instance.backup": gettext_noop("backed up a service"),
     "instance.restore": gettext_noop("restored a service"),
     "instance.repair": gettext_noop("repaired a service"),
+    "region.spare": gettext_noop("set how much spare capacity of a region may be used"),
+    "spot_factor.set": gettext_noop("set what spare capacity costs"),
     "operation.cancel": gettext_noop("cancelled an operation"),
     "operation.succeeded": gettext_noop("finished an operation"),
     "operation.failed": gettext_noop("gave up an operation that failed"),

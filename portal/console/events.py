@@ -18,7 +18,10 @@ _PER_PAGE = 50
 _KINDS = {
     "life": ("ordered", "created", "deleted", "binned", "undeleted", "purged"),
     "changes": ("changed", "upgraded", "rotated", "repaired"),
-    "power": ("pause_requested", "paused", "resumed", "cancelled"),
+    "power": (
+        *("pause_requested", "paused", "resumed", "cancelled"),
+        *("spot_notice", "spot_withdrawn", "spot_resumed"),
+    ),
     "faults": ("failed",),
 }
 _ICONS = {
@@ -37,6 +40,9 @@ _ICONS = {
     "failed": "circle-alert",
     "cancelled": "rotate-ccw",
     "repaired": "wrench",
+    "spot_notice": "clock",
+    "spot_withdrawn": "check",
+    "spot_resumed": "play",
 }
 
 
@@ -85,4 +91,7 @@ def event_text(code: str) -> str:
         "purged": _("Destroyed with its data"),
         "failed": _("An operation failed"),
         "repaired": _("Brought back to what is wanted"),
+        "spot_notice": _("Told that it will be interrupted in two minutes"),
+        "spot_withdrawn": _("Not interrupted after all: there is spare capacity again"),
+        "spot_resumed": _("Interruption over: there is spare capacity again"),
     }.get(code, code)

@@ -16,11 +16,11 @@ from portal.console import as_code, preflight, tags, upgrading, window
 from portal.console.forms import parameter_fields, raw_parameters
 from portal.console.page import url_or_nothing
 from portal.kernel.actor import Actor
-from portal.kernel.errors import ApprovalNeeded, Invalid, NotFound
+from portal.kernel.errors import ApprovalNeeded, Conflict, Invalid, NotFound
 from portal.kernel.ids import readable_suffix
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
-from services.instances import eta
+from services.instances import eta, spare
 from services.instances.admission import Wanted, default_plan, plan_fault
 from services.regions import queries as regions
 from services.spec import Entry, Plan, Version, promised_availability
@@ -45,7 +45,7 @@ class PlanRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Place:
     """A region as a row to choose."""
 
     region: Any
@@ -53,6 +53,30 @@ class Spot:
     note: str
     tone: str
     chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A way to run it as a row to choose: at list price (`value` empty), or on spare capacity."""
+
+    value: str
+    quote: Quote
+    reason: str
+    chosen: bool
+
+
+def run_rows(entry: Entry, region: Any, plan: Plan, organisation: Any, *, spot: bool) -> list[Run]:
+    """Both, with their prices; none where the offering does not run on spare capacity at all."""
+    if not entry.offering.spot:
+        return []
+    where = (entry.offering, plan, region.code, organisation)
+    reason = spare.plan_fault(entry, region, plan)
+    if not reason and not spare.has_room(region, plan.vcpu * plan.nodes):
+        reason = spare.no_room(region)
+    return [
+        Run("", prices.quote_for(*where), "", not spot),
+        Run("1", prices.quote_for(*where, spot=True), reason, spot),
+    ]
 
 
 def plan_rows(
@@ -125,12 +149,17 @@ def place(actor: Actor, project: Project, entry: Entry, data: QueryDict) -> Oper
         parameters=raw_parameters(entry.offering, data, region=region),
         tags=tags.typed(data) or {},
         protected="unprotected" not in data,
+        spot=bool(data.get("spot")),
     )
     try:
         return ordering.place_order(actor=actor, wanted=wanted)
     except ApprovalNeeded:
         approvals.ask_to_order(actor=actor, wanted=wanted)
         return None
+    except Conflict as error:
+        if error.code != "no-spare-capacity":
+            raise
+        raise Invalid({"spot": f"{error.text} {error.hint}"}) from error
 
 
 def _asked_region(code: str) -> Any:
@@ -155,10 +184,10 @@ def form(
 ) -> dict[str, Any]:
     """Context of console/order.html."""
     access.require(actor, project, Permission.INSTANCE_CREATE)
-    offering, places = entry.offering, regions.regions()
-    found = [regions.orderable(entry, place) for place in places]
+    offering = entry.offering
+    found = [regions.orderable(entry, place) for place in regions.regions()]
     chosen = _region(found, data.get("region", ""))
-    spots = [_spot(f, f.region == chosen) for f in found]
+    places = [_place(f, f.region == chosen) for f in found]
     typed = raw_parameters(offering, data, region=chosen)
     fields = parameter_fields(offering, typed, errors, region=chosen)
     versions = entry.versions(chosen.backend if chosen else "")
@@ -170,13 +199,14 @@ def form(
         "name": data.get("name", f"{offering.slug[:24]}-{readable_suffix()}"),
         "version": _version(versions, data.get("version", "")),
         "versions": versions,
-        "spots": spots,
+        "places": places,
         "region": chosen,
         "plain_fields": [f for f in fields if not f.advanced],
         "advanced_fields": [f for f in fields if f.advanced],
         "advanced_open": any(f.error for f in fields if f.advanced) or "tags" in errors,
         "tag_rows": tags.typed_rows(data),
         "unprotected": "unprotected" in data,
+        "spot": bool(data.get("spot")),
     }
     if chosen is None:
         return context
@@ -205,12 +235,14 @@ def _priced(
         version=version,
         parameters=typed,
         tags=context["tags"],
+        spot=context["spot"],
     )
     preview = ordering.preview_order(actor=actor, wanted=wanted)
     sort: eta.Sort = ("create", offering.slug, region.pk)
     return {
         "plan": plan,
         "plans": plan_rows(entry, region, plan.id),
+        "runs": run_rows(entry, region, plan, project.organisation, spot=wanted.spot),
         "price": panel(preview),
         "checks": preflight.checks(preview, entry, plan, version, region),
         "sla": promised_availability(offering, plan),
@@ -219,17 +251,17 @@ def _priced(
     }
 
 
-def _spot(found: regions.Orderable, chosen: bool) -> Spot:
+def _place(found: regions.Orderable, chosen: bool) -> Place:
     if not found.ok:
-        return Spot(found.region, True, f"{found.reason} {found.hint}".strip(), "", chosen)
+        return Place(found.region, True, f"{found.reason} {found.hint}".strip(), "", chosen)
     if not found.region.healthy:
-        return Spot(found.region, False, _("Does not answer now: orders wait."), "warn", chosen)
-    return Spot(found.region, False, "", "", chosen)
+        return Place(found.region, False, _("Does not answer now: orders wait."), "warn", chosen)
+    return Place(found.region, False, "", "", chosen)
 
 
-def _region(spots: list[regions.Orderable], code: str) -> Any:
+def _region(found: list[regions.Orderable], code: str) -> Any:
     """The region asked for, else the first where the offering can be ordered."""
-    fine = [s.region for s in spots if s.ok]
+    fine = [s.region for s in found if s.ok]
     return next((r for r in fine if r.code == code), fine[0] if fine else None)
 
 
@@ -251,6 +283,8 @@ def _body(
     }
     if context["version"] != offering.default_version:
         body["version"] = context["version"]
+    if context["spot"]:
+        body["spot"] = True
     defaults = {p.name: p.default for p in offering.parameters}
     if parameters := as_code.changed_parameters(offering, typed, defaults):
         body["parameters"] = parameters

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from services.spec import Entry, Plan
 
 
+_FIELDS = ("plan", "spot", "version", "region", "tags")
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """`state` is ok, warn (it takes longer) or bad (it would be refused)."""
@@ -35,7 +38,7 @@ def checks(preview: Preview, entry: Entry, plan: Plan, version: str, region: Reg
     found = [
         _check(faults.get("name"), _("The name is free")),
         *([] if not entry.offering.parameters else [_settings(len(wrong))]),
-        *(Check("bad", faults[f]) for f in ("plan", "version", "region", "tags") if f in faults),
+        *(Check("bad", faults[f]) for f in _FIELDS if f in faults),
         *[_short(line) for line in preview.quota if not line.enough],
     ]
     if preview.within_quota:

@@ -9,23 +9,28 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.core.paginator import Paginator
 from django.utils.translation import gettext as _
 
 from billing import pricelist, texts
 from billing.classes import class_label, group_label
 from billing.pricelist import PlanPrice, RateLine
 from billing.reserved import terms
+from billing.spot import factors
+from billing.spot import queries as spare
 from portal.console.catalogue import FAMILIES
 from services import registry
 from services.regions import queries as regions
 from services.spec import Entry
 
 if TYPE_CHECKING:
+    from billing.models import SpotFactor
     from billing.vat import VatRate
     from portal.tenancy.models import Organisation
 
 FILTERS = ("q", "family", "region")
-KINDS = ("plans", "rates", "history")
+KINDS = ("plans", "rates", "history", "spot")
+_FACTORS = 50
 
 
 def plans(asked: Mapping[str, str], reader: Organisation | None = None) -> dict[str, Any]:
@@ -88,6 +93,30 @@ def history(asked: Mapping[str, str], reader: Organisation | None = None) -> dic
     }
 
 
+def spot(asked: Mapping[str, str], reader: Organisation | None = None) -> dict[str, Any]:
+    """Context of console/spot_prices.html: plans on spare capacity beside list, and every factor
+    that was set. `asked`: region, page.
+    """
+    region, vat = _region(asked), pricelist.vat(reader)
+    rows = spare.said(region=region) if region else spare.said()
+    found = Paginator(rows, _FACTORS).get_page(asked.get("page"))
+    return {
+        **_frame("spot", "", region, vat),
+        "plans": spare.all_plans(region, vat),
+        "found": found,
+        "factors": [(row, _factor_scope(row)) for row in found],
+        "floor": factors.floor() * 100,
+        "query": {"region": region},
+    }
+
+
+def _factor_scope(row: SpotFactor) -> str:
+    """What a factor is said for."""
+    where = row.region or _("All regions")
+    what = class_label(row.price_class) if row.price_class else _("everything")
+    return f"{where} · {what}"
+
+
 def _frame(tab: str, query: str, region: str, vat: VatRate) -> dict[str, Any]:
     """What both pages show around their tables."""
     return {
@@ -112,7 +141,9 @@ def as_csv(kind: str, region: str) -> str:
     """
     out = io.StringIO()
     writer = csv.writer(out)
-    rows = {"plans": _plan_rows, "rates": _rate_rows, "history": _version_rows}[kind]
+    rows = {"plans": _plan_rows, "rates": _rate_rows, "history": _version_rows, "spot": _spot_rows}[
+        kind
+    ]
     writer.writerows(rows(region))
     return out.getvalue()
 
@@ -154,6 +185,18 @@ def _plan_row(entry: Entry, row: PlanPrice, region: str) -> list[str]:
         *(f"{quote.vat.percent:f}", quote.vat.country, region),
     )
     return [str(value) for value in values]
+
+
+def _spot_rows(region: str) -> Iterable[list[str]]:
+    """What spare capacity costs in this hour."""
+    yield ["offering", "plan", "currency", "list_hourly_net", "spot_hourly_net", "factor", "region"]
+    for row in spare.all_plans(region):
+        amounts = (row.listed.hourly.amount, row.spot.hourly.amount, row.spot.spot_factor)
+        yield [
+            *(row.entry.offering.slug, row.plan.id, row.spot.currency),
+            *(f"{amount:f}" for amount in amounts),
+            region,
+        ]
 
 
 _RATE_COLUMNS = (

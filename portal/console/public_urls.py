@@ -17,6 +17,7 @@ urlpatterns = [
     path("prices/", prices.prices, name="prices"),
     path("prices/rates/", prices.rates, name="rates"),
     path("prices/history/", prices.history, name="price-history"),
+    path("prices/spot/", prices.spot, name="spot-prices"),
     path("prices/<slug:kind>.csv", prices.as_csv, name="prices-csv"),
     path("prices/calculator/", prices.calculator, name="calculator"),
     path("status/", status.status, name="status"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
@@ -17,7 +17,7 @@ from portal.kernel.actor import Actor
 from portal.kernel.money import HOURS_PER_MONTH, Money
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
-from services.instances import drift, opening, texts
+from services.instances import drift, interruptions, opening, texts
 from services.instances.admission import newer_versions
 from services.instances.operations import newest_operation
 from services.instances.specs import entry_of
@@ -25,7 +25,9 @@ from services.regions import clusters
 from services.spec import Capability, promised_availability
 
 if TYPE_CHECKING:
-    from services.instances.models import Instance
+    from services.instances.models import Instance, SpotInterruption
+
+_NOTICE_POLL = 5  # seconds, while it is under notice or waits for capacity
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +85,25 @@ def frame(actor: Actor, instance: Instance, tab: str) -> dict[str, Any]:
     )
     price = instance.price_hourly
     doing = cards.card(newest) if newest else None
+    notice = interruptions.interruption_of(instance)
     left = instance.delete_at - clock.now() if instance.delete_at else None
     return {
         "instance": instance,
         "offering": entry.offering,
         "plan": entry.offering.plan(instance.plan),
         "storage_mib": entry.offering.plan(instance.plan).storage_gib * 1024,
-        "sla": promised_availability(entry.offering, entry.offering.plan(instance.plan)),
+        "sla": None
+        if instance.spot
+        else promised_availability(entry.offering, entry.offering.plan(instance.plan)),
+        "interruption": notice,
+        "notice_left": _left(notice),
         "tabs": [
             (key, text, reverse(name, args=[instance.public_id])) for key, text, name in links
         ],
         "tab": tab,
         "crumbs": [(_("Services"), reverse("console:services"))],
         "card": doing,
-        "poll": cards.poll_of(instance, doing),
+        "poll": cards.poll_of(instance, doing) or (_NOTICE_POLL if notice else 0),
         "step": _step(doing),
         "bin_left": left,
         "can": can(actor, instance),
@@ -106,6 +113,13 @@ def frame(actor: Actor, instance: Instance, tab: str) -> dict[str, Any]:
         "hourly": None if price is None else Money(price),
         "monthly": None if price is None else Money(price * HOURS_PER_MONTH),
     }
+
+
+def _left(notice: SpotInterruption | None) -> timedelta | None:
+    """Until it is paused; None unless it is under notice, nothing once it is due."""
+    if notice is None or notice.state != interruptions.State.NOTICED:
+        return None
+    return max(notice.due_at - clock.now(), timedelta())
 
 
 def _drift(instance: Instance) -> tuple[datetime, str] | None:

@@ -122,6 +122,7 @@ ROOMS = (
     Room(_("Provider"), "console:staff-payments", _("Payments"), "wallet", staff=True),
     Room(_("Provider"), "console:staff-revenue", _("Revenue"), "chart-column-stacked", staff=True),
     Room(_("Provider"), "console:staff-prices", _("Price changes"), "wallet", staff=True),
+    Room(_("Provider"), "console:staff-spot", _("Spare capacity"), "ticket-percent", staff=True),
     Room(_("Provider"), "console:staff-exports", _("Exports"), "download", staff=True),
     Room(_("Provider"), "console:staff-usage", _("Usage"), "gauge", staff=True),
     Room(_("Provider"), "console:staff-vouchers", _("Vouchers"), "ticket-percent", staff=True),

@@ -21,7 +21,7 @@ from portal.kernel.errors import Conflict, Invalid
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
 from services.backends import keeps_secrets
-from services.instances import admission, closing, opening, windows
+from services.instances import admission, closing, opening, spare, windows
 from services.instances.admission import Admitted, Wanted
 from services.instances.models import Instance, Operation, Rollout
 from services.instances.specs import (
@@ -40,8 +40,10 @@ from services.instances.states import (
 )
 from services.instances.work import enqueue_on_commit
 from services.regions import quota
+from services.regions.models import Quota
 from services.spec import Capability
 
+_VCPU, _NOTHING = Quota.Name.VCPU.value, Decimal(0)
 _INSTALLING = timedelta(minutes=40)  # a first order may have to fetch its engine
 _UPGRADING = timedelta(hours=1)  # data is changed over, then copied to the other nodes
 
@@ -57,7 +59,8 @@ def create(
 ) -> Operation:
     """A new instance and its `create` operation; `admission.admit_order` gave `admitted`.
 
-    Raises: NotPermitted, QuotaExceeded, Invalid when the name was taken meanwhile.
+    Raises: NotPermitted, QuotaExceeded, Invalid when the name was taken meanwhile, Conflict where
+    a region has no spare capacity.
     """
     project, entry, region = wanted.project, wanted.entry, wanted.region
     access.require(actor, project, Permission.INSTANCE_CREATE)
@@ -65,6 +68,8 @@ def create(
     needs = needs_of_order(
         entry, project, region, admitted.plan, admitted.version, admitted.parameters
     )
+    if wanted.spot:
+        spare.demand_room(region, needs.get(_VCPU, _NOTHING))
     quota.move(project_id=project.pk, region_id=region.pk, held={}, wanted=needs)
     instance = Instance(
         public_id=ids.public_id(entry.offering.prefix),
@@ -77,6 +82,7 @@ def create(
         parameters=dict(admitted.parameters),
         tags=dict(wanted.tags),
         protected=wanted.protected,
+        spot=wanted.spot,
         reserved=quota.stored(needs),
         currency=currency,
         created_by=actor.name,
@@ -109,6 +115,7 @@ def update(
     Raises: NotPermitted, Invalid, QuotaExceeded, Conflict in a phase that has no settings to
     change.
     """
+    spare.hold_region_of(instance)
     instance = opening.begin(actor, instance, Permission.INSTANCE_UPDATE)
     opening.expect(instance, Phase.RUNNING)
     admitted = admission.admit_change(
@@ -121,6 +128,8 @@ def update(
         "parameters": admitted.parameters,
     }
     wanted = needs_of(instance, after)
+    if instance.spot and wanted.get(_VCPU, _NOTHING) > spare.vcpu_of(instance):
+        spare.demand_room(instance.region, wanted[_VCPU], besides=instance)
     opening.hold_quota(instance, quota.larger(wanted, quota.read(instance.reserved)))
     instance.plan, instance.parameters = admitted.plan.id, admitted.parameters
     instance.version = admitted.version
@@ -151,8 +160,11 @@ def pause(*, actor: Actor, instance: Instance, reason: str = "") -> Operation:
 @transaction.atomic
 def resume(*, actor: Actor, instance: Instance) -> Operation:
     """Starts a paused server. Raises: Conflict."""
+    spare.hold_region_of(instance)
     instance = opening.begin(actor, instance, Permission.INSTANCE_UPDATE)
     opening.expect(instance, Phase.PAUSED)
+    if instance.spot:
+        spare.demand_room(instance.region, spare.vcpu_of(instance), besides=instance)
     return opening.open_operation(actor, instance, Kind.RESUME)
 
 
@@ -195,13 +207,17 @@ def delete(*, actor: Actor, instance: Instance, reason: str = "") -> Operation:
 @transaction.atomic
 def undelete(*, actor: Actor, instance: Instance) -> Operation:
     """Out of the bin, running. Raises: Conflict when it is not in the bin, Gone, QuotaExceeded."""
+    spare.hold_region_of(instance)
     instance = opening.begin(actor, instance, Permission.INSTANCE_UPDATE)
     if instance.delete_at is None:
         raise Conflict(
             _("“%(name)s” is not in the bin.") % {"name": instance.name},
             hint=_("Nothing has to be done."),
         )
-    opening.hold_quota(instance, needs_of(instance))
+    wanted = needs_of(instance)
+    if instance.spot:
+        spare.demand_room(instance.region, wanted.get(_VCPU, _NOTHING), besides=instance)
+    opening.hold_quota(instance, wanted)
     return opening.open_operation(actor, instance, Kind.UNDELETE)
 
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from portal.kernel.errors import Invalid
 from portal.tenancy.models import Project
 from services import parameters
+from services.instances import spare
 from services.instances.models import Instance
 from services.instances.opening import capabilities
 from services.instances.specs import spec_of
@@ -31,7 +32,9 @@ MOST_TAGS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A service as somebody asks for it. What is left out takes the offering's default."""
+    """A service as somebody asks for it. What is left out takes the offering's default. `spot`: on
+    spare capacity.
+    """
 
     project: Project
     entry: Entry
@@ -42,6 +45,7 @@ class Wanted:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     protected: bool = True
+    spot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ def admit_order(wanted: Wanted) -> Admitted:
     if not where.ok:
         field = "plan" if where.code in ("one-node-only", "plan-retired") else "region"
         faults.setdefault(field, f"{where.reason} {where.hint}".strip())
+    if wanted.spot and chosen and (fault := spare.plan_fault(entry, region, chosen)):
+        faults["spot"] = fault
     if faults or chosen is None:
         raise Invalid(faults)
     return Admitted(chosen, version, values)
@@ -97,6 +103,8 @@ def plan_fault(instance: Instance, entry: Entry, wanted: Plan) -> str:
     """Why the service cannot change to `wanted`; empty where it can, and for its own. No query."""
     if wanted.id == instance.plan:
         return ""
+    if instance.spot and (fault := spare.plan_fault(entry, instance.region, wanted)):
+        return fault
     where = orderable(entry, instance.region, wanted)
     if not where.ok:
         return f"{where.reason} {where.hint}".strip()

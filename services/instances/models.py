@@ -31,6 +31,7 @@ class Instance(models.Model):
     plan = models.CharField(max_length=40)
     parameters = models.JSONField(default=dict)
     paused = models.BooleanField(default=False)
+    spot = models.BooleanField(default=False, db_default=False)  # on spare capacity, for life
     generation = models.PositiveIntegerField(default=1)
 
     observed = models.CharField(max_length=12, default="absent")
@@ -73,6 +74,7 @@ class Instance(models.Model):
             models.Index(
                 fields=["delete_at"], condition=Q(delete_at__isnull=False), name="instance_bin"
             ),
+            models.Index(fields=["region"], condition=Q(spot=True), name="instance_spot"),
         ]
 
     def __str__(self) -> str:
@@ -161,6 +163,48 @@ class InstanceEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.instance_id} {self.code} {self.at:%F %T}"
+
+
+class SpotInterruption(models.Model):
+    """A service on spare capacity was told at `noticed_at` that it is paused from `due_at` on
+    (services.instances.interruptions). `operation` is the last pause that was begun for it; `why`
+    says how it ended.
+    """
+
+    class State(models.TextChoices):
+        NOTICED = "noticed"
+        INTERRUPTED = "interrupted"
+        ENDED = "ended"
+
+    class Why(models.TextChoices):
+        WITHDRAWN = "withdrawn"  # there was room again in time
+        RESUMED = "resumed"
+        PAUSED = "paused"  # by its tenant, before it was due
+        DELETED = "deleted"
+
+    instance = models.ForeignKey(Instance, on_delete=models.PROTECT, related_name="interruptions")
+    state = models.CharField(max_length=12, choices=State.choices, default=State.NOTICED)
+    why = models.CharField(max_length=12, choices=Why.choices, blank=True)
+    operation = models.ForeignKey(Operation, null=True, on_delete=models.SET_NULL, related_name="+")
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    noticed_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    interrupted_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["instance"],
+                condition=~Q(state="ended"),
+                name="one_open_interruption",
+            )
+        ]
+        indexes = [models.Index(fields=["noticed_at"], name="interruption_noticed")]
+
+    def __str__(self) -> str:
+        return f"{self.instance_id} {self.state} due {self.due_at:%F %T}"
 
 
 class ProbeDay(models.Model):

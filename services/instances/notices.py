@@ -6,6 +6,7 @@ Rows hold codes, names and numbers; the sentences are made here at read.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -152,7 +153,67 @@ def register() -> None:
             mail=True,
             webhook=True,
         ),
+        _spot_kind(
+            "notice",
+            gettext_noop("%(name)s will be interrupted"),
+            gettext_noop("Due %(due_at)s: its spare capacity is needed. Data is kept."),
+            label=gettext_noop("A service on spare capacity will be interrupted in two minutes"),
+            icon="clock",
+            tone="warn",
+            mail=True,
+        ),
+        _spot_kind(
+            "withdrawn",
+            gettext_noop("%(name)s is not interrupted after all"),
+            gettext_noop("There is spare capacity for it again."),
+            label=gettext_noop("A service on spare capacity is not interrupted after all"),
+            icon="circle-check",
+            tone="ok",
+            mail=True,
+        ),
+        _spot_kind(
+            "resumed",
+            gettext_noop("%(name)s runs again"),
+            gettext_noop("There is spare capacity for it again."),
+            label=gettext_noop("A service that was interrupted runs again"),
+            icon="circle-check",
+            tone="ok",
+            mail=False,
+        ),
     )
+
+
+def _spot_kind(
+    what: str, title: str, body: str, *, label: str, icon: str, tone: str, mail: bool
+) -> Kind:
+    return Kind(
+        f"service.spot_{what}",
+        sentence(title),
+        lambda params: _(body) % {"due_at": _when(params)},
+        group=_SERVICES,
+        label=label,
+        icon=icon,
+        tone=tone,
+        url_name="console:service",
+        sees=Permission.INSTANCE_VIEW,
+        everyone=Permission.INSTANCE_UPDATE,
+        mail=mail,
+        webhook=True,
+    )
+
+
+def _when(params: Params) -> str:
+    said = params.get("due_at")
+    return formats.moment(datetime.fromisoformat(said), seconds=True) if said else "…"
+
+
+def tell_spot(instance: Instance, what: str, *, due_at: datetime | None = None) -> None:
+    """In the transaction that gives a notice (`notice`), takes it back (`withdrawn`), or finds it
+    running again (`resumed`).
+    """
+    said = {} if due_at is None else {"due_at": due_at.isoformat()}
+    params = {**_named(instance), "region": instance.region.code, "spot": True, **said}
+    _notify(f"service.spot_{what}", instance, instance.public_id, params)
 
 
 def tell_end(operation: Operation, instance: Instance) -> None:

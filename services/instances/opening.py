@@ -34,11 +34,7 @@ DEADLINE = timedelta(minutes=20)
 
 def lock_row(instance: Instance) -> Instance:
     """The row as it is now, for change. Raises: Gone."""
-    row = (
-        Instance.objects.select_for_update(of=("self",))
-        .select_related("project__organisation", "region")
-        .get(pk=instance.pk)
-    )
+    row = lock_live_or_gone(instance)
     if row.deleted_at is not None:
         raise Gone(
             _("“%(name)s” was destroyed on %(day)s.")
@@ -46,6 +42,12 @@ def lock_row(instance: Instance) -> Instance:
             hint=_("It cannot be brought back. Order a new one."),
         )
     return row
+
+
+def lock_live_or_gone(instance: Instance) -> Instance:
+    """The same, destroyed or not."""
+    rows = Instance.objects.select_for_update(of=("self",))
+    return rows.select_related("project__organisation", "region").get(pk=instance.pk)
 
 
 def demand(actor: Actor, instance: Instance, permission: Permission) -> None:

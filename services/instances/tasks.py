@@ -6,6 +6,7 @@ from celery import shared_task
 
 from services.instances import (
     engines,
+    interruptions,
     probe_days,
     region_health,
     rollout,
@@ -25,6 +26,12 @@ def run_operation(operation_id: int) -> None:
 def sweep() -> None:
     """Finds what the broker lost and what time has made due."""
     upkeep.sweep()
+
+
+@shared_task(time_limit=120)
+def interrupt_spot() -> None:
+    """Pauses what is due to make room, and settles what became of earlier notices."""
+    interruptions.sweep()
 
 
 @shared_task(time_limit=300)

@@ -45,6 +45,8 @@ class Region(models.Model):
     checked_at = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0)
     retry_at = models.DateTimeField(null=True, blank=True)
+    # How much of it services on spare capacity may take (services.instances.spare).
+    spot_vcpu = models.DecimalField(max_digits=14, decimal_places=3, default=0, db_default=0)
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:

@@ -176,6 +176,9 @@ class Offering:
     trademarks: tuple[tuple[str, str], ...] = ()
     fixed_nodes: bool = False  # nothing leads from a plan to one of more or fewer nodes
     probe: Probe = Probe()
+    # Kinds of plans (`dev`, `single`) that may run on spare capacity, where they can be paused:
+    # what nobody depends on, and what clients can do without for hours.
+    spot: tuple[str, ...] = ()
 
     @property
     def default_version(self) -> str:
@@ -185,6 +188,10 @@ class Offering:
     def free_software(self) -> bool:
         """Whether anybody may use, study, change and pass on what runs."""
         return self.licence not in _RESTRICTED
+
+    def may_be_spot(self, plan: Plan) -> bool:
+        """Whether a plan may run on spare capacity, where it can be paused."""
+        return plan.nodes == 1 and plan.id.partition("-")[0] in self.spot
 
     def plan(self, plan_id: str) -> Plan:
         """Raises: KeyError if this offering has no such plan."""

@@ -35,7 +35,8 @@ class Command(BaseCommand):
             raise CommandError(f"The price files were not loaded. {error}") from error
         self.stdout.write(
             f"Prices: {loaded.added} added, {loaded.changed} changed, "
-            f"{loaded.withdrawn} withdrawn, {loaded.same} as they were."
+            f"{loaded.withdrawn} withdrawn, {loaded.same} as they were. "
+            f"Factors of spare capacity: {loaded.factors} added."
         )
         if check and not loaded.is_current:
             raise CommandError("Run manage.py load_prices.")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from billing.spot import factors
 from billing.texts import vat_label
 from portal.api.serializers.budgets import verdict
 from portal.api.serializers.common import (
@@ -29,7 +30,7 @@ from portal.api.serializers.common import (
 
 if TYPE_CHECKING:
     from billing.costs import Costs
-    from billing.models import Price
+    from billing.models import Price, SpotFactor
     from billing.ordering import Preview
     from billing.pricing import Quote
     from services.regions.queries import QuotaLine
@@ -61,8 +62,19 @@ SCHEMAS: dict[str, Json] = {
             "tiers": many(ref("Tier")),
         }
     ),
+    "SpotFactor": shape(
+        {
+            "region": maybe(TEXT),
+            "price_class": maybe(TEXT),
+            "factor": maybe(DECIMAL),
+            "valid_from": MOMENT,
+            "floor": DECIMAL,
+            "ceiling": DECIMAL,
+        }
+    ),
     "Quote": shape(
         {
+            "spot_factor": maybe(DECIMAL),
             "hourly": ref("Money"),
             "monthly_estimate": ref("Money"),
             "monthly_vat": ref("Money"),
@@ -142,6 +154,21 @@ def prices(rows: Sequence[Price]) -> list[Json]:
     ]
 
 
+def spot_factors(rows: Sequence[SpotFactor]) -> list[Json]:
+    """`region` and `price_class` None: all; `factor` None: what is said of more holds again."""
+    return [
+        {
+            "region": row.region or None,
+            "price_class": row.price_class or None,
+            "factor": None if row.factor is None else decimal(row.factor),
+            "valid_from": moment(row.at),
+            "floor": decimal(factors.floor()),
+            "ceiling": decimal(factors.CEILING),
+        }
+        for row in rows
+    ]
+
+
 def costs(found: Costs) -> Json:
     return {
         "currency": found.currency,
@@ -180,6 +207,7 @@ def preview(found: Preview) -> Json:
 def quote(found: Quote) -> Json:
     currency = found.currency
     return {
+        "spot_factor": None if found.spot_factor is None else decimal(found.spot_factor),
         "hourly": money(found.hourly.amount, currency),
         "monthly_estimate": money(found.monthly.amount, currency),
         "monthly_vat": money(found.monthly_vat.amount, currency),

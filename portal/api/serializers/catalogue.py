@@ -53,6 +53,10 @@ SCHEMAS: dict[str, Json] = {
             "storage_gib": INTEGER,
             "ha": BOOLEAN,
             "price": maybe(ref("RunningPrice")),
+            "spot_price": {
+                **maybe(ref("RunningPrice")),
+                "description": gettext_noop("In this hour, where it may run on spare capacity."),
+            },
             "sla": DECIMAL,
         }
     ),
@@ -97,7 +101,7 @@ def offering(entry: Entry, regions: Sequence[Region]) -> Json:
     """One entry of the catalogue; no query but the price list's."""
     offer = entry.offering
     places = [orderable(entry, region) for region in regions]
-    quotes = billing.quotes_of(offer, "")
+    quotes, spot = billing.quotes_of(offer, ""), billing.quotes_of(offer, "", spot=True)
     return {
         "slug": offer.slug,
         "name": offer.name,
@@ -113,7 +117,7 @@ def offering(entry: Entry, regions: Sequence[Region]) -> Json:
             }
             for version in offer.versions
         ],
-        "plans": [_plan(offer, plan, quotes) for plan in offer.plans if not plan.retired],
+        "plans": [_plan(offer, plan, quotes, spot) for plan in offer.plans if not plan.retired],
         "parameters": parameters.json_schema(offer),
         "capabilities": _capabilities(entry),
         "meters": [{"code": meter.code, "unit": meter.unit} for meter in offer.meters],
@@ -137,8 +141,10 @@ def region(row: Region) -> Json:
     }
 
 
-def _plan(offer: Offering, plan: Plan, quotes: Mapping[str, Quote]) -> Json:
-    quote = quotes.get(plan.id)
+def _plan(
+    offer: Offering, plan: Plan, quotes: Mapping[str, Quote], spot: Mapping[str, Quote]
+) -> Json:
+    quote, spare = quotes.get(plan.id), spot.get(plan.id)
     return {
         "id": plan.id,
         "name": _plan_name(plan),
@@ -148,6 +154,7 @@ def _plan(offer: Offering, plan: Plan, quotes: Mapping[str, Quote]) -> Json:
         "storage_gib": plan.storage_gib,
         "ha": plan.ha,
         "price": price_shape(quote.hourly.amount, quote.currency) if quote else None,
+        "spot_price": price_shape(spare.hourly.amount, spare.currency) if spare else None,
         "sla": decimal(promised_availability(offer, plan)),
     }
 

@@ -30,12 +30,13 @@ from portal.api.serializers.common import (
 from portal.api.serializers.operations import operation, operations
 from services import registry
 from services.instances import endpoints, texts, windows
+from services.instances.interruptions import State, Why
 from services.instances.operations import open_operations
 from services.instances.states import Health, Phase
 from services.spec import gettext_noop, promised_availability
 
 if TYPE_CHECKING:
-    from services.instances.models import Instance, InstanceEvent, Operation
+    from services.instances.models import Instance, InstanceEvent, Operation, SpotInterruption
     from services.instances.utilisation import Hour
     from services.spec import Credentials, Plan
 
@@ -57,6 +58,7 @@ FIELDS = (
     "needs_attention",
     "endpoints",
     "protected",
+    "spot",
     "window_day",
     "window_hour",
     "delete_at",
@@ -101,6 +103,7 @@ SCHEMAS: dict[str, Json] = {
             "operation": maybe(ref("Operation")),
             "endpoints": many(ref("Endpoint")),
             "protected": BOOLEAN,
+            "spot": BOOLEAN,
             "window_day": one_of(*windows.DAYS),
             "window_hour": INTEGER,
             "delete_at": maybe(MOMENT),
@@ -131,6 +134,17 @@ SCHEMAS: dict[str, Json] = {
             "operation": maybe(TEXT),
             "version": TEXT,
             "plan": TEXT,
+        }
+    ),
+    "Interruption": shape(
+        {
+            "state": one_of(*State.values),
+            "ended_because": maybe(one_of(*Why.values)),
+            "noticed_at": MOMENT,
+            "due_at": MOMENT,
+            "interrupted_at": maybe(MOMENT),
+            "ended_at": maybe(MOMENT),
+            "operation": maybe(TEXT),
         }
     ),
     "Logs": shape({"lines": many(TEXT)}),
@@ -187,11 +201,12 @@ def instance(row: Mapping[str, Any], open_one: Json | None, agreed: Decimal | No
             {**e, "purpose": endpoints.purpose(e["name"], e["protocol"])} for e in row["endpoints"]
         ],
         "protected": row["protected"],
+        "spot": row["spot"],
         "window_day": windows.day_called(row["window_day"]),
         "window_hour": row["window_hour"],
         "delete_at": moment(row["delete_at"]),
         "price": price(hourly if hourly is not None else agreed, row["currency"]),
-        "sla": _sla(row["offering"], row["plan"]),
+        "sla": None if row["spot"] else _sla(row["offering"], row["plan"]),
         "created_at": moment(row["created_at"]),
         "created_by": row["created_by"],
         "updated_at": moment(row["updated_at"]),
@@ -240,6 +255,21 @@ def events(rows: Sequence[InstanceEvent]) -> list[Json]:
             "operation": row.operation.public_id if row.operation else None,
             "version": row.version,
             "plan": row.plan,
+        }
+        for row in rows
+    ]
+
+
+def interruptions(rows: Sequence[SpotInterruption]) -> list[Json]:
+    return [
+        {
+            "state": row.state,
+            "ended_because": row.why or None,
+            "noticed_at": moment(row.noticed_at),
+            "due_at": moment(row.due_at),
+            "interrupted_at": moment(row.interrupted_at),
+            "ended_at": moment(row.ended_at),
+            "operation": row.operation.public_id if row.operation else None,
         }
         for row in rows
     ]

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from billing import queries as billing
 from billing.reserved import terms
+from billing.spot import queries as spare
 from portal.api.answers import json_response
 from portal.api.base import View
 from portal.api.contract import Query, contract
@@ -67,8 +68,36 @@ class Prices(View):
                 gettext_noop("Prices of capacity reserved for so long, not those on demand."),
                 choices=tuple(terms()),
             ),
+            Query(
+                "spot",
+                gettext_noop("`true`: prices of spare capacity, not those on demand."),
+                "boolean",
+            ),
         ),
     )
     def get(self, request: object) -> HttpResponse:
+        if self.query.get("spot"):
+            said = {name: self.query.get(name) for name in ("offering", "region", "at")}
+            return paged(self, spare.prices(**said), Order("price_class", False), money.prices)
         wanted = {name: self.query.get(name) for name in ("offering", "region", "at", "term")}
         return paged(self, billing.prices(**wanted), Order("price_class", False), money.prices)
+
+
+class SpotFactors(View):
+    @contract(
+        gettext_noop("Read what spare capacity costs of the list price"),
+        {200: "SpotFactor"},
+        description=gettext_noop(
+            "Every factor that was ever set, newest first. It holds from its hour on, until the "
+            "next one of the same region and price class; what names more counts first."
+        ),
+        public=True,
+        listing=True,
+        query=(
+            Query("region", gettext_noop("Only what holds in this region.")),
+            Query("price_class", gettext_noop("Only what holds for this price class.")),
+        ),
+    )
+    def get(self, request: object) -> HttpResponse:
+        wanted = {name: self.query.get(name) for name in ("region", "price_class")}
+        return paged(self, spare.said(**wanted), Order("at"), money.spot_factors)

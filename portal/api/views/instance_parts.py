@@ -17,7 +17,14 @@ from portal.api.serializers import instances as shapes
 from portal.api.views.operations import started
 from portal.kernel import clock
 from portal.tenancy.permissions import Permission
-from services.instances import actions, credentials, logs, queries, utilisation
+from services.instances import (
+    actions,
+    credentials,
+    interruptions,
+    logs,
+    queries,
+    utilisation,
+)
 from services.instances.specs import entry_of
 from services.spec import gettext_noop
 
@@ -99,6 +106,22 @@ class Events(View):
     def get(self, request: object, id: str) -> HttpResponse:
         row = queries.instance_for(self.actor, id)
         return paged(self, queries.events_of(row), Order("at"), shapes.events)
+
+
+class Interruptions(View):
+    @contract(
+        gettext_noop("List the interruptions of a service"),
+        {200: "Interruption"},
+        description=gettext_noop(
+            "Of a service on spare capacity: each notice, when it is due, and what became of it."
+        ),
+        permission=_P.INSTANCE_VIEW,
+        listing=True,
+    )
+    def get(self, request: object, id: str) -> HttpResponse:
+        row = queries.instance_for(self.actor, id)
+        found = interruptions.interruptions_of(row)
+        return paged(self, found, Order("noticed_at"), shapes.interruptions)
 
 
 class Logs(View):

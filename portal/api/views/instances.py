@@ -50,8 +50,16 @@ _TAGS = {
     "additionalProperties": {"type": "string", "maxLength": 80},
 }
 _CHANGEABLE = {"plan": TEXT, "version": TEXT, "parameters": _PARAMETERS, "tags": _TAGS}
+_SPOT = {
+    **BOOLEAN,
+    "description": gettext_noop(
+        "On spare capacity: for less than list, and paused with two minutes' notice when it is "
+        "needed. Fixed from then on."
+    ),
+}
 ORDER = body(
-    {"offering": TEXT, "region": TEXT, "name": _NAME, **_CHANGEABLE}, required=("offering", "name")
+    {"offering": TEXT, "region": TEXT, "name": _NAME, **_CHANGEABLE, "spot": _SPOT},
+    required=("offering", "name"),
 )
 _WINDOW = {
     "window_day": {

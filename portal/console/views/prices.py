@@ -49,9 +49,19 @@ def history(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@cache_control(public=True, max_age=60)
+def spot(request: HttpRequest) -> HttpResponse:
+    """GET /prices/spot/?region=&page="""
+    asked, reader = asked_of(request), organisation_at_hand(request)
+    context = building.spot(asked, reader)
+    response = page(request, "console/spot_prices.html", context, fragment="results")
+    return show(request, response, query_of(asked, ("region", "page")))
+
+
+@require_safe
 @cache_control(public=True, max_age=300)
 def as_csv(request: HttpRequest, kind: str) -> HttpResponse:
-    """GET /prices/plans.csv, /prices/rates.csv, /prices/history.csv?region="""
+    """GET /prices/plans.csv, /prices/rates.csv, /prices/history.csv, /prices/spot.csv?region="""
     if kind not in building.KINDS:
         raise Http404
     text = building.as_csv(kind, asked_of(request).get("region", ""))

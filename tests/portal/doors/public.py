@@ -25,6 +25,7 @@ DOORS = [
     Door("console:robots", "GET", PUBLIC),
     Door("console:favicon", "GET", PUBLIC),
     Door("console:prices", "GET", PUBLIC),
+    Door("console:spot-prices", "GET", PUBLIC),
     Door("console:rates", "GET", PUBLIC),
     Door("console:price-history", "GET", PUBLIC),
     Door("console:prices-csv", "GET", PUBLIC, at=_plans),

@@ -22,6 +22,7 @@ OFFERING = Offering(
     trademarks=(("Amazon S3", "Amazon.com, Inc. or its affiliates"),),
     price_class="analytics.object-storage",
     sla_class="storage",
+    spot=("dev",),
     popular=True,
     database_label=gettext_noop("Bucket"),
     secrets=("password", "write_key", "read_key"),

@@ -27,6 +27,7 @@ OFFERING = Offering(
     trademarks=(("InfluxDB", "InfluxData, Inc."),),
     price_class="database.timeseries",
     sla_class="database",
+    spot=("dev",),
     secrets=("password", "admin_password", "token_key"),
     versions=(Version("1.6", VersionStatus.DEPRECATED),),
     plans=(

@@ -25,6 +25,7 @@ OFFERING = Offering(
     ),
     price_class="database.mariadb",
     sla_class="database",
+    spot=("dev",),
     secrets=("password", "root_password"),
     fixed_nodes=True,
     versions=(

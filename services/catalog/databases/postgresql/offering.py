@@ -29,6 +29,7 @@ OFFERING = Offering(
     trademarks=(("PostgreSQL", "PostgreSQL Community Association of Canada"),),
     price_class="database.postgresql",
     sla_class="database",
+    spot=("dev",),
     popular=True,
     secrets=("password", "admin_password"),
     upgrade_stops=True,

@@ -24,6 +24,7 @@ OFFERING = Offering(
     ),
     price_class="database.valkey",
     sla_class="database",
+    spot=("dev", "single"),
     popular=True,
     secrets=("password", "admin_password"),
     versions=(Version("9"),),

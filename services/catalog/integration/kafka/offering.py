@@ -29,6 +29,7 @@ OFFERING = Offering(
     trademarks=(("Apache Kafka", "The Apache Software Foundation"),),
     price_class="integration.kafka",
     sla_class="database",
+    spot=("dev",),
     popular=True,
     secrets=("password", "internal_password"),
     fixed_nodes=True,

@@ -20,6 +20,7 @@ OFFERING = Offering(
     trademarks=(("NATS", "The Linux Foundation"),),
     price_class="integration.nats",
     sla_class="database",
+    spot=("dev", "single"),
     fixed_nodes=True,
     versions=(Version("2"),),
     plans=(

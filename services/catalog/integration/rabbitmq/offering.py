@@ -31,6 +31,7 @@ OFFERING = Offering(
     trademarks=(("RabbitMQ", "Broadcom Inc. or its subsidiaries"),),
     price_class="integration.rabbitmq",
     sla_class="database",
+    spot=("dev", "single"),
     database_label=gettext_noop("Virtual host"),
     secrets=("password", "admin_password", "cookie"),
     fixed_nodes=True,

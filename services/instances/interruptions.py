@@ -1,0 +1,212 @@
+"""What runs on spare capacity is told two minutes ahead that it will be paused, is paused by an
+operation like any other, and goes on when there is room again.
+
+A row says so (`SpotInterruption`), so that neither a crash nor a lost message changes when or how
+often: whoever looks finds what is due. Interrupted are the newest first, and what is under notice
+stays when room comes back in time. `billing.spot.resuming` starts again what waits, the oldest
+first, since it costs money.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from portal.audit.actions import PROVIDER, record
+from portal.kernel import clock
+from portal.kernel.actor import SYSTEM, Actor
+from portal.kernel.errors import Invalid, PortalError
+from portal.tenancy.oversight import require_staff
+from services.instances import actions, closing, notices, opening, spare
+from services.instances.models import Instance, SpotInterruption
+from services.instances.states import OPEN, OperationState, Phase
+from services.regions.models import Region
+
+logger = logging.getLogger(__name__)
+
+NOTICE = timedelta(minutes=2)
+REASON = "spot"
+_MOST_VCPU = Decimal(1_000_000)
+_AGAIN = timedelta(minutes=1)  # after a pause that failed; longer each time
+_LONGEST = 10
+_GONE = (Phase.DELETING, Phase.IN_BIN, Phase.DELETED)
+State = SpotInterruption.State
+Why = SpotInterruption.Why
+
+
+@transaction.atomic
+def offer_spare(
+    *, actor: Actor, region: Region, vcpu: Decimal, reason: str = ""
+) -> list[SpotInterruption]:
+    """Lets services take so much spare capacity of a region from now on. What is too much by that
+    is told at once that it will be interrupted; returned are these.
+
+    Raises: NotPermitted, Invalid.
+    """
+    require_staff(actor)
+    if not 0 <= vcpu <= _MOST_VCPU or vcpu != vcpu.quantize(Decimal("0.001")):
+        raise Invalid({"vcpu": _("Enter a number of vCPU from 0 on, with three decimals at most.")})
+    spare.hold_region(region)
+    before = Region.objects.values_list("spot_vcpu", flat=True).get(pk=region.pk)
+    Region.objects.filter(pk=region.pk).update(spot_vcpu=vcpu)
+    region.spot_vcpu = vcpu
+    noticed = _balance(region)
+    record(
+        actor,
+        "region.spare",
+        "region",
+        region.code,
+        chain=PROVIDER,
+        before={"spot_vcpu": f"{before.normalize():f}"},
+        after={
+            "spot_vcpu": f"{vcpu.normalize():f}",
+            "interrupted": [row.instance.public_id for row in noticed],
+        },
+        reason=reason,
+    )
+    return noticed
+
+
+def _balance(region: Region) -> list[SpotInterruption]:
+    """Notices for what is too much, the newest first; or notices taken back where there is room
+    again, of the oldest first. Under the region's lock.
+    """
+    rows = spare.running(region)
+    waiting = SpotInterruption.objects.filter(
+        state=State.NOTICED, operation=None, instance__in=rows
+    ).select_related("instance__project__organisation", "instance__region")
+    noticed = {row.instance_id: row for row in waiting}
+    leaving = set(
+        SpotInterruption.objects.filter(state=State.NOTICED, instance__in=rows)
+        .exclude(operation=None)
+        .values_list("instance", flat=True)
+    )
+    stays = [row for row in rows if row.pk not in noticed and row.pk not in leaving]
+    kept = spare.taken_by(stays)
+    told = []
+    for row in stays:
+        if kept <= region.spot_vcpu:
+            break
+        if row.phase == Phase.PAUSING:  # its tenant makes room
+            kept -= spare.vcpu_of(row)
+            continue
+        told.append(_notice(row))
+        kept -= spare.vcpu_of(row)
+    for row in reversed(rows):
+        vcpu = spare.vcpu_of(row)
+        if not told and row.pk in noticed and kept + vcpu <= region.spot_vcpu:
+            _end(noticed[row.pk], Why.WITHDRAWN)
+            kept += vcpu
+    return told
+
+
+def _notice(instance: Instance) -> SpotInterruption:
+    now = clock.now()
+    row = SpotInterruption.objects.create(instance=instance, noticed_at=now, due_at=now + NOTICE)
+    closing.event(instance, "spot_notice", None, due_at=row.due_at.isoformat())
+    notices.tell_spot(instance, "notice", due_at=row.due_at)
+    logger.info("spot.noticed", extra={"instance": instance.public_id})
+    return row
+
+
+def _end(row: SpotInterruption, why: SpotInterruption.Why) -> None:
+    row.state, row.why, row.ended_at = State.ENDED, why, clock.now()
+    row.save(update_fields=["state", "why", "ended_at"])
+    if why in (Why.WITHDRAWN, Why.RESUMED):
+        closing.event(row.instance, f"spot_{why}", None)
+        notices.tell_spot(row.instance, why)
+
+
+def open_interruptions() -> QuerySet[SpotInterruption]:
+    """What is under notice or interrupted, oldest first."""
+    rows = SpotInterruption.objects.exclude(state=State.ENDED).order_by("pk")
+    return rows.select_related("instance__project__organisation", "instance__region", "operation")
+
+
+def interruption_of(instance: Instance) -> SpotInterruption | None:
+    """The open one of a service. One query for what is on spare capacity, else none."""
+    if not instance.spot:
+        return None
+    return SpotInterruption.objects.filter(instance=instance).exclude(state=State.ENDED).first()
+
+
+def interruptions_of(instance: Instance) -> QuerySet[SpotInterruption]:
+    """All of a service that the caller may see, not ordered yet."""
+    return SpotInterruption.objects.filter(instance=instance).select_related("operation")
+
+
+def waiting_in(region: Region) -> list[Instance]:
+    """What was interrupted and waits for room, the oldest service first."""
+    rows = Instance.objects.filter(
+        region=region,
+        phase=Phase.PAUSED,
+        interruptions__state=State.INTERRUPTED,
+        project__organisation__suspended_at__isnull=True,
+    )
+    return list(rows.select_related("project__organisation", "region").order_by("created_at", "pk"))
+
+
+def sweep() -> None:
+    """Pauses what is due, and settles what became of the others. Any number may do so at once."""
+    for pk in list(open_interruptions().values_list("pk", flat=True)):
+        try:
+            advance(pk)
+        except PortalError as error:  # something is under way: the next look finds it
+            logger.warning("spot.waits", extra={"interruption": pk, "code": error.code})
+
+
+@transaction.atomic
+def advance(pk: int) -> None:
+    """Takes one interruption as far as it goes now. Raises: what a pause raises."""
+    instance = Instance.objects.select_related("region").get(interruptions=pk)
+    spare.hold_region(instance.region)
+    instance = opening.lock_live_or_gone(instance)
+    row = SpotInterruption.objects.select_related("operation").get(pk=pk)
+    row.instance = instance
+    if row.state == State.ENDED:
+        return
+    if instance.phase in _GONE:
+        _end(row, Why.DELETED)
+    elif row.state == State.INTERRUPTED:
+        if instance.phase == Phase.RUNNING:
+            _end(row, Why.RESUMED)
+    elif instance.phase == Phase.PAUSED:
+        _paused(row)
+    elif row.due_at <= clock.now():
+        _pause_unless_room(row)
+
+
+def _paused(row: SpotInterruption) -> None:
+    """By us, or by its tenant before we came to it: that one is not resumed by itself."""
+    if row.operation is not None and row.operation.state == OperationState.SUCCEEDED:
+        row.state, row.interrupted_at = State.INTERRUPTED, clock.now()
+        row.save(update_fields=["state", "interrupted_at"])
+    else:
+        _end(row, Why.PAUSED)
+
+
+def _pause_unless_room(row: SpotInterruption) -> None:
+    """What made room meanwhile counts."""
+    if row.operation is None:
+        _balance(row.instance.region)
+        row.refresh_from_db(fields=["state"])
+    if row.state == State.NOTICED:
+        _pause(row)
+
+
+def _pause(row: SpotInterruption) -> None:
+    now, instance = clock.now(), row.instance
+    if row.operation is not None and row.operation.state in OPEN:
+        return
+    if row.next_attempt_at is not None and row.next_attempt_at > now:
+        return
+    row.operation = actions.pause(actor=SYSTEM, instance=instance, reason=REASON)
+    row.attempts += 1
+    row.next_attempt_at = now + _AGAIN * min(row.attempts, _LONGEST)
+    row.save(update_fields=["operation", "attempts", "next_attempt_at"])
+    logger.info("spot.paused", extra={"instance": instance.public_id, "attempt": row.attempts})

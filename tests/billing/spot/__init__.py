@@ -1,0 +1,1 @@
+"""Spare capacity: its price, its cost lines, its pages."""
