@@ -15,6 +15,7 @@ from billing.einvoice.checks import own_findings
 from billing.einvoice.document import Kind, Reference
 from billing.einvoice.judging import judge
 from billing.einvoice.stored import from_json
+from billing.identity import actions as identities
 from billing.invoice_formats import as_csv
 from billing.models import CostLine, CostRollup, Invoice
 from billing.payments import record_payment
@@ -25,6 +26,7 @@ from portal.console import credits as credits_pages
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import Conflict, Invalid, NotPermitted
+from portal.tenancy.models import Organisation
 from tests.billing.einvoice.test_corrections import (
     BUYERS,
     NOVEMBER,
@@ -302,6 +304,31 @@ def credits_page(organisation):
 
 def _rows(document):
     return csv.DictReader("".join(as_csv(document)).splitlines())
+
+
+@pytest.mark.usefixtures("einvoice_rules", "trusting")
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+def test_what_carries_over_and_what_takes_it_is_judged_valid(organisation, monkeypatch, language):
+    told = named(organisation)
+    identities.update_identity(
+        actor=make_owner(told.projects.first()),
+        organisation=told,
+        values={"language": language},
+    )
+    at(monkeypatch, 2026, 11, 4, 1)
+    first = issued(Organisation.objects.get(pk=told.pk), MONTH)
+    paid(first)
+    credit_notes.credit_amount(actor=SYSTEM, invoice=first, amount=Decimal(60), reason=WHY)
+    shorter(first, 30)
+    bought(told, NOVEMBER, Decimal("50.00"))
+    second = reduced(told, NOVEMBER, monkeypatch)
+    _by_hand, note = credit_notes.notes_of(first)
+    assert from_json(note.document).allowances
+    assert from_json(second.document).allowances
+    for document in (note, second):
+        verdict = judge(from_json(document.document))
+        assert [f.text for f in verdict.fatal] == []
+        assert all(verdict.fired.values())
 
 
 @pytest.mark.usefixtures("trusting")
