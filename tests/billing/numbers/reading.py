@@ -7,7 +7,7 @@ from tests.serving import Headers, Server, p50_and_p95
 
 TIMES = asked("POLDER_TIMES", 10)
 MOST_CPU = 500  # ms; the dearest page takes half of it
-MOST_CPU_BY_SERVICE = 4000  # that grows with the services of an organisation, and with their lines
+MOST_CPU_OF_MANY = 4000  # what grows with the services of an organisation, or with the whole cloud
 _WARM = 16  # two workers of four threads, each with a connection of its own
 
 
