@@ -199,9 +199,12 @@ def _row(engine: Engine, asked: str, users: tuple[str, ...], services: int, kept
 
 
 def _services() -> Counter[str]:
-    """How many instances run on each engine, those in the bin included. One query."""
+    """How many instances run on each engine, those in the bin included. What runs in a cluster has
+    none, and versions that no engine here has. One query.
+    """
     counts: Counter[str] = Counter()
-    rows = Instance.objects.filter(deleted_at__isnull=True).order_by()
+    here = Instance.objects.exclude(region__backend="kubernetes")
+    rows = here.filter(deleted_at__isnull=True).order_by()
     counted = rows.values_list("offering", "version").annotate(n=Count("pk"))
     for offering, version, n in counted:
         process = registry.get(offering).process

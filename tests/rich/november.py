@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from billing import (
+    bank_entries,
     credit_notes,
     cycle,
     dunning,
     free_tier_watch,
     ingestion,
     ordering,
-    payments,
     sla_months,
 )
 from billing.advice import keeping
@@ -196,6 +196,6 @@ def _money_in(rich: Rich) -> None:
     rich.at(11, 18)
     september = invoice_of(rich, SEPTEMBER, "nordsee")
     found = entry("120.00", payer="Nordsee Werke GmbH", text=f"Rechnung {september.number}")
-    payments.import_statement(actor=SYSTEM, content=statement(found))
+    bank_entries.import_statement(actor=SYSTEM, content=statement(found))
     stray = entry("48.00", payer="Unbekannt", text="Danke", reference="REF-2")
-    payments.import_statement(actor=SYSTEM, content=statement(stray, name="S-2"))
+    bank_entries.import_statement(actor=SYSTEM, content=statement(stray, name="S-2"))

@@ -150,7 +150,8 @@ def probed(rich: Rich, name: str, month: date, days: int, bad: dict[int, int]) -
         for day in found
     ]
     ProbeDay.objects.bulk_create(rows)
-    probe_days.add([Window(instance.pk, day, 0, (0,), (), 31) for day in found])  # their sums
+    sums = [Window(instance.pk, day, 0, (0,), (), 31) for day in found]
+    probe_days.add(sums, region=instance.region_id)
 
 
 def invoice_of(rich: Rich, month: date, slug: str = "deichbau") -> Invoice:

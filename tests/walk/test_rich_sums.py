@@ -5,7 +5,9 @@ be read, and every part of it adds up to the whole.
 from __future__ import annotations
 
 import csv
+import html
 import io
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -32,6 +34,7 @@ from tests.rich.world import AUGUST, NOVEMBER, OCTOBER, SEPTEMBER, Rich
 from tests.walk.furnish import on_the_fake
 
 pytestmark = pytest.mark.django_db
+_MAIN_LINK = re.compile(r'href="(/(?!static/)[^"#]+)')
 CLOSED, ALL = (AUGUST, SEPTEMBER, OCTOBER), (AUGUST, SEPTEMBER, OCTOBER, NOVEMBER)
 GROUPINGS = ("offering", "family", "project", "instance", "region", "tag:team", "tag:env")
 
@@ -231,3 +234,27 @@ def test_a_voucher_is_taken_once(rich, client):
     invoice = Invoice.objects.get(organisation=rich.organisation, month=AUGUST, kind="380")
     assert [a.amount for a in invoice_reads.document_of(invoice).allowances] == [Decimal(100)]
     assert exact_money(row.balance.left) in client.get("/costs/credits/").content.decode()
+
+
+PAGES = (
+    *("/", "/costs/?by=instance", "/costs/budgets/", "/costs/commitments/", "/costs/advice/"),
+    *("/costs/credits/", "/costs/exports/", "/costs/invoices/", "/sla/?month=2026-10", "/prices/"),
+)
+STAFF_PAGES = (
+    *("/staff/invoice-runs/", "/staff/payments/", "/staff/payments/reminders/", "/staff/revenue/"),
+    *("/staff/vouchers/", "/staff/exports/", "/staff/usage/", "/staff/prices/"),
+)
+
+
+@pytest.mark.parametrize("who", [Role.OWNER, Role.BILLING, Role.VIEWER, "staff"])
+def test_no_page_of_money_leads_where_its_reader_may_not_go(rich, who):
+    client = signed_in(Client(), rich.people[who])
+    shown = [client.get(page) for page in (STAFF_PAGES if who == "staff" else PAGES)]
+    links = {
+        html.unescape(link)
+        for page in shown
+        if page.status_code == 200
+        for link in _MAIN_LINK.findall(page.content.decode().partition("<main")[2])
+    }
+    assert len(links) > 10
+    assert {link: answer for link in links if (answer := client.get(link).status_code) >= 400} == {}

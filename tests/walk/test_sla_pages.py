@@ -57,6 +57,16 @@ def test_the_month_that_runs_says_what_it_would_earn(client, member):
     assert "if the month ended now" in text
 
 
+def test_only_who_may_open_a_service_is_led_to_it(client, member):
+    instance = Instance.objects.get()
+    link = f'href="/services/{instance.public_id}/"'
+    guarded = signed_in(client, member).get("/sla/").content.decode()
+    assert "orders" in guarded
+    assert link not in guarded
+    viewer = make_member(instance.project, Role.VIEWER)
+    assert link in signed_in(client, viewer).get("/sla/").content.decode()
+
+
 def test_a_settled_month_says_how_its_credit_came_to_be_and_where_it_is(client, member, now):
     ProbeDay.objects.filter(day=date(2026, 10, 4)).update(bad=(1 << 1000) - 1)
     now.at = datetime(2026, 11, 2, tzinfo=UTC)

@@ -28,6 +28,7 @@ from tests.makers import (
     make_region,
     make_staff,
     order,
+    put_instance,
     signed_in,
 )
 from tests.walk.staff.pages import url
@@ -176,6 +177,12 @@ def sent_tasks(monkeypatch, settings, tmp_path):
     told: list[tuple[str, str, str]] = []
     monkeypatch.setattr(engines, "send", lambda *what: told.append(what))
     return told
+
+
+def test_what_runs_in_a_cluster_needs_no_engine_here(staff, sent_tasks):
+    cluster = make_region("cluster", backend="kubernetes")
+    put_instance(make_project(), cluster, offering="rabbitmq", version="4.2", plan="dev-1x1")
+    assert staff.get(url("-engines")).status_code == 200
 
 
 def test_an_engine_is_fetched_and_removed(staff, sent_tasks):
