@@ -26,7 +26,7 @@ MOST = 2000  # windows in a report
 # A prober keeps what it found for an hour while Polder is away; older than this nobody may tell.
 OLDEST = timedelta(hours=2)
 _AHEAD = timedelta(minutes=1)  # so far may clocks differ
-CODES = ("malformed", "repeated", "not-now", "unknown-instance")
+CODES = ("malformed", "repeated", "not-now", "unknown-instance", "never-answered")
 
 
 class Unfit(Exception):
@@ -50,6 +50,7 @@ class Taken:
 
     accepted: int = 0
     rejected: list[Fault] = field(default_factory=list)
+    answered: bool = False  # a service answered in one of the minutes that were taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,12 @@ def targets_for(region: Region) -> Asked:
     return Asked(targets_of(region, outside=False), region.backend == Region.Backend.KUBERNETES)
 
 
-def take_minutes(region: Region, windows: Sequence[Mapping[str, Any]]) -> Taken:
-    """Windows as the API's contract describes them, at most `MOST`; each that fits is joined."""
+def take_minutes(region: Region, windows: Sequence[Mapping[str, Any]], *, has_heard: bool) -> Taken:
+    """Windows as the API's contract describes them, at most `MOST`; each that fits is joined.
+
+    A prober that no service ever answered (`has_heard`) rather stands behind a network policy than
+    before a region of which everything is down: until one does, its minutes count against nobody.
+    """
     taken, now = Taken(), clock.now()
     fitting: dict[tuple[object, ...], tuple[int, Window]] = {}
     for index, said in enumerate(windows):
@@ -78,13 +83,20 @@ def take_minutes(region: Region, windows: Sequence[Mapping[str, Any]]) -> Taken:
         except Unfit as error:
             taken.rejected.append(Fault(index, error.code, error.text))
     known = _known(region, {window.key for _index, window in fitting.values()})
+    accepted = []
     for index, window in fitting.values():
-        if window.key not in known:
+        if window.key in known:
+            accepted.append((index, window))
+        else:
             text = _("There is no such service in this region.")
             taken.rejected.append(Fault(index, "unknown-instance", text))
-    accepted = [window for _index, window in fitting.values() if window.key in known]
+    taken.answered = any(len(window.bad) < len(window.known) for _index, window in accepted)
+    if not (has_heard or taken.answered):
+        text = _("No service ever answered this prober. Look at the network policies around it.")
+        taken.rejected += [Fault(index, "never-answered", text) for index, _window in accepted]
+        accepted = []
     if accepted:
-        probe_days.add(accepted, region=region.pk)
+        probe_days.add([window for _index, window in accepted], region=region.pk)
     taken.accepted = len(accepted)
     taken.rejected.sort(key=lambda fault: fault.index)
     return taken

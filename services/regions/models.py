@@ -55,7 +55,8 @@ class Region(models.Model):
 
 class ProberKey(models.Model):
     """What a prober in the region's own cluster logs in with. It may read whom to ask there and
-    report minutes, and nothing else. `digest` is the SHA-256 of the key, which is shown once.
+    report minutes, and nothing else. `digest` is the SHA-256 of the key, which is shown once;
+    `heard_at` is when a service first answered who holds it.
     """
 
     public_id = models.CharField(max_length=16, unique=True)
@@ -64,6 +65,7 @@ class ProberKey(models.Model):
     created_by = models.CharField(max_length=254)
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    heard_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -119,6 +119,17 @@ def region_of(actor: Actor, code: str) -> Region:
     return region
 
 
+def has_heard(actor: Actor) -> bool:
+    """Whether a service ever answered this prober."""
+    return ProberKey.objects.filter(public_id=actor.id, heard_at__isnull=False).exists()
+
+
+def note_heard(actor: Actor) -> None:
+    """A service answered this prober; only the first time is kept."""
+    first = ProberKey.objects.filter(public_id=actor.id, heard_at__isnull=True)
+    first.update(heard_at=clock.now())
+
+
 def _live(region: Region) -> QuerySet[ProberKey]:
     return ProberKey.objects.filter(region=region, revoked_at__isnull=True)
 

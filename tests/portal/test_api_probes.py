@@ -121,6 +121,16 @@ def test_minutes_are_joined_however_often_they_come(api, cache):
     assert (found.region_id, found.known, found.bad) == (cache.region_id, 7, 1)
 
 
+def test_nothing_counts_of_a_prober_that_nobody_ever_answered(api):
+    silent = window(bad=[0, 1, 2, 3, 4], latency_micros=None)
+    answer = report(api, silent, silent | {"instance": "rd-ffffffff"}).json()
+    assert [fault["code"] for fault in answer["rejected"]] == ["never-answered", "unknown-instance"]
+    assert not ProbeDay.objects.exists()
+    report(api, window(known=[0], bad=[]))
+    assert report(api, silent).json() == {"accepted": 1, "rejected": []}
+    assert ProbeDay.objects.get().bad == bits(720, 721, 722, 723, 724)
+
+
 def test_the_nearer_prober_says_how_fast_it_was(api):
     for micros in (9000, 1200, None, 4000):
         report(api, window(latency_micros=micros))

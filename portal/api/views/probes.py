@@ -49,11 +49,15 @@ class Minutes(_OfProbers):
             "For the prober in the region's own cluster, with its key. Up to 2,000 "
             "windows of five minutes, none older than two hours: `known` are the minutes (0 to 4) "
             "of which it knows, `bad` those of them in which the service did not serve. Each joins "
-            "what is known already, however often it is sent."
+            "what is known already, however often it is sent. Until a service has answered a "
+            "prober once, nothing of it is taken (`never-answered`)."
         ),
         body=shapes.WINDOWS,
     )
     def post(self, request: object, code: str) -> HttpResponse:
         region = prober_keys.region_of(self.actor, code)
-        taken = probe_reports.take_minutes(region, self.body["windows"])
+        heard = prober_keys.has_heard(self.actor)
+        taken = probe_reports.take_minutes(region, self.body["windows"], has_heard=heard)
+        if taken.answered and not heard:
+            prober_keys.note_heard(self.actor)
         return json_response(shapes.taken(taken))
