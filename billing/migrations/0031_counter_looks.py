@@ -19,7 +19,6 @@ class Migration(migrations.Migration):
                 ('since', models.DateTimeField()),
                 ('looked_at', models.DateTimeField()),
                 ('pending', models.JSONField(default=dict)),
-                ('totals', models.JSONField(default=dict)),
                 ('instance', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='instances.instance')),
             ],
             options={

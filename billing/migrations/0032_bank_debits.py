@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0032_looks_without_totals'),
+        ('billing', '0031_counter_looks'),
     ]
 
     operations = [

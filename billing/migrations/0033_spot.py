@@ -22,7 +22,7 @@ drop function billing_keep_spot_factor();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0033_bank_debits'),
+        ('billing', '0032_bank_debits'),
         ('instances', '0006_spot'),
         ('tenancy', '0004_organisation_requires_mfa'),
     ]
