@@ -1,11 +1,11 @@
-"""How quick the page of promises is, over HTTP, by a real server of this process: one organisation
-with many services, each probed all month long.
+"""How quick the page of promises is, over HTTP, by the web server of `make run` as a process of its
+own: one organisation with many services, each probed all month long.
 
     POLDER_INSTANCES=1000 python -m pytest -m numbers -s tests/billing/numbers/test_sla_http.py
 """
 
 import os
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from django.db import connection
@@ -15,15 +15,15 @@ from portal.kernel import clock
 from portal.tenancy.permissions import Role
 from services.instances.models import Instance
 from tests.billing.numbers.made import asked
-from tests.billing.numbers.test_http import reads, told
-from tests.makers import make_member, make_project, make_region, make_token, signed_in
+from tests.billing.numbers.reading import MOST_CPU, MOST_CPU_OF_MANY, TIMES, measure
+from tests.makers import make_member, make_project, make_region, make_token
+from tests.serving import served, session_of
 
 INSTANCES = asked("POLDER_INSTANCES", 30)
-NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 pytestmark = [
     pytest.mark.numbers,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("prices", "plain_static"),
+    pytest.mark.usefixtures("prices", "fake"),
 ]
 
 _LIVES = """
@@ -37,13 +37,19 @@ select i.id, d::date, '{[0,1440)}',
     ::int4multirange,
   (select string_agg(int2send((1 + (n * 7 + i.id) %% 40)::int2), '') from generate_series(1, 288) n)
 from instances_instance i
-cross join generate_series(date '2026-10-01', date '2026-11-25', interval '1 day') d"""
+cross join generate_series(%s::date, %s::date, interval '1 day') d"""
 
 
 @pytest.fixture
-def project(monkeypatch):
-    monkeypatch.setattr(clock, "now", lambda: NOW)
+def month():
+    """The first day of the last month that is over."""
+    return (clock.now().date().replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+@pytest.fixture
+def project(month):
     project, region = make_project(), make_region()
+    began = datetime.combine(month - timedelta(days=28), time(10), UTC)
     Instance.objects.bulk_create(
         Instance(
             public_id=f"pg-{number:08x}",
@@ -54,26 +60,31 @@ def project(monkeypatch):
             version="17",
             plan="single-2x8",
             phase="running",
-            created_at=datetime(2026, 9, 3, 10, number % 60, tzinfo=UTC),
+            created_at=began + timedelta(minutes=number % 60),
         )
         for number in range(INSTANCES)
     )
     with connection.cursor() as cursor:
         cursor.execute(_LIVES)
-        cursor.execute(_PROBES, [])
+        cursor.execute(_PROBES, [month, clock.now().date() - timedelta(days=1)])
         cursor.execute("analyze")
     return project
 
 
-def test_promises_over_http(project, live_server, client):
+def test_promises_over_http(project, month):
     owner = make_member(project, Role.OWNER)
-    cookies = signed_in(client, owner).cookies
-    session = "; ".join(f"{name}={cookie.value}" for name, cookie in cookies.items())
-    token = make_token(owner)
-    print(f"\nload {os.getloadavg()[0]:.1f}; {INSTANCES:,} services, a month of minutes each")
-    told("page, the month that runs", reads(live_server, "/sla/", Cookie=session))
-    told("page, its last part", reads(live_server, "/sla/?page=9999", Cookie=session))
-    address = f"/api/v1/sla?instance=pg-{0:08x}"
-    told("API, one service", reads(live_server, address, Authorization=f"Bearer {token}"))
-    sla_months.settle(project.organisation, date(2026, 10, 1))
-    told("page, a month that is settled", reads(live_server, "/sla/?month=2026-10", Cookie=session))
+    session = session_of(owner)
+    token = {"Authorization": f"Bearer {make_token(owner)}"}
+    sla_months.settle(project.organisation, month)
+    rows = [
+        ("the month that runs", "/sla/", session),
+        ("its last part", "/sla/?page=9999", session),
+        ("a month that is settled", f"/sla/?month={month:%Y-%m}", session),
+        ("API, one service", f"/api/v1/sla?instance=pg-{0:08x}", token),
+    ]
+    print(f"\n{INSTANCES:,} services, {TIMES} requests each; load {os.getloadavg()[0]:.1f}")
+    print("| what | p50 ms | p95 ms | CPU ms, web + database | size |")
+    with served() as server:
+        used = {name: measure(server, name, address, who) for name, address, who in rows}
+    assert used.pop("API, one service") < MOST_CPU
+    assert max(used.values()) < MOST_CPU_OF_MANY
