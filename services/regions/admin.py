@@ -18,13 +18,15 @@ from services.regions.models import Quota, QuotaRequest, Region
 @admin.register(Region)
 class RegionAdmin(admin.ModelAdmin):
     """Names and status are the provider's to change; what checks found is not, and settings are
-    changed at /staff/regions/, where they are checked. Secrets are not here.
+    changed at /staff/regions/ and, of spare capacity, at /staff/spot/, where they are checked.
+    Secrets are not here.
     """
 
     list_display = ("code", "name", "country", "backend", "status", "healthy", "checked_at")
     list_filter = ("backend", "status", "healthy")
     readonly_fields = (
         "settings",
+        "spot_vcpu",
         "healthy",
         "detail",
         "unavailable",
