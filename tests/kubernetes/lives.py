@@ -94,7 +94,7 @@ class Life:
         """Ordered, not driven yet."""
         region, project = make_cluster_region(cluster, **settings), make_project()
         words = {"offering": slug, "name": "orders", "plan": plan, "protected": False}
-        words |= {"version": version, "parameters": parameters}
+        words |= {"version": version, "parameters": parameters or {}}
         operation = order(project, region, **words)
         return cls(cluster, project, region, operation.instance)
 
