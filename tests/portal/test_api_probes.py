@@ -100,6 +100,7 @@ def test_who_should_serve_is_told_with_nothing_secret(api):
 
 def test_what_has_not_changed_is_not_sent_again(api):
     etag = api.get(TARGETS)["ETag"]
+    assert "private" in api.get(TARGETS)["Cache-Control"]
     same = api.get(TARGETS, **{"If-None-Match": etag})
     assert (same.status_code, same.content) == (304, b"")
     make_cache(2)

@@ -62,7 +62,7 @@ _NAMES = set(
         REST URI URL TLS CA GPU CPU SQL Python psql curl Debian PostgreSQL ClickHouse Airflow Spark
         Flink Trino Cassandra MySQL OpenSearch MQTT Kafka RabbitMQ NATS Memcached OpenJDK
         confluent-kafka SeaweedFS Node.js Go Java Valkey Apache
-        GET POST PUT PATCH DELETE FOCUS DRAFT IBAN csv html pdf parquet
+        GET POST PUT PATCH DELETE FOCUS DRAFT IBAN HTML csv html pdf parquet
         string integer number boolean object array null date date-time uri
         """,
     )
