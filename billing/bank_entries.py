@@ -3,8 +3,9 @@ what was paid back. What is not matched waits for staff; nothing is dropped.
 
 A receipt that names invoices and is what is left of them pays them. What the bank took back is
 matched with the payment, or the payments of one receipt, of the invoices that it names: these are
-reversed, and the invoices are open again. What went out for an invoice, or a credit note of it,
-that was paid too much is a refund.
+reversed, and the invoices are open again. It is of nothing that came later, and staff may have told
+of it before the statement did. What went out for an invoice, or a credit note of it, that was paid
+too much is a refund.
 """
 
 from __future__ import annotations
@@ -128,29 +129,37 @@ def _receive(actor: Actor, entry: BankEntry, named: list[Invoice]) -> bool:
 
 
 def _take_back(actor: Actor, entry: BankEntry, named: list[Invoice]) -> bool:
-    """The payments of one receipt, when one receipt alone has its amount."""
-    live = Payment.objects.filter(
-        invoice__in=named, amount__gt=0, reverses__isnull=True, reversed_by__isnull=True
+    """The payments of one receipt, when one receipt alone has its amount, and none of that amount
+    was reversed by hand: that may be the same.
+    """
+    came = Payment.objects.filter(
+        invoice__in=named, amount__gt=0, reverses__isnull=True, received_on__lte=entry.booked_on
     )
-    together: dict[str, list[Payment]] = {}
-    for payment in live.select_related("invoice__organisation").order_by("pk"):
-        key = f"entry {payment.entry_id}" if payment.entry_id else f"payment {payment.pk}"
-        together.setdefault(key, []).append(payment)
-    amounts = {entry.amount, entry.original or entry.amount}
-    fitting = [
-        found
-        for found in together.values()
-        if sum((payment.amount for payment in found), Decimal(0)) in amounts
-        and not _has_others(found, live)
-    ]
-    if len(fitting) != 1:
+    by_hand = came.filter(reversed_by__isnull=False, reversed_by__entry__isnull=True)
+    live = _of_amount(entry, came.filter(reversed_by__isnull=True))
+    fitting = [found for found in live if not _has_others(found)]
+    if len(fitting) != 1 or _of_amount(entry, by_hand):
         return False
     for payment in fitting[0]:
         _reverse(actor, entry, payment)
     return True
 
 
-def _has_others(found: list[Payment], live: QuerySet[Payment]) -> bool:
+def _of_amount(entry: BankEntry, rows: QuerySet[Payment]) -> list[list[Payment]]:
+    """The payments of each receipt that has its amount, with or without charges."""
+    together: dict[str, list[Payment]] = {}
+    for payment in rows.select_related("invoice__organisation").order_by("pk"):
+        key = f"entry {payment.entry_id}" if payment.entry_id else f"payment {payment.pk}"
+        together.setdefault(key, []).append(payment)
+    amounts = {entry.amount, entry.original or entry.amount}
+    return [
+        found
+        for found in together.values()
+        if sum((payment.amount for payment in found), Decimal(0)) in amounts
+    ]
+
+
+def _has_others(found: list[Payment]) -> bool:
     """Whether the receipt also paid invoices that are not named."""
     entry = found[0].entry_id
     keys = {payment.pk for payment in found}
@@ -237,7 +246,10 @@ def assign_entry(*, actor: Actor, entry: BankEntry, number: str) -> Payment:
         return _pay(actor, waiting, invoice, waiting.amount)
     amounts = {waiting.amount, waiting.original or waiting.amount}
     paid = invoice.payments.filter(
-        amount__in=amounts, reverses__isnull=True, reversed_by__isnull=True
+        amount__in=amounts,
+        reverses__isnull=True,
+        reversed_by__isnull=True,
+        received_on__lte=waiting.booked_on,
     ).order_by("-received_on", "-pk")
     payment = paid.select_related("invoice__organisation").first()
     is_refund = waiting.amount <= -standing(invoice).left

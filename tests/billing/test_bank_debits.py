@@ -129,6 +129,48 @@ def test_of_two_payments_that_fit_staff_chooses(invoice):
     assert waiting() == []
 
 
+def paid_by_hand(invoice, on):
+    return payments.record_payment(
+        actor=SYSTEM, invoice=invoice, amount=invoice.gross, received_on=on
+    )
+
+
+def test_what_came_after_it_was_taken_back_is_another_payment(invoice):
+    """Its receipt was never taken in; it was paid again before the statement came."""
+    paid_by_hand(invoice, date(2026, 11, 13))
+    assert take(back(text=invoice.number)).matched == 0
+    assert standing(invoice).state == State.PAID
+    (found,) = waiting()
+    with pytest.raises(Conflict, match="paid too much"):
+        bank_entries.assign_entry(actor=SYSTEM, entry=found, number=invoice.number)
+    assert standing(invoice).state == State.PAID
+
+
+@pytest.mark.parametrize("receipts", [1, 2])
+def test_what_staff_reversed_before_the_statement_came_is_not_reversed_again(invoice, receipts):
+    """Paid again on the day on which the bank took it back."""
+    second = made("100.00", organisation=invoice.organisation, month=date(2026, 9, 1))
+    named = [invoice, second][:receipts]
+    numbers, whole = " ".join(one.number for one in named), sum(one.gross for one in named)
+    assert take(entry(f"{whole}", text=numbers)).matched == 1
+    for one in named:
+        first = Payment.objects.get(invoice=one)
+        payments.reverse_payment(actor=SYSTEM, payment=first, reason="The bank called.")
+    assert take(entry(f"{whole}", text=numbers, reference="AGAIN")).matched == 1
+    assert take(back(f"{whole}", text=numbers)).matched == 0
+    assert {standing(one).state for one in named} == {State.PAID}
+    assert "AM04" in {one.returned for one in waiting()}
+
+
+def test_what_staff_reversed_of_another_amount_is_something_else(invoice):
+    wrong = payments.record_payment(
+        actor=SYSTEM, invoice=invoice, amount=Decimal(10), received_on=date(2026, 11, 10)
+    )
+    payments.reverse_payment(actor=SYSTEM, payment=wrong, reason="Of another buyer.")
+    take(entry(text=invoice.number))
+    assert take(back(text=invoice.number)).matched == 1
+
+
 @pytest.mark.parametrize("by", ["note", "invoice"])
 def test_a_refund_of_a_credit_note_is_matched_by_number(invoice, by):
     payments.record_payment(
@@ -197,7 +239,8 @@ def test_a_warning_from_before_does_not_keep_a_suspension(invoice, day, settings
     pay_all(invoice, 36)
     live(day, [42])
     day(43)
-    assert take(back(text=invoice.number)).matched == 1
+    told = back(text=invoice.number).replace("2026-11-12", f"{after(43):%F}")
+    assert take(told).matched == 1
     pay_all(second, 43)
     assert dunning.planned(SYSTEM)[0][1] == Planned("reminder", 1, after(50))
     assert Organisation.objects.get(pk=invoice.organisation_id).suspended_at is None
