@@ -128,8 +128,7 @@ def update(
         "parameters": admitted.parameters,
     }
     wanted = needs_of(instance, after)
-    if instance.spot and wanted.get(_VCPU, _NOTHING) > spare.vcpu_of(instance):
-        spare.demand_room(instance.region, wanted[_VCPU], besides=instance)
+    spare.demand_room_for_more(instance, wanted.get(_VCPU, _NOTHING))
     opening.hold_quota(instance, quota.larger(wanted, quota.read(instance.reserved)))
     instance.plan, instance.parameters = admitted.plan.id, admitted.parameters
     instance.version = admitted.version
@@ -163,8 +162,7 @@ def resume(*, actor: Actor, instance: Instance) -> Operation:
     spare.hold_region_of(instance)
     instance = opening.begin(actor, instance, Permission.INSTANCE_UPDATE)
     opening.expect(instance, Phase.PAUSED)
-    if instance.spot:
-        spare.demand_room(instance.region, spare.vcpu_of(instance), besides=instance)
+    spare.demand_room_for(instance, spare.vcpu_of(instance))
     return opening.open_operation(actor, instance, Kind.RESUME)
 
 
@@ -215,8 +213,7 @@ def undelete(*, actor: Actor, instance: Instance) -> Operation:
             hint=_("Nothing has to be done."),
         )
     wanted = needs_of(instance)
-    if instance.spot:
-        spare.demand_room(instance.region, wanted.get(_VCPU, _NOTHING), besides=instance)
+    spare.demand_room_for(instance, wanted.get(_VCPU, _NOTHING))
     opening.hold_quota(instance, wanted)
     return opening.open_operation(actor, instance, Kind.UNDELETE)
 
@@ -340,7 +337,10 @@ def cancel(*, actor: Actor, operation: Operation, reason: str = "") -> Operation
 
 @transaction.atomic
 def retry(*, actor: Actor, operation: Operation, reason: str = "") -> Operation:
-    """A new operation with the goal of a failed one. Raises: Conflict, QuotaExceeded."""
+    """A new operation with the goal of a failed one. Raises: Conflict, also where what runs on
+    spare capacity finds no room; QuotaExceeded.
+    """
+    spare.hold_region_of(operation.instance)
     instance = opening.begin(actor, operation.instance, Permission.OPERATION_MANAGE)
     if operation.state not in (OperationState.FAILED, OperationState.CANCELLED):
         raise Conflict(
@@ -356,12 +356,17 @@ def retry(*, actor: Actor, operation: Operation, reason: str = "") -> Operation:
             code="not-retryable",
         )
     if operation.kind in (Kind.CREATE, Kind.UNDELETE):
-        opening.hold_quota(instance, needs_of(instance))
+        wanted = needs_of(instance)
+        spare.demand_room_for(instance, wanted.get(_VCPU, _NOTHING))
+        opening.hold_quota(instance, wanted)
+    elif operation.kind == Kind.RESUME:
+        spare.demand_room_for(instance, spare.vcpu_of(instance))
     before: dict[str, Any] = {}
     if operation.kind in (Kind.UPDATE, Kind.UPGRADE):
         before = desired(instance)
         after = operation.goal.get("desired", before)
         wanted = needs_of(instance, after)
+        spare.demand_room_for_more(instance, wanted.get(_VCPU, _NOTHING))
         opening.hold_quota(instance, quota.larger(wanted, quota.read(instance.reserved)))
         instance.version, instance.plan = after["version"], after["plan"]
         instance.parameters = after["parameters"]

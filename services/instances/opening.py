@@ -181,7 +181,7 @@ def open_operation(
         requested_by=actor.name,
         reason=reason,
     )
-    if kind == Kind.CREATE:  # nothing else can be open, and the instance was just written
+    if kind == Kind.CREATE and retry_of is None:  # alone, and the instance was just written
         operation.save(force_insert=True)
     else:
         _insert_alone(operation)

@@ -95,6 +95,18 @@ def demand_room(region: Region, vcpu: Decimal, *, besides: Instance | None = Non
         raise Conflict(no_room(region), hint=way_out(), code="no-spare-capacity")
 
 
+def demand_room_for(instance: Instance, vcpu: Decimal) -> None:
+    """Room for all of what is on spare capacity; nothing for what is not. Raises: Conflict."""
+    if instance.spot:
+        demand_room(instance.region, vcpu, besides=instance)
+
+
+def demand_room_for_more(instance: Instance, vcpu: Decimal) -> None:
+    """The same where it is to take more than it does. Raises: Conflict."""
+    if vcpu > vcpu_of(instance):
+        demand_room_for(instance, vcpu)
+
+
 def no_room(region: Region) -> str:
     return _("%(region)s has no spare capacity for this now.") % {"region": region.name}
 
