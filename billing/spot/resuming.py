@@ -1,5 +1,6 @@
 """What was interrupted goes on by itself when its region has spare capacity again, the oldest
-service first; one that does not fit keeps nobody waiting who does.
+service first; one that does not fit keeps nobody waiting who does. After a resume that failed it is
+tried again a minute later, and then later each time.
 
 It is an order like any other: a budget that refuses, the end of the free tier or a suspension keep
 it paused, and the next look tries again.
@@ -36,7 +37,10 @@ def resume_waiting() -> int:
 
 def _resume(instance: Instance) -> bool:
     try:
-        ordering.resume_order(actor=SYSTEM, instance=instance)
+        with transaction.atomic():
+            if not interruptions.try_to_resume(instance):
+                return False
+            ordering.resume_order(actor=SYSTEM, instance=instance)
     except PortalError as error:  # taken by another one, or refused: the next look tries again
         known = {"instance": instance.public_id, "code": error.code}
         logger.warning("spot.stays_paused", extra=known)

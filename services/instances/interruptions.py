@@ -14,7 +14,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from portal.audit.actions import PROVIDER, record
@@ -24,7 +24,7 @@ from portal.kernel.errors import Invalid, PortalError
 from portal.tenancy.oversight import require_staff
 from services.instances import actions, closing, notices, opening, spare
 from services.instances.models import Instance, SpotInterruption
-from services.instances.states import OPEN, OperationState, Phase
+from services.instances.states import OPEN, Kind, Lane, OperationState, Phase
 from services.regions.models import Region
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 NOTICE = timedelta(minutes=2)
 REASON = "spot"
 _MOST_VCPU = Decimal(1_000_000)
-_AGAIN = timedelta(minutes=1)  # after a pause that failed; longer each time
+_AGAIN = timedelta(minutes=1)  # after a pause or resume that failed; longer each time
 _LONGEST = 10
 _GONE = (Phase.DELETING, Phase.IN_BIN, Phase.DELETED)
 State = SpotInterruption.State
@@ -75,34 +75,44 @@ def offer_spare(
 def _balance(region: Region) -> list[SpotInterruption]:
     """Notices for what is too much, the newest first; or notices taken back where there is room
     again, of the oldest first. Under the region's lock.
+
+    What takes nothing, or does not run and so cannot be paused, makes no room: it is not told.
     """
     rows = spare.running(region)
-    waiting = SpotInterruption.objects.filter(
-        state=State.NOTICED, operation=None, instance__in=rows
-    ).select_related("instance__project__organisation", "instance__region")
-    noticed = {row.instance_id: row for row in waiting}
-    leaving = set(
-        SpotInterruption.objects.filter(state=State.NOTICED, instance__in=rows)
-        .exclude(operation=None)
-        .values_list("instance", flat=True)
-    )
-    stays = [row for row in rows if row.pk not in noticed and row.pk not in leaving]
-    kept = spare.taken_by(stays)
+    known = {row.instance_id: row for row in open_interruptions().filter(instance__in=rows)}
+    noticed = {pk: row for pk, row in known.items() if not _was_interrupted(row)}
+    kept = spare.taken_by(one for one in rows if one.pk not in noticed or one.phase == Phase.FAILED)
     told = []
-    for row in stays:
+    for one in rows:
         if kept <= region.spot_vcpu:
             break
-        if row.phase == Phase.PAUSING:  # its tenant makes room
-            kept -= spare.vcpu_of(row)
+        if one.pk in noticed or one.phase == Phase.FAILED or spare.vcpu_of(one) == 0:
             continue
-        told.append(_notice(row))
-        kept -= spare.vcpu_of(row)
-    for row in reversed(rows):
-        vcpu = spare.vcpu_of(row)
-        if not told and row.pk in noticed and kept + vcpu <= region.spot_vcpu:
-            _end(noticed[row.pk], Why.WITHDRAWN)
-            kept += vcpu
+        kept -= spare.vcpu_of(one)
+        if one.phase in (Phase.PAUSING, Phase.RESUMING):
+            continue  # its tenant makes room; or `advance` looks again when it runs
+        if one.pk in known:
+            _end(known[one.pk], Why.RESUMED)
+        told.append(_notice(one))
+    for one in reversed(rows):
+        row = noticed.get(one.pk)
+        if told or row is None or one.phase == Phase.FAILED or _is_leaving(row):
+            continue
+        if kept + spare.vcpu_of(one) <= region.spot_vcpu:
+            _end(row, Why.WITHDRAWN)
+            kept += spare.vcpu_of(one)
     return told
+
+
+def _was_interrupted(row: SpotInterruption) -> bool:
+    """Its pause succeeded, whether or not a sweep has seen so."""
+    done = row.operation is not None and row.operation.state == OperationState.SUCCEEDED
+    return row.state == State.INTERRUPTED or done
+
+
+def _is_leaving(row: SpotInterruption) -> bool:
+    """Its pause is under way."""
+    return row.operation is not None and row.operation.state in OPEN
 
 
 def _notice(instance: Instance) -> SpotInterruption:
@@ -141,23 +151,34 @@ def interruptions_of(instance: Instance) -> QuerySet[SpotInterruption]:
 
 
 def waiting_in(region: Region) -> list[Instance]:
-    """What was interrupted and waits for room, the oldest service first."""
+    """What was interrupted and waits for room, the oldest service first; without what was tried in
+    vain a moment ago.
+    """
     rows = Instance.objects.filter(
         region=region,
         phase=Phase.PAUSED,
-        interruptions__state=State.INTERRUPTED,
+        interruptions__in=SpotInterruption.objects.filter(_due(), state=State.INTERRUPTED),
         project__organisation__suspended_at__isnull=True,
     )
     return list(rows.select_related("project__organisation", "region").order_by("created_at", "pk"))
 
 
+def _due() -> Q:
+    return Q(next_attempt_at=None) | Q(next_attempt_at__lte=clock.now())
+
+
 def sweep() -> None:
-    """Pauses what is due, and settles what became of the others. Any number may do so at once."""
+    """Pauses what is due, and settles what became of the others. Any number may do so at once.
+
+    One that cannot be looked at, by a bug of ours, holds up no other.
+    """
     for pk in list(open_interruptions().values_list("pk", flat=True)):
         try:
             advance(pk)
         except PortalError as error:  # something is under way: the next look finds it
             logger.warning("spot.waits", extra={"interruption": pk, "code": error.code})
+        except Exception:
+            logger.exception("spot.sweep_failed", extra={"interruption": pk})
 
 
 @transaction.atomic
@@ -172,41 +193,71 @@ def advance(pk: int) -> None:
         return
     if instance.phase in _GONE:
         _end(row, Why.DELETED)
-    elif row.state == State.INTERRUPTED:
-        if instance.phase == Phase.RUNNING:
-            _end(row, Why.RESUMED)
-    elif instance.phase == Phase.PAUSED:
-        _paused(row)
+    elif _was_interrupted(row):
+        _interrupted(row)
+    elif instance.phase == Phase.PAUSED:  # by its tenant before we came to it
+        _end(row, Why.PAUSED)
     elif row.due_at <= clock.now():
         _pause_unless_room(row)
 
 
-def _paused(row: SpotInterruption) -> None:
-    """By us, or by its tenant before we came to it: that one is not resumed by itself."""
-    if row.operation is not None and row.operation.state == OperationState.SUCCEEDED:
+def _interrupted(row: SpotInterruption) -> None:
+    """It waits, unless it runs again: then what is too much meanwhile is told. What a person kept
+    from going on is theirs to resume, like what they paused.
+    """
+    if row.state == State.NOTICED:
         row.state, row.interrupted_at = State.INTERRUPTED, clock.now()
-        row.save(update_fields=["state", "interrupted_at"])
-    else:
+        row.attempts, row.next_attempt_at = 0, None
+        row.save(update_fields=["state", "interrupted_at", "attempts", "next_attempt_at"])
+    phase = row.instance.phase
+    if phase == Phase.PAUSED and _was_called_off(row.instance):
         _end(row, Why.PAUSED)
+    elif phase not in (Phase.PAUSED, Phase.PAUSING, Phase.RESUMING):
+        _end(row, Why.RESUMED)
+        _balance(row.instance.region)
+
+
+def _was_called_off(instance: Instance) -> bool:
+    """Whether the last that was done to it is a resume that somebody cancelled."""
+    changes = instance.operations.filter(lane=Lane.CHANGE).exclude(kind=Kind.REPAIR)
+    last = changes.order_by("-pk").values_list("kind", "state").first()
+    return last == (Kind.RESUME, OperationState.CANCELLED)
+
+
+def try_to_resume(instance: Instance) -> bool:
+    """Whether it is still for Polder to resume it, now; when that fails, it waits before the next
+    time, longer each time. First in the transaction of the resume; holds the region.
+    """
+    spare.hold_region(instance.region)
+    waiting = SpotInterruption.objects.filter(_due(), state=State.INTERRUPTED)
+    row = waiting.filter(instance=instance).first()
+    if row is None or _was_called_off(instance):
+        return False
+    _count(row)
+    row.save(update_fields=["attempts", "next_attempt_at"])
+    return True
+
+
+def _count(row: SpotInterruption) -> None:
+    row.attempts += 1
+    row.next_attempt_at = clock.now() + _AGAIN * min(row.attempts, _LONGEST)
 
 
 def _pause_unless_room(row: SpotInterruption) -> None:
-    """What made room meanwhile counts."""
-    if row.operation is None:
-        _balance(row.instance.region)
-        row.refresh_from_db(fields=["state"])
-    if row.state == State.NOTICED:
+    """What made room meanwhile counts. What failed is left until it runs or is gone."""
+    if _is_leaving(row):
+        return
+    _balance(row.instance.region)
+    row.refresh_from_db(fields=["state"])
+    if row.state == State.NOTICED and row.instance.phase != Phase.FAILED:
         _pause(row)
 
 
 def _pause(row: SpotInterruption) -> None:
-    now, instance = clock.now(), row.instance
-    if row.operation is not None and row.operation.state in OPEN:
+    if row.next_attempt_at is not None and row.next_attempt_at > clock.now():
         return
-    if row.next_attempt_at is not None and row.next_attempt_at > now:
-        return
+    instance = row.instance
     row.operation = actions.pause(actor=SYSTEM, instance=instance, reason=REASON)
-    row.attempts += 1
-    row.next_attempt_at = now + _AGAIN * min(row.attempts, _LONGEST)
+    _count(row)
     row.save(update_fields=["operation", "attempts", "next_attempt_at"])
     logger.info("spot.paused", extra={"instance": instance.public_id, "attempt": row.attempts})
