@@ -119,7 +119,7 @@ def next_step(
 
 
 def warning_of(taken: Sequence[DunningStep]) -> DunningStep | None:
-    """The warning that holds: of a suspension that was lifted it does no more."""
+    """The warning that holds: when the organisation's suspension is lifted it does no more."""
     lifted = [step.lifted_at for step in taken if step.lifted_at]
     warnings = [step for step in taken if step.kind == _Kind.WARNING]
     since = max(lifted, default=_LONG_AGO)

@@ -95,7 +95,9 @@ def lift_settled(*, organisation: Organisation) -> bool:
         with translation.override(language_for(locked)):
             reason = _("What is owed is disputed.") if asked else _("What was owed is paid.")
         tenancy.lift_suspension(actor=SYSTEM, organisation=locked, reason=reason)
-    steps.filter(kind=_Kind.SUSPENSION, lifted_at__isnull=True).update(lifted_at=clock.now())
+    # With the warnings of all its invoices: whatever comes next is warned of anew.
+    told = steps.filter(kind__in=(_Kind.SUSPENSION, _Kind.WARNING), lifted_at__isnull=True)
+    told.update(lifted_at=clock.now())
     return locked.suspended_at is None
 
 

@@ -11,7 +11,8 @@ from django.utils import timezone
 class DunningStep(models.Model):
     """A step that was taken of an invoice, once in a `round` (how often it was opened again after
     it had been settled): a reminder (`level` from 1), the warning that the organisation will be
-    suspended on `acts_on`, or its suspension, until `lifted_at`. `left` is what was left to pay.
+    suspended on `acts_on`, or its suspension; both hold until `lifted_at`, when a suspension of the
+    organisation ended. `left` is what was left to pay.
     `mailed_at` is when the address for invoices had its mail.
     """
 

@@ -31,6 +31,7 @@ from tests.billing.test_dunning import (
     step,
     steps,
 )
+from tests.billing.test_payments import invoice as made
 from tests.makers import make_owner, make_staff
 
 __all__ = ["day", "invoice"]  # fixtures
@@ -140,6 +141,24 @@ def test_a_suspension_is_lifted_and_comes_again_only_after_another_warning(invoi
 
 
 @pytest.mark.django_db
+def test_after_it_was_lifted_no_warning_of_any_invoice_holds(invoice, day, settings):
+    """Two were warned of, and it was suspended for one."""
+    settings.POLDER_SUSPEND = "automatic"
+    second = made(organisation=invoice.organisation, month=date(2026, 9, 1))
+    live(day, [7, 14, 28, 35, 42])
+    day(45)
+    hold(invoice, 49)
+    hold(second, 49)
+    assert of(invoice).suspended_at is None
+    live(day, range(46, 57))
+    assert of(invoice).suspended_at is None
+    assert steps()[-2:] == [("warning", 2, 50)] * 2
+    assert dunning.announced_suspension(second) == after(57)
+    live(day, [57])
+    assert of(invoice).suspended_at
+
+
+@pytest.mark.django_db
 def test_staff_ends_it_before_its_day(invoice, day):
     day(3)
     hold(invoice, 60)
@@ -167,8 +186,6 @@ def test_another_day_takes_the_place_of_the_first(invoice, day):
 
 @pytest.mark.django_db
 def test_other_invoices_of_the_organisation_go_on(invoice, day, settings):
-    from tests.billing.test_payments import invoice as made
-
     settings.POLDER_SUSPEND = "automatic"
     made(organisation=invoice.organisation, month=date(2026, 9, 1))
     day(1)
