@@ -22,6 +22,7 @@ from billing.meters import base_units
 from billing.models import CostLine, Invoice, UsageEvent, UsageRecord
 from billing.plantime import month_bounds
 from billing.posting import is_reference
+from billing.spot.books import factor_of
 from portal.kernel.errors import NotFound
 from services.instances.models import InstanceEvent
 
@@ -102,8 +103,9 @@ class PartRow:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a service used of the meter on a day. `metered` is all of it, free or not, `consumed`
-    the same before the cap of 730 hours; both None when nothing was metered under this name.
+    """What a service used of the meter on a day. `metered` is all of it, free or not, on spare
+    capacity at the factor of the line; `consumed` the same before the cap of 730 hours; both None
+    when nothing was metered under this name.
     `happenings` begin with the one that held when the day began.
     """
 
@@ -182,7 +184,7 @@ def evidence_of(line: InvoiceLine, day: date, public_id: str) -> Evidence:
     rows = list(
         _of_line(line)
         .filter(used_on=day, instance__public_id=public_id)
-        .select_related("instance__project")
+        .select_related("instance__project", "price")
     )
     if not rows or (instance := rows[0].instance) is None:
         raise NotFound(
@@ -193,8 +195,9 @@ def evidence_of(line: InvoiceLine, day: date, public_id: str) -> Evidence:
     first, meter = rows[0], {"meter": rows[0].meter}
     unit, quantity = first.unit, sum((row.quantity for row in rows), _NOTHING)
     cost = sum((row.billed_cost for row in rows), _NOTHING)
+    factor = factor_of(first.price.book)  # time on spare capacity is metered by its factors
     used = UsageRecord.objects.filter(
-        instance=instance, day=day, price_class=first.price_class, **meter
+        instance=instance, day=day, price_class=first.price_class, spot_factor=factor, **meter
     ).aggregate(Sum("quantity"), Sum("consumed"))
     return Evidence(
         instance=instance,

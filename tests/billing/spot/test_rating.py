@@ -10,9 +10,9 @@ from fractions import Fraction
 
 import pytest
 
-from billing import corrections, drafting, metering, price_effect, queries, rating
+from billing import corrections, drafting, drilldown, metering, price_effect, queries, rating
 from billing.einvoice.document import Category, Vat
-from billing.models import CostLine, Price, RatedMonth, UsageRecord
+from billing.models import CostLine, Invoice, Price, RatedMonth, UsageRecord
 from billing.spot.factors import METERS
 from billing.spot.history import keep_books
 from services import registry
@@ -156,6 +156,23 @@ def test_a_draft_says_what_it_cost_of_the_list_price_and_adds_up():
     line = named["Valkey and Redis: vCPU, spare capacity at 50 % of list"]
     assert (line.quantity, line.unit_price) == (Decimal(8), Decimal("0.0099"))
     assert line.net == Decimal("0.08")
+
+
+def test_what_is_behind_a_line_is_what_was_metered_at_its_factor():
+    said("0.50", at(3, 6))
+    project = make_project()
+    made = ran(project, make_region(), (at(3), at(3, 10)))
+    rated(at(4))
+    invoice = Invoice(organisation=project.organisation, month=MONTH)
+    found = {}
+    for line in drafting._by_price(CostLine.objects.all(), MONTH, _vat()):
+        price, _dash, tier = line.sku.rpartition("-")
+        shown = drilldown.InvoiceLine(invoice, 1, line, price, int(tier))
+        evidence = drilldown.evidence_of(shown, date(2026, 10, 3), made.public_id)
+        assert evidence.metered == evidence.part.quantity
+        found[line.name] = evidence.metered
+    assert found["Valkey and Redis: vCPU, spare capacity at 50 % of list"] == 8
+    assert found["Valkey and Redis: vCPU, spare capacity at 35 % of list"] == 12
 
 
 def test_late_usage_of_a_closed_month_is_corrected_at_the_same_factors():
