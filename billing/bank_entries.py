@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from billing import camt
 from billing.einvoice.document import Kind
 from billing.models import BankEntry, Invoice, Payment
-from billing.payments import record_payment, record_refund, reverse_payment
+from billing.payments import can_have_come, record_payment, record_refund, reverse_payment
 from billing.standing import standing
 from portal.audit.actions import PROVIDER, record
 from portal.kernel import clock, ids
@@ -88,6 +88,7 @@ def _statement_fault(code: str) -> str:
             "An entry does not say whether money came or went. Nothing was taken in."
         ),
         "no-amount": _("An entry has no amount or no day that can be read. Nothing was taken in."),
+        "too-much": _("An entry has an amount that is too large. Nothing was taken in."),
     }
     return words[code]
 
@@ -105,6 +106,8 @@ def _taken_in(told: camt.Told) -> BankEntry | None:
 
 
 def _match(actor: Actor, entry: BankEntry) -> bool:
+    if not can_have_come(entry.booked_on):  # a payment of that day would be refused
+        return False
     owners = named_by(entry).values("organisation")
     list(Organisation.objects.select_for_update().filter(pk__in=owners).order_by("pk"))
     named = list(named_by(entry).select_for_update(of=("self",)).order_by("pk"))

@@ -24,7 +24,7 @@ from typing import Any
 from lxml import etree
 
 MOST_BYTES = 5 * 1024 * 1024
-_CENT = Decimal("0.01")
+_CENT, _BEYOND = Decimal("0.01"), Decimal(10) ** 12  # more than a column holds
 _CREDIT, _DEBIT, _BOOKED = "CRDT", "DBIT", "BOOK"
 _DIRECTIONS = {_CREDIT: "credit", _DEBIT: "debit"}
 REVERSED = "RVSL"  # taken back, and nobody says why
@@ -34,7 +34,9 @@ _TAKEN_BACK = {"UPDD", "PRDD", "RCDD", "RRTN", "RPCR"}
 
 
 class StatementError(ValueError):
-    """`code` says what is wrong: too-large, no-xml, no-statement, no-amount or no-direction."""
+    """`code` says what is wrong: too-large, no-xml, no-statement, no-amount, too-much or
+    no-direction.
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -122,10 +124,12 @@ def _told(statement: Any, entry: Any, seen: Counter[tuple[str, ...]]) -> Iterato
         payer = _other_side(part, mark, returned)
         text = _remittance(part) or _text(entry, "AddtlNtryInf")
         reference = _text(entry, "AcctSvcrRef") or _text(part, "Refs", "AcctSvcrRef")
-        told = (f"{booked_on:%F}", f"{amount:f}", currency, payer, text)
+        # As they were told by before anything was read as taken back: receipts, by who paid.
+        by = _party(part, "Dbtr") if mark == _CREDIT else payer
+        told = (f"{booked_on:%F}", f"{amount:f}", currency, by, text)
         key: tuple[str, ...]
         key = (account, reference, str(number), *told[:3]) if reference else (account, *told)
-        if mark != _CREDIT or returned:  # receipts were told by less before
+        if mark != _CREDIT or _text(entry, "RvslInd") == "true":
             key = (mark, returned, *key)
         seen[key] += 1  # two of the same on one day are two
         yield Told(
@@ -174,7 +178,11 @@ def _amount(element: Any) -> tuple[Decimal, str]:
         amount = Decimal((found.text or "").strip())
     except (AttributeError, InvalidOperation) as error:
         raise StatementError("no-amount") from error
-    if not amount.is_finite() or amount <= 0 or amount != amount.quantize(_CENT):
+    if not amount.is_finite() or amount <= 0:
+        raise StatementError("no-amount")
+    if amount >= _BEYOND:
+        raise StatementError("too-much")
+    if amount != amount.quantize(_CENT):
         raise StatementError("no-amount")
     return amount, str(found.get("Ccy", ""))[:3]
 
@@ -188,10 +196,12 @@ def _day(entry: Any) -> date:
 
 
 def _other_side(part: Any, mark: str, returned: str) -> str:
-    """Who paid, or was paid; of what was taken back, who had paid, or was to be. The party's name
-    stands one level deeper in later versions.
-    """
-    role = "Dbtr" if (mark == _CREDIT) != bool(returned) else "Cdtr"
+    """Who paid, or was paid; of what was taken back, who had paid, or was to be."""
+    return _party(part, "Dbtr" if (mark == _CREDIT) != bool(returned) else "Cdtr")
+
+
+def _party(part: Any, role: str) -> str:
+    """Its name stands one level deeper in later versions."""
     return _text(part, "RltdPties", role, "Nm") or _text(part, "RltdPties", role, "Pty", "Nm")
 
 

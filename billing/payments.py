@@ -150,13 +150,18 @@ def _faults(amount: Decimal, day: date, method: str, reference: str) -> dict[str
     found = {}
     if not amount.is_finite() or amount <= 0 or amount != rounded(amount):
         found["amount"] = _("Give an amount in whole cents, above nothing.")
-    if not date(_FIRST_YEAR, 1, 1) <= day <= clock.now().date():
+    if not can_have_come(day):
         found["received_on"] = _("Give the day on which it came, today at the latest.")
     if method not in Payment.Method.values:
         found["method"] = _("Choose one.")
     if len(reference) > _MOST_REFERENCE:
         found["reference"] = _("Write at most %(most)s characters.") % {"most": _MOST_REFERENCE}
     return found
+
+
+def can_have_come(day: date) -> bool:
+    """Whether a payment may be of that day: of none that is to come."""
+    return date(_FIRST_YEAR, 1, 1) <= day <= clock.now().date()
 
 
 def _refuse(faults: dict[str, str]) -> None:

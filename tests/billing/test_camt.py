@@ -1,5 +1,6 @@
 """Statements of banks: what is a receipt, what is not, and what is refused."""
 
+import hashlib
 from datetime import date
 from decimal import Decimal
 
@@ -141,6 +142,22 @@ def test_without_the_banks_reference_its_content_tells(reference):
     assert len({r.digest for r in found}) == 2
 
 
+REPAID = "REF-1\n0\n2026-11-12\n151.78\nEUR\n1"
+TOLD = "2026-11-12\n151.78\nEUR\nDeichbau\n2026-000001\n1"
+
+
+@pytest.mark.parametrize(("reference", "key"), [("REF-1", REPAID), ("", TOLD)])
+@pytest.mark.parametrize("reversal", ["", FAMILY.format("RRTN"), "<RvslInd>1</RvslInd>"])
+def test_what_was_taken_in_as_a_receipt_once_is_known(reference, key, reversal):
+    """Money that came back, told by its reason or code, was read as any receipt before."""
+    reason = {"reason": ""} if reversal else {}
+    told = entry(reference=reference, details=returned(**reason), reversal=reversal)
+    (found,) = camt.read(statement(told)).entries
+    assert (found.direction, bool(found.returned)) == ("credit", True)
+    known = f"DE89370400440532013000\n{key}"
+    assert found.digest == hashlib.sha256(known.encode()).hexdigest()
+
+
 BOMB = '<!DOCTYPE d [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>'
 OUTSIDE = '<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/hostname">]>'
 
@@ -157,6 +174,9 @@ OUTSIDE = '<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/hostname">]>'
         (statement(entry("1.505")), "no-amount"),
         (statement(entry("-1.50")), "no-amount"),
         (statement(entry("NaN")), "no-amount"),
+        (statement(entry("1E+40")), "too-much"),
+        (statement(entry("99999999999999.00")), "too-much"),
+        (statement(entry("1000000000000.00")), "too-much"),
         (statement(entry()).replace(b"2026-11-12", b"gestern"), "no-amount"),
         (statement(entry(direction="")), "no-direction"),
         (b" " * (camt.MOST_BYTES + 1), "too-large"),

@@ -235,6 +235,20 @@ def test_another_amount_waits_for_staff(amount):
     assert bank_entries.suggested([waiting]) == {waiting.pk: made.number}
 
 
+def test_the_largest_amount_that_is_taken_in_can_be_kept():
+    assert take(entry("999999999999.99", text="?")).new == 1
+
+
+@pytest.mark.parametrize("booked", ["2026-12-02", "1999-12-31"])
+def test_an_entry_of_a_day_that_no_payment_may_have_keeps_nothing_up(booked):
+    made, other = invoice(), invoice("51.78")
+    odd = entry(text=made.number).replace("2026-11-12", booked)
+    assert take(odd, entry("51.78", text=other.number, reference="REF-2")).matched == 1
+    (waiting,) = bank_entries.unmatched(SYSTEM)
+    assert f"{waiting.booked_on:%F}" == booked
+    assert (standing(made).state, standing(other).state) == (State.OPEN, State.PAID)
+
+
 def test_what_is_paid_already_is_not_matched_again():
     made = invoice()
     take(entry(text=made.number, reference="A"))
