@@ -20,7 +20,8 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from billing import rating
-from billing.models import CostLine, Invoice, RatedMonth
+from billing.credited import is_credited_whole
+from billing.models import CostLine, RatedMonth
 from billing.plantime import month_bounds
 from billing.posting import settle, take_month
 from portal.kernel import clock
@@ -57,8 +58,8 @@ def correct_due(*, limit: int = _LIMIT) -> Corrected:
 @transaction.atomic
 def correct(organisation: int, month: date) -> int:
     """Brings what is billed of a closed month to what its usage costs. Returns how many lines that
-    took: none when nothing changed, when it is not due, or when it would give back what a credit
-    note gave back already.
+    took: none when nothing changed, when it is not due, or when it would give back what was
+    credited whole already.
     """
     closed = due().select_for_update().filter(organisation=organisation, month=month).first()
     if closed is None:
@@ -69,7 +70,7 @@ def correct(organisation: int, month: date) -> int:
         with transaction.atomic():
             lines = _book(organisation, month, target.month)
             gives_back = net_of(organisation, target.month, month) < before
-            if gives_back and _is_credited_whole(organisation, month):
+            if gives_back and is_credited_whole(organisation, month):
                 raise _GivenBackAlready
     except _GivenBackAlready:
         logger.info("usage.correction_waived", extra={"month": str(month)})
@@ -83,16 +84,6 @@ def correct(organisation: int, month: date) -> int:
 
 class _GivenBackAlready(Exception):
     """Takes the lines of a correction back."""
-
-
-def _is_credited_whole(organisation: int, month: date) -> bool:
-    invoice = Invoice.objects.filter(
-        organisation=organisation, month=month, kind="380", status=Invoice.Status.ISSUED
-    ).first()
-    if invoice is None:
-        return False
-    notes = invoice.corrections.filter(status=Invoice.Status.ISSUED)
-    return sum(notes.values_list("net", flat=True), Decimal(0)) >= invoice.net
 
 
 def _open_month(organisation: int, month: date) -> RatedMonth:

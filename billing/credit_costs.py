@@ -7,6 +7,8 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+from django.db.models import QuerySet
+
 from billing.closing import NOTE, bring_to_cents, exact_of, nets_of
 from billing.einvoice.document import ZERO, Document
 from billing.models import CostLine, CreditGrant, Invoice
@@ -89,6 +91,27 @@ def move_corrections(organisation: int, earlier: date, month: date, *, document:
     """Takes what corrects the month `earlier` out of `month`, into the month that it corrects, as
     what `document` names. Returns its exact sum.
     """
+    old_day, new_day = month.replace(day=1), last_day(earlier)
+    taken, left = take_month(organisation, new_day), take_month(organisation, month)
+    costs = dict(_correcting(organisation, earlier, month).values_list("pk", "billed_cost"))
+    CostLine.objects.filter(pk__in=costs).update(day=new_day, about={NOTE: document})
+    settle(left, old_day, _Category.USAGE, lines=-len(costs))
+    settle(taken, new_day, _Category.USAGE, lines=len(costs))
+    return sum(costs.values(), ZERO)
+
+
+def drop_corrections(organisation: int, earlier: date, month: date) -> int:
+    """Takes what corrects the month `earlier` out of `month` for good: the next correction compares
+    with what was billed without it. Returns how many lines that were.
+    """
+    take_month(organisation, earlier)
+    left = take_month(organisation, month)
+    dropped, _of = _correcting(organisation, earlier, month).delete()
+    settle(left, month.replace(day=1), _Category.USAGE, lines=-dropped)
+    return dropped
+
+
+def _correcting(organisation: int, earlier: date, month: date) -> QuerySet[CostLine]:
     (start, end), (first, last) = month_bounds(earlier), month_bounds(month)
     rows = CostLine.objects.filter(
         organisation=organisation,
@@ -97,14 +120,7 @@ def move_corrections(organisation: int, earlier: date, month: date, *, document:
         corrects_day__gte=start.date(),
         corrects_day__lt=end.date(),
     )
-    moved = rows.filter(day__gte=first.date(), day__lt=last.date())
-    costs = dict(moved.values_list("pk", "billed_cost"))
-    old_day, new_day = month.replace(day=1), last_day(earlier)
-    left, taken = take_month(organisation, month), take_month(organisation, new_day)
-    CostLine.objects.filter(pk__in=costs).update(day=new_day, about={NOTE: document})
-    settle(left, old_day, _Category.USAGE, lines=-len(costs))
-    settle(taken, new_day, _Category.USAGE, lines=len(costs))
-    return sum(costs.values(), ZERO)
+    return rows.filter(day__gte=first.date(), day__lt=last.date())
 
 
 def leave_out(grant: CreditGrant, document: str, amount: Decimal) -> None:

@@ -20,8 +20,9 @@ from django.utils.translation import gettext as _
 
 from billing import suspension
 from billing.credit_costs import book, leave_out, move_corrections, take_over
+from billing.credited import invoice_of, is_credited_whole
 from billing.credits import carry
-from billing.drafting import corrected_months, corrections_of, document_for
+from billing.drafting import corrections_of, document_for
 from billing.einvoice.checks import CURRENCY
 from billing.einvoice.document import (
     ONE,
@@ -39,9 +40,9 @@ from billing.einvoice.stored import from_json, to_json
 from billing.einvoice.totals import totals
 from billing.einvoice.units import INVOICE_UNITS
 from billing.files import write_files
+from billing.given_back import GivenBack, given_back, hold_unchanged, waive
 from billing.invoicing import judged, seal
 from billing.models import CreditGrant, Invoice
-from billing.posting import take_month
 from billing.provider import provider
 from billing.standing import State, standing
 from portal.audit.actions import record
@@ -144,21 +145,22 @@ def credit_reductions(*, actor: Actor, organisation: Organisation, month: date) 
     """Before the invoice of `month` is written: corrections that give back more than they take of a
     month whose invoice is paid become a credit note, and so do all that give back, while the
     invoice would come to less than nothing. What is more than is left of the invoice that they
-    correct is carried over, as credit for the next ones.
+    correct is carried over, as credit for the next ones; what was credited whole is left out.
 
     Raises: Conflict when a note cannot be issued.
     """
     made = []
-    for earlier in corrected_months(organisation, month):
-        invoice = _invoice_of(organisation, earlier)
-        back = -sum((line.net for line in corrections_of(organisation, month, earlier)), ZERO)
+    for given in given_back(organisation, month):
+        if is_credited_whole(organisation.pk, given.earlier):
+            waive(given)
+    for given in given_back(organisation, month):
+        invoice = invoice_of(organisation.pk, given.earlier)
         paid = invoice and standing(invoice).state in (State.PAID, State.OVERPAID)
-        if back <= 0 or not (paid or _below_nothing(organisation, month)):
+        if not (paid or _below_nothing(organisation, month)):
             continue
-        given = _Given(organisation, month, earlier, back)
         left = _left_to_correct(invoice) if invoice else ZERO
         if invoice and left > 0:
-            made.append(_credit_corrections(actor, invoice, given, max(back - left, ZERO)))
+            made.append(_credit_corrections(actor, invoice, given, max(given.back - left, ZERO)))
         else:
             _carry_corrections(actor, given)
     return made
@@ -312,11 +314,6 @@ def _draft(invoice: Invoice, plan: _Plan) -> Invoice:
 # -- corrections that give back --------------------------------------------------------------------
 
 
-def _invoice_of(organisation: Organisation, month: date) -> Invoice | None:
-    rows = Invoice.objects.filter(organisation=organisation, month=month, kind=Kind.INVOICE)
-    return rows.filter(status=Invoice.Status.ISSUED).first()
-
-
 def _below_nothing(organisation: Organisation, month: date) -> bool:
     """In all, or at one VAT rate: what is given back at one pays for nothing at another."""
     document = document_for(organisation, month, clock.now().date())
@@ -328,17 +325,9 @@ def _left_to_correct(invoice: Invoice) -> Decimal:
     return left_of(invoice).get(from_json(invoice.document).lines[0].vat, ZERO)
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """What corrections of the month `earlier` give `back` on the invoice of `month`, net."""
-
-    organisation: Organisation
-    month: date
-    earlier: date
-    back: Decimal
-
-
-def _credit_corrections(actor: Actor, invoice: Invoice, given: _Given, carried: Decimal) -> Invoice:
+def _credit_corrections(
+    actor: Actor, invoice: Invoice, given: GivenBack, carried: Decimal
+) -> Invoice:
     """`carried` of it is more than is left of the invoice."""
     document = from_json(invoice.document)
     vat = document.lines[0].vat
@@ -351,8 +340,7 @@ def _credit_corrections(actor: Actor, invoice: Invoice, given: _Given, carried: 
     )
 
     def follow(note: Invoice, said: Document) -> None:
-        take_month(given.organisation.pk, given.month)
-        _check_unchanged(given)
+        hold_unchanged(given)
         take_over(note, said, given.month)
         if carried:
             grant = _carry(actor, given, carried, invoice.currency)
@@ -363,11 +351,10 @@ def _credit_corrections(actor: Actor, invoice: Invoice, given: _Given, carried: 
 
 
 @transaction.atomic
-def _carry_corrections(actor: Actor, given: _Given) -> None:
+def _carry_corrections(actor: Actor, given: GivenBack) -> None:
     """All of it, where no invoice is left that a note could credit."""
     Organisation.objects.select_for_update().get(pk=given.organisation.pk)
-    take_month(given.organisation.pk, given.month)
-    _check_unchanged(given)
+    hold_unchanged(given)
     grant = _carry(actor, given, given.back, CURRENCY)
     exact = move_corrections(
         grant.organisation_id, given.earlier, given.month, document=grant.public_id
@@ -375,7 +362,7 @@ def _carry_corrections(actor: Actor, given: _Given) -> None:
     leave_out(grant, grant.public_id, -exact)
 
 
-def _carry(actor: Actor, given: _Given, amount: Decimal, currency: str) -> CreditGrant:
+def _carry(actor: Actor, given: GivenBack, amount: Decimal, currency: str) -> CreditGrant:
     return carry(
         actor=actor,
         organisation=given.organisation,
@@ -383,14 +370,3 @@ def _carry(actor: Actor, given: _Given, amount: Decimal, currency: str) -> Credi
         amount=amount,
         currency=currency,
     )
-
-
-def _check_unchanged(given: _Given) -> None:
-    """Call it with the month taken. Raises: Conflict when there are more corrections by now."""
-    lines = corrections_of(given.organisation, given.month, given.earlier)
-    if -sum((line.net for line in lines), ZERO) != given.back:
-        raise Conflict(
-            _("The costs of %(month)s were worked out again after this draft was written.")
-            % {"month": f"{given.month:%Y-%m}"},
-            hint=_("Nothing was issued. Draft it anew."),
-        )

@@ -2,6 +2,7 @@
 
 import csv
 import random
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
@@ -9,6 +10,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 from django.db.models import Sum
+from django.test.utils import CaptureQueriesContext
 
 from billing import corrections, credit_notes, credits, cycle, invoice_run, invoicing
 from billing.einvoice.checks import own_findings
@@ -17,7 +19,7 @@ from billing.einvoice.judging import judge
 from billing.einvoice.stored import from_json
 from billing.identity import actions as identities
 from billing.invoice_formats import as_csv
-from billing.models import CostLine, CostRollup, Invoice
+from billing.models import CostLine, CostRollup, Invoice, RatedMonth
 from billing.payments import record_payment
 from billing.posting import Posting, post, settle, take_month
 from billing.standing import State, standing
@@ -39,6 +41,7 @@ from tests.billing.einvoice.test_corrections import (
     sums,
 )
 from tests.billing.einvoice.test_drafting import MONTH, a_provider, organisation
+from tests.billing.test_credits import redeem
 from tests.makers import make_owner, make_staff
 
 __all__ = ["a_provider", "organisation"]  # fixtures
@@ -333,15 +336,92 @@ def test_what_carries_over_and_what_takes_it_is_judged_valid(organisation, monke
 
 @pytest.mark.usefixtures("trusting")
 def test_where_nothing_is_left_of_the_invoice_all_of_it_is_carried_over(invoice, monkeypatch):
+    """Its own correction took the last of it: nobody decided that all is given back."""
     told = invoice.organisation
+    paid(invoice)
+    credit_notes.credit_amount(actor=SYSTEM, invoice=invoice, amount=Decimal(100), reason=WHY)
     shorter(invoice, 20)
-    back = -sum(line.net for line in credit_notes.corrections_of(told, NOVEMBER, MONTH))
-    whole(invoice)
     bought(told, NOVEMBER, Decimal("5.00"))
     assert reduced(told, NOVEMBER, monkeypatch).net == 0
-    assert (sums(10), sums(11)) == ({0}, {0})
-    assert given_of(told).left == back - 5
-    assert len(credit_notes.notes_of(invoice)) == 1
+    assert [note.net for note in credit_notes.notes_of(invoice)] == [100, Decimal("27.55")]
+    first = given_of(told)
+    shorter(invoice, 10)
+    december = date(2026, 12, 1)
+    back = -sum(line.net for line in credit_notes.corrections_of(told, december, MONTH))
+    assert back > 0
+    bought(told, december, Decimal("1.00"))
+    assert reduced(told, december, monkeypatch).net == 0
+    balances = credits.balances_for(SYSTEM, told)
+    assert [one.grant.amount for one in balances] == [first.grant.amount, back]
+    assert (sums(10), sums(12)) == ({0}, {0})
+    assert len(credit_notes.notes_of(invoice)) == 2
+
+
+@pytest.mark.usefixtures("trusting")
+@pytest.mark.parametrize("pays", [True, False])
+@pytest.mark.parametrize("before", [0, 60])
+def test_what_was_corrected_before_it_was_credited_whole_is_not_given_back_again(
+    invoice, monkeypatch, pays, before
+):
+    told = invoice.organisation
+    if pays:
+        paid(invoice)
+    if before:
+        credit_notes.credit_amount(
+            actor=SYSTEM, invoice=invoice, amount=Decimal(before), reason=WHY
+        )
+    shorter(invoice, 20)
+    whole(invoice)
+    bought(told, NOVEMBER, Decimal("100.00"))
+    second = reduced(told, NOVEMBER, monkeypatch)
+    assert (second.net, sums(10), sums(11)) == (100, {0}, {100})
+    assert not credits.balances_for(SYSTEM, told)
+    assert sum(note.net for note in credit_notes.notes_of(invoice)) == invoice.net
+    RatedMonth.objects.filter(month=MONTH).update(due_since=clock.now())
+    assert corrections.correct_due() == corrections.Corrected(1, 0)
+    assert invoicing.verify() == []
+
+
+@pytest.mark.usefixtures("trusting")
+def test_what_credit_paid_for_is_carried_over_when_it_is_given_back(organisation, monkeypatch):
+    """An invoice over nothing has no credit note, and is not credited whole."""
+    told = named(organisation)
+    voucher = redeem(told, "200")
+    at(monkeypatch, 2026, 11, 4, 1)
+    first = issued(Organisation.objects.get(pk=told.pk), MONTH)
+    assert first.net == 0
+    assert shorter(first, 20).lines > 0
+    back = -sum(line.net for line in credit_notes.corrections_of(told, NOVEMBER, MONTH))
+    bought(told, NOVEMBER, Decimal("1.00"))
+    assert reduced(told, NOVEMBER, monkeypatch).net == 0
+    given = {one.grant.carries: one for one in credits.balances_for(SYSTEM, told)}
+    assert given[None].grant == voucher
+    assert (given[MONTH].grant.amount, given[MONTH].grant.expires_on) == (back, None)
+    assert sum(one.left for one in given.values()) == 200 - Decimal("127.55") + back - 1
+
+
+@pytest.mark.usefixtures("trusting")
+@pytest.mark.parametrize("credited", [0, 60])
+def test_both_months_are_taken_in_the_order_of_corrections(invoice, monkeypatch, credited):
+    """Else a correction, which holds the earlier and waits for the later, waits for ever."""
+    told = invoice.organisation
+    paid(invoice)
+    if credited:
+        credit_notes.credit_amount(actor=SYSTEM, invoice=invoice, amount=Decimal(60), reason=WHY)
+    shorter(invoice, 30)
+    with CaptureQueriesContext(connection) as asked:
+        credit_notes.credit_reductions(actor=SYSTEM, organisation=told, month=NOVEMBER)
+    assert taken(asked)[:2] == ["2026-10-01", "2026-11-01"]
+
+
+def taken(asked):
+    """The months that were locked, each when it was first."""
+    found = [
+        re.search(r"'?(\d{4}-\d\d-\d\d)'?", one["sql"].partition("WHERE")[2])
+        for one in asked
+        if "billing_ratedmonth" in one["sql"] and "FOR UPDATE" in one["sql"]
+    ]
+    return list(dict.fromkeys(one[1] for one in found if one))
 
 
 @pytest.mark.usefixtures("trusting")
