@@ -2,9 +2,9 @@
 
 A draft takes what it can, from the credit that expires first, as cost lines `credit`: never beyond
 the net of what the month itself bills at its VAT rate, so that what is too much for one invoice is
-left for the next. Written anew, it gives back first; with the
-issue the month is closed and what was taken stays taken. So a balance is always what was given less
-the cost lines that name it, and no counter can go wrong.
+left for the next. Written anew, it gives back first, and so does a month that closes without an
+invoice; with the issue the month is closed and what was taken stays taken. So a balance is always
+what was given less the cost lines that name it, and no counter can go wrong.
 """
 
 from __future__ import annotations
@@ -58,15 +58,24 @@ def draft_with_credit(organisation: Organisation, month: date, on: date) -> Docu
 
     Raises: Conflict as `document_for`; then nothing was taken or given back.
     """
-    grants = CreditGrant.objects.select_for_update().filter(organisation=organisation)
-    locked = list(grants.order_by("pk"))
-    for grant in locked:
-        withdraw(_reference(grant, month))
+    locked = give_back(organisation, month)
     document = document_for(organisation, month, on)
     usable = [g for g in locked if not g.expires_on or g.expires_on >= month.replace(day=1)]
     if usable and _take(organisation, month, document, usable, on):
         return document_for(organisation, month, on)
     return document
+
+
+@transaction.atomic
+def give_back(organisation: Organisation, month: date) -> list[CreditGrant]:
+    """Takes back what the draft of `month` took. Returns all grants, held until the transaction
+    ends. Raises: Conflict when the month is closed and took some.
+    """
+    grants = CreditGrant.objects.select_for_update().filter(organisation=organisation)
+    locked = list(grants.order_by("pk"))
+    for grant in locked:
+        withdraw(_reference(grant, month))
+    return locked
 
 
 def carry(

@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 
 from billing import invoicing, metering, rating, sla_months
 from billing.credit_notes import credit_reductions
+from billing.credits import give_back
 from billing.files import write_files
 from billing.identity import queries as identities
 from billing.locks import alone
@@ -222,6 +223,9 @@ def _end(row: InvoiceRun) -> None:
     if row.kind == _Kind.ISSUE:
         free = RatedMonth.objects.filter(month=row.month, closed_at=None, due_since=None)
         free = free.exclude(pk__in=payable(row.month).values("pk"))
+        for draft in _drafts(row.month).filter(organisation__in=free.values("organisation")):
+            give_back(draft.organisation, row.month)
+            draft.delete()
         free.update(closed_at=clock.now())
     _keep(row, state=_State.DONE, finished_at=clock.now())
     counts = {"drafted": row.drafted, "issued": row.issued, "held_up": len(row.held_up)}
@@ -273,10 +277,16 @@ def _one(row: InvoiceRun, organisation: Organisation, invoice: Invoice | None) -
 
 
 def _gave_back_all(organisation: Organisation, month: date) -> bool:
-    """Corrections that give back become credit notes; whether nothing is left to be paid for."""
+    """Corrections that give back become credit notes; whether nothing is left to be paid for. What
+    the draft took of credit is given back first: only what is billed decides.
+    """
+    give_back(organisation, month)
     credit_reductions(actor=SYSTEM, organisation=organisation, month=month)
     if payable(month).filter(organisation=organisation).exists():
         return False
-    drafts = Invoice.objects.filter(organisation=organisation, month=month, kind="380")
-    drafts.filter(status=Invoice.Status.DRAFT).delete()
+    _drafts(month).filter(organisation=organisation).delete()
     return True
+
+
+def _drafts(month: date) -> QuerySet[Invoice]:
+    return Invoice.objects.filter(month=month, kind="380", status=Invoice.Status.DRAFT)

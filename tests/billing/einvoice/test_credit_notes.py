@@ -19,7 +19,7 @@ from billing.einvoice.judging import judge
 from billing.einvoice.stored import from_json
 from billing.identity import actions as identities
 from billing.invoice_formats import as_csv
-from billing.models import CostLine, CostRollup, Invoice, RatedMonth
+from billing.models import CostLine, CostRollup, Invoice, InvoiceRun, RatedMonth
 from billing.payments import record_payment
 from billing.posting import Posting, post, settle, take_month
 from billing.standing import State, standing
@@ -231,6 +231,38 @@ def test_an_invoice_below_nothing_is_a_credit_note_instead(invoice, monkeypatch)
     (note,) = credit_notes.notes_of(invoice)
     assert note.net == Decimal("9.23")
     assert sums(11) == {None}
+
+
+@pytest.mark.usefixtures("trusting")
+def test_a_month_that_needs_no_invoice_gives_back_what_its_draft_took(invoice, monkeypatch):
+    """The draft of November took a voucher's credit; then it turns out that nothing ran in it."""
+    told = invoice.organisation
+    redeem(told, "20")
+    november(told, monkeypatch)
+    assert given_of(told).left < 20
+    CostLine.objects.filter(day__month=11).exclude(category="credit").delete()
+    CostRollup.objects.filter(day__month=11).exclude(category="credit").delete()
+    late(told, -3)
+    assert invoice_run._gave_back_all(told, NOVEMBER)
+    (note,) = credit_notes.notes_of(invoice)
+    assert note.net == Decimal("9.23")
+    assert (given_of(told).left, sums(11)) == (20, {None})
+    assert not Invoice.objects.filter(month=NOVEMBER).exists()
+
+
+def test_a_run_that_closes_a_month_without_invoice_gives_credit_back(organisation, monkeypatch):
+    told = named(organisation)
+    redeem(told, "20")
+    invoicing.draft(told, MONTH)
+    assert given_of(told).left == 0
+    CostLine.objects.filter(category="usage").delete()
+    at(monkeypatch, 2026, 11, 5, 1)
+    RatedMonth.objects.filter(month=MONTH).update(due_since=None)
+    run = InvoiceRun.objects.create(month=MONTH, kind="issue", created_at=clock.now())
+    invoice_run._end(run)
+    assert given_of(told).left == 20
+    assert RatedMonth.objects.get(organisation=told, month=MONTH).closed_at == clock.now()
+    assert not Invoice.objects.exists()
 
 
 def shorter(invoice, days):
