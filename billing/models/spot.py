@@ -32,6 +32,10 @@ class SpotFactor(models.Model):
                 | (models.Q(factor__gt=0) & models.Q(factor__lte=1)),
                 name="spot_never_above_list",
             ),
+            models.CheckConstraint(
+                condition=~models.Q(region="", price_class="", factor__isnull=True),
+                name="spot_of_all_has_a_factor",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -88,7 +88,7 @@ def say(
     reason: str = "",
 ) -> SpotFactor:
     """From the next full hour on, or from a later one (`at`), spare capacity costs `factor` of the
-    list price; None: what is said of all holds again.
+    list price; None, of a region or price class only: what is said of all holds again.
 
     Raises: NotPermitted; Invalid for a factor or time that may not be; Conflict when something is
     said of that hour already.
@@ -96,8 +96,11 @@ def say(
     require_staff(actor)
     first = next_hour(clock.now())
     moment = at or first
-    faults = {"factor": _fault_text(fault_of(factor))} if factor is not None else {}
-    faults = {name: text for name, text in faults.items() if text}
+    faults = {}
+    if factor is not None and (text := _fault_text(fault_of(factor))):
+        faults["factor"] = text
+    elif factor is None and not (region or price_class):
+        faults["factor"] = _("Enter a whole number of per cent.")
     if moment < first or moment != moment.replace(minute=0, second=0, microsecond=0):
         text = _("Name a full hour, %(first)s UTC or later: what has begun keeps its price.")
         faults["at"] = text % {"first": f"{first:%Y-%m-%d %H:%M}"}
@@ -152,6 +155,9 @@ def _fault_text(fault: str) -> str:
 def load(said: Iterable[Said], *, write: bool = True) -> int:
     """What the price files say; returns how many factors are new. Within the loader's transaction.
 
+    Nothing has a price before something was said of all; from then on every hour has one, so that
+    also a first factor for a region or price class begins with the next full hour at the earliest.
+
     Raises: ValueError for one that would change what was charged.
     """
     known = {(one.region, one.price_class, one.at): one.factor for one in _said()}
@@ -162,7 +168,7 @@ def load(said: Iterable[Said], *, write: bool = True) -> int:
         if key in known:
             if known[key] != one.factor:
                 raise ValueError(f"the factor of spare capacity since {one.at:%F} cannot change")
-        elif one.at < first and one.key in keys:
+        elif one.at < first and (one.key in keys or ("", "") in keys):
             raise ValueError(f"a factor of spare capacity from {one.at:%F} would change the past")
         else:
             new.append(one)

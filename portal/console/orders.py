@@ -16,7 +16,7 @@ from portal.console import as_code, preflight, tags, upgrading, window
 from portal.console.forms import parameter_fields, raw_parameters
 from portal.console.page import url_or_nothing
 from portal.kernel.actor import Actor
-from portal.kernel.errors import ApprovalNeeded, Conflict, Invalid, NotFound
+from portal.kernel.errors import ApprovalNeeded, Conflict, Invalid, NotFound, Unavailable
 from portal.kernel.ids import readable_suffix
 from portal.tenancy import access
 from portal.tenancy.permissions import Permission
@@ -66,16 +66,22 @@ class Run:
 
 
 def run_rows(entry: Entry, region: Any, plan: Plan, organisation: Any, *, spot: bool) -> list[Run]:
-    """Both, with their prices; none where the offering does not run on spare capacity at all."""
+    """Both, with their prices; none where the offering does not run on spare capacity at all, or
+    that has no price yet.
+    """
     if not entry.offering.spot:
         return []
     where = (entry.offering, plan, region.code, organisation)
+    try:
+        on_spare = prices.quote_for(*where, spot=True)
+    except Unavailable:
+        return []
     reason = spare.plan_fault(entry, region, plan)
     if not reason and not spare.has_room(region, plan.vcpu * plan.nodes):
         reason = spare.no_room(region)
     return [
         Run("", prices.quote_for(*where), "", not spot),
-        Run("1", prices.quote_for(*where, spot=True), reason, spot),
+        Run("1", on_spare, reason, spot),
     ]
 
 

@@ -4,8 +4,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from billing.models import SpotFactor
+from billing.spot import history
 from portal.kernel import clock
 from services.instances import interruptions
 from services.instances.models import Instance
@@ -123,3 +125,32 @@ def test_staff_sets_what_it_costs(staff, region):
     for percent in ("10", "101", "33.5", ""):
         answer = staff.post("/staff/spot/price/", {"place": "", "percent": percent})
         assert answer.status_code == 422
+
+
+@pytest.fixture
+def unpriced(prices):
+    """An update brought spare capacity, and its price file was not loaded yet."""
+    with connection.cursor() as cursor:
+        cursor.execute("truncate billing_spotfactor")
+    history.forget_factors()
+    yield
+    history.forget_factors()
+
+
+@pytest.mark.usefixtures("unpriced")
+def test_before_it_has_a_price_all_is_ordered_at_list_price(owner):
+    page = text(owner.get("/catalogue/redis/order/?plan=single-2x4"))
+    assert "€\u202f0.0884" in page
+    assert "How it runs" not in page
+    assert owner.post("/catalogue/redis/order/", {**ORDER, "spot": ""}).status_code == 303
+    assert not Instance.objects.get().spot
+
+
+@pytest.mark.usefixtures("unpriced")
+def test_before_it_has_a_price_staff_gives_capacity_all_the_same(staff):
+    page = staff.get("/staff/spot/")
+    assert page.status_code == 200
+    assert "Frankfurt" in text(page)
+    answer = staff.post("/staff/spot/offer/", {"region": "fra1", "vcpu": "2"}, follow=True)
+    assert answer.status_code == 200
+    assert Region.objects.get().spot_vcpu == 2

@@ -13,7 +13,7 @@ from billing.classes import class_label
 from billing.spot import factors, history
 from portal.kernel import clock
 from portal.kernel.actor import Actor
-from portal.kernel.errors import Invalid
+from portal.kernel.errors import Invalid, Unavailable
 from services import registry
 from services.instances import interruptions, spare
 from services.regions import oversight as places
@@ -84,8 +84,12 @@ def say(actor: Actor, sent: Mapping[str, str]) -> SpotFactor:
     )
 
 
-def _percent(region: str) -> Decimal:
-    return history.factor_at(region, "") * 100
+def _percent(region: str) -> Decimal | None:
+    """None until the price files were loaded."""
+    try:
+        return history.factor_at(region, "") * 100
+    except Unavailable:
+        return None
 
 
 def _classes() -> list[tuple[str, str]]:
