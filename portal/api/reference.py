@@ -30,6 +30,7 @@ _NOUNS = {
     "focus": "FOCUS",
     "sla": gettext_noop("Promises kept"),
     "instances": gettext_noop("Services"),
+    "monitoring": gettext_noop("Monitoring"),
     "operations": gettext_noop("Operations"),
     "projects": gettext_noop("Projects"),
     "quota-requests": gettext_noop("Quota requests"),

@@ -137,9 +137,15 @@ def _in_words(schema: Json) -> Json:
     }
 
 
+# What is read of a service while it runs.
+_MONITORING = frozenset({"events", "interruptions", "logs", "metrics"})
+
+
 def noun_of(path: str) -> str:
     """What an address is about: the page of the reference that it stands on."""
     parts = path.removeprefix(PREFIX).split("/")
+    if parts[0] == "instances" and parts[-1] in _MONITORING:
+        return "monitoring"
     return "instances" if parts[-1] == "instances" else parts[0]
 
 
