@@ -4,7 +4,8 @@ own workers, reported by the hour.
 A look adds what was used since the last one; the hour's sum becomes one event of each meter, in the
 transaction that begins the next hour. So a look that is lost, late or made twice changes nothing:
 the next one begins where the last that was kept has ended. Of what is kept the lesser of two looks
-counts for the time between them.
+counts for the time between them. A look at counters goes six hours on at most, so that whatever
+there is to catch up, something of it is kept each time.
 
 What objects show (`UsageLook`) and what counters tell (`CounterLook`) are each looked at for
 themselves: one that is away is asked for all of its own time later, and the other loses nothing.
@@ -17,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -42,6 +44,8 @@ from services.spec import Counted, Entry, InstanceSpec
 logger = logging.getLogger(__name__)
 # A service that is younger is counted from its beginning, an older one from the first look on.
 _NEW = timedelta(hours=2)
+_MOST_AT_ONCE = timedelta(hours=6)  # of counters, as their readers have it
+_OLDEST = timedelta(days=15)  # what a metrics API keeps, unless told otherwise
 _LOCK = 0x75736167
 _NOTHING = Decimal(0)
 _PLACES = Decimal("1e-9")  # of an event
@@ -71,20 +75,35 @@ def _look(
 ) -> int:
     looks = _known_looks(source, [row.pk for row in rows])
     since = {row.pk: _since(row, looks.get(row.pk), until) for row in rows}
-    asked = [(*specs[row.pk], since[row.pk]) for row in rows if row.pk in specs]
-    found: Mapping[str, tuple[Counted, ...]] = {}
+    ends: dict[datetime, list[Instance]] = {}
+    for row in rows:
+        if row.pk in specs:
+            ends.setdefault(_end(source, since[row.pk], until), []).append(row)
+    told: list[Told] = []
     off = False
     try:
-        if asked:
+        # Whoever has to catch up comes last: where that fails, the others were told.
+        for end, those in sorted(ends.items(), reverse=True):
             backend = backend_for(region)
             ask = backend.usage if source is UsageLook else backend.counters
-            found = ask(asked, until)
-            off = source is CounterLook and not found
+            found = ask([(*specs[row.pk], since[row.pk]) for row in those], end)
+            told += [
+                Told(row, since[row.pk], end, found[row.public_id])
+                for row in those
+                if row.public_id in found
+            ]
+        off = source is CounterLook and bool(ends) and not told
     except BackendError as error:
         said = {"region": region.code, "source": source.__name__, "code": error.code}
         logger.info("usage.look_skipped", extra=said)
-    told = [(row, since[row.pk], found[row.public_id]) for row in rows if row.public_id in found]
     return _keep(region, source, told, until, off=off)
+
+
+def _end(source: Source, since: datetime, until: datetime) -> datetime:
+    """How far a look goes."""
+    if source is UsageLook:
+        return until
+    return min(until, max(since, until - _OLDEST) + _MOST_AT_ONCE)
 
 
 def _known(row: Instance) -> tuple[Entry, InstanceSpec] | None:
@@ -108,11 +127,20 @@ def _since(row: Instance, look: Look | None, until: datetime) -> datetime:
     return began if timedelta(0) <= until - began < _NEW else until
 
 
-Told = Sequence[tuple[Instance, datetime, tuple[Counted, ...]]]
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a look told of an instance."""
+
+    row: Instance
+    since: datetime
+    until: datetime
+    counted: tuple[Counted, ...]
 
 
 @transaction.atomic
-def _keep(region: Region, source: Source, told: Told, until: datetime, *, off: bool) -> int:
+def _keep(
+    region: Region, source: Source, told: Sequence[Told], until: datetime, *, off: bool
+) -> int:
     """One writer a region: who comes second leaves it, and whatever was looked at meanwhile. Where
     counters are `off`, what is pending is told, and their time goes by.
     """
@@ -120,14 +148,16 @@ def _keep(region: Region, source: Source, told: Told, until: datetime, *, off: b
         cursor.execute("select pg_try_advisory_xact_lock(%s, %s)", [_LOCK, region.pk])
         if not cursor.fetchone()[0]:
             return 0
-    known = _known_looks(source, [row.pk for row, _, _ in told])
+    known = _known_looks(source, [one.row.pk for one in told])
     events: list[Reported] = []
     written: list[Look] = []
-    for row, since, counted in told:
-        look = known.get(row.pk) or source(instance=row, since=since, looked_at=since)
-        if look.looked_at == since:
-            _add(look, counted, until)
-            events += _closed(look, row)
+    for one in told:
+        look = known.get(one.row.pk) or source(
+            instance=one.row, since=one.since, looked_at=one.since
+        )
+        if look.looked_at == one.since:
+            _add(look, one.counted, one.until)
+            events += _closed(look, one.row)
             written.append(look)
     events += _closed_for_good(region, source)
     if off:

@@ -238,3 +238,47 @@ def test_counters_that_are_switched_off_and_on_again_begin_anew(look, instance, 
     since = START + timedelta(minutes=15), START + timedelta(minutes=20)
     assert fake.counters_asked[instance.public_id] == since
     assert CounterLook.objects.get().pending == {"invocations": "9"}
+
+
+def test_what_there_is_to_catch_up_of_counters_is_kept_bit_by_bit(look, instance, fake):
+    """A metrics API that was away for a day: each look goes six hours on."""
+    fake.counter_told = {instance.public_id: (Counted("invocations", Decimal(10)),)}
+    look(5, 1)
+    fake.counters_away = True
+    look(1445, 1)
+    fake.counters_away = False
+    hours = []
+    for minute in range(1450, 1480, 5):
+        look(minute, 1)
+        since, end = fake.counters_asked[instance.public_id]
+        hours.append((end - since) / timedelta(hours=1))
+    assert hours[:4] == [6, 6, 6, 6]
+    assert CounterLook.objects.get().looked_at == START + timedelta(minutes=1475)
+    counted = sum(quantity for *_, meter, quantity in events() if meter == "invocations")
+    assert counted + Decimal(CounterLook.objects.get().pending["invocations"]) == 70
+    assert UsageLook.objects.get().looked_at == START + timedelta(minutes=1475)
+
+
+def test_one_that_has_to_catch_up_holds_up_no_other(look, instance, fake, at):
+    other = make_instance(instance.project, instance.region, plan="dev-1x1", name="other")
+    Instance.objects.update(created_at=START, offering="functions")
+    fake.counter_told = {
+        one.public_id: (Counted("invocations", Decimal(1)),) for one in (instance, other)
+    }
+    look(5, 1)
+    at(1000)
+    CounterLook.objects.filter(instance=other).update(looked_at=START + timedelta(minutes=995))
+    reporting.look_at_region(instance.region_id)
+    found = dict(CounterLook.objects.values_list("instance", "looked_at"))
+    assert found == {
+        instance.pk: START + timedelta(minutes=365),
+        other.pk: START + timedelta(minutes=1000),
+    }
+
+
+def test_what_no_metrics_api_keeps_is_not_asked_for(look, instance, fake):
+    fake.counter_told = {instance.public_id: (Counted("invocations", Decimal(1)),)}
+    look(5, 1)
+    look(40 * 1440, 1)
+    end = START + timedelta(days=25, hours=6)
+    assert fake.counters_asked[instance.public_id][1] == end

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,8 +13,8 @@ import pytest
 
 from portal.kernel.errors import Invalid, Permanent, Temporary
 from services import registry
-from services.backends.kubernetes import counters, health
-from services.backends.kubernetes.metrics import Metrics, Series
+from services.backends.kubernetes import counters, health, metrics, patience
+from services.backends.kubernetes.metrics import Metrics, Series, TooLong
 from services.regions import clusters
 from services.regions import metrics as setting
 from services.regions.metrics import MetricsApi
@@ -131,20 +133,69 @@ def test_of_a_time_that_is_not_remembered_nothing_counts_as_new(monkeypatch):
     assert read(monkeypatch, found) == {"xx-1": {"invocations": 7}}
 
 
-def test_no_more_is_asked_for_than_is_kept(monkeypatch):
+def test_what_was_seen_before_scraping_stopped_goes_on_from_there(monkeypatch):
+    """A look that catches up may begin while it stood still."""
+    found = Prometheus(told((10, 1000), (40, 1007)), history=[told((0, 950))], remembers=False)
+    assert read(monkeypatch, found) == {"xx-1": {"invocations": 57}}
+
+
+def test_no_more_is_asked_for_at_once_than_six_hours(monkeypatch):
     found = Prometheus(told((10, 1007)))
     read(monkeypatch, found, since=END - timedelta(days=90))
-    assert len(found.asked) == 15 * 24 + 2  # ten minutes before, and the history
+    assert len(found.asked) == 6 + 2  # ten minutes before, and the history
 
 
-def test_days_are_asked_for_an_hour_at_a_time(monkeypatch):
-    """Twenty-five hours and ten minutes before."""
-    since = END - timedelta(hours=25)
-    seen = told(*((second, 10**6 + second) for second in range(-90_000, 301, 600)))
+def test_hours_are_asked_for_one_at_a_time_from_the_oldest_on(monkeypatch):
+    """Five hours and ten minutes before."""
+    since = END - timedelta(hours=5)
+    seen = told(*((second, 10**6 + second) for second in range(-18_300, 301, 600)))
     found = Prometheus(seen)
-    assert read(monkeypatch, found, since=since)["xx-1"] == {"invocations": 25 * 3600}
-    assert len(found.asked) == 26
-    assert {expression[-7:] for expression, _ in found.asked} == {"[3600s]", "}[600s]"}
+    assert read(monkeypatch, found, since=since)["xx-1"] == {"invocations": 5 * 3600}
+    moments = [at for _, at in found.asked]
+    assert moments == sorted(moments)
+    assert [expression[-7:] for expression, _ in found.asked] == 5 * ["[3600s]"] + ["}[600s]"]
+
+
+class Scraping(Prometheus):
+    """Forty series, a sample of each every 15 seconds, made when they are asked for."""
+
+    def query(self, expression, at):
+        if expression == counters._REMEMBERED or expression.startswith("last_over_time"):
+            return super().query(expression, at)
+        seconds, end = int(expression.rpartition("[")[2].removesuffix("s]")), int(at.timestamp())
+        times = range(end - seconds, end + 1, 15)
+        labels = told().labels
+        return [
+            Series(labels | {"k8s_pod_name": str(pod)}, [(Decimal(t), Decimal(t)) for t in times])
+            for pod in range(40)
+        ]
+
+
+def test_what_there_is_to_catch_up_is_not_held_in_memory(monkeypatch):
+    tracemalloc.start()
+    try:
+        found = read(monkeypatch, Scraping(), since=END - timedelta(hours=6))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found == {"xx-1": {"invocations": 40 * 6 * 3600}}
+    assert most < 8 << 20  # an hour's 9,640 samples, and not those of six
+
+
+def test_an_hour_that_is_too_much_is_read_in_parts(monkeypatch):
+    class Full(Prometheus):
+        def query(self, expression, at):
+            found = super().query(expression, at)
+            if sum(len(one.samples) for one in found) > 20:
+                raise TooLong("metrics-refused")
+            return found
+
+    seen = told(*((second, 10**6 + second) for second in range(-7800, 301, 60)))
+    since = END - timedelta(hours=2)
+    assert read(monkeypatch, Full(seen), since=since)["xx-1"] == {"invocations": 7200}
+    thick = told(*((Decimal(second) / 10, second) for second in range(3000)))
+    with pytest.raises(TooLong):
+        read(monkeypatch, Full(thick))
 
 
 def test_traffic_is_that_of_the_pods_of_an_instance(monkeypatch):
@@ -216,6 +267,20 @@ def test_what_is_no_number_says_nothing(value):
         (200, b"<html>", Permanent, "metrics-refused"),
         (200, b"[]", Permanent, "metrics-refused"),
         (200, answer("7", "string").encode(), Permanent, "metrics-refused"),
+        (200, answer(None).encode(), Permanent, "metrics-refused"),
+        (200, answer([7]).encode(), Permanent, "metrics-refused"),
+        (200, answer([{"metric": {}}]).encode(), Permanent, "metrics-refused"),
+        (200, answer([{"value": [1, "1"]}]).encode(), Permanent, "metrics-refused"),
+        (200, answer([{"metric": [], "value": [1, "1"]}]).encode(), Permanent, "metrics-refused"),
+        (200, answer([{"metric": {}, "value": [1]}]).encode(), Permanent, "metrics-refused"),
+        (200, answer([{"metric": {}, "value": [1, None]}]).encode(), Permanent, "metrics-refused"),
+        (200, answer([{"metric": {}, "value": ["x", "1"]}]).encode(), Permanent, "metrics-refused"),
+        (
+            200,
+            answer([{"metric": {}, "value": [1, "1e999999"]}]).encode(),
+            Permanent,
+            "metrics-refused",
+        ),
     ],
 )
 def test_every_other_answer_is_an_error_of_ours(status, body, error, code):
@@ -224,6 +289,34 @@ def test_every_other_answer_is_an_error_of_ours(status, body, error, code):
         with pytest.raises(error) as caught:
             Metrics(replace(API, url=f"http://127.0.0.1:{place.port}")).query("a", END)
     assert caught.value.code == code
+
+
+def test_a_count_that_is_no_number_is_an_error_of_ours():
+    with receiving() as place:
+        place.answers = [(200, answer([{"metric": {}, "value": [1, "NaN"]}]).encode())]
+        with pytest.raises(Permanent, match="metrics-refused"):
+            Metrics(replace(API, url=f"http://127.0.0.1:{place.port}")).count("a", END)
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+def test_an_answer_that_drips_has_an_end(monkeypatch, waiting):
+    """A byte each 50 ms: no two of them are far from each other."""
+    if not waiting:
+        monkeypatch.setattr(metrics, "_ANSWER_SECONDS", 0.5)
+    with receiving() as place, patience.within(0.5 if waiting else 60):
+        place.answers, place.drip = [(200, answer([]).encode() + b" " * 60)], 0.05
+        began = time.monotonic()
+        with pytest.raises(Temporary, match="metrics-away"):
+            Metrics(replace(API, url=f"http://127.0.0.1:{place.port}")).query("a", END)
+    assert time.monotonic() - began < 3
+
+
+def test_an_answer_that_is_too_long_says_so(monkeypatch):
+    monkeypatch.setattr(metrics, "_MOST_BYTES", 1000)
+    with receiving() as place:
+        place.answers = [(200, answer([]).encode() + b" " * 2000)]
+        with pytest.raises(TooLong):
+            Metrics(replace(API, url=f"http://127.0.0.1:{place.port}")).query("a", END)
 
 
 def test_one_that_is_away_is_a_fact_and_no_fault_of_the_region():

@@ -50,6 +50,22 @@ def test_a_backend_that_cannot_be_asked_is_down(fake, monkeypatch):
     assert health.silent_regions(at(6)) == []  # what an old check said is not news
 
 
+def test_a_fault_of_ours_in_one_region_holds_up_no_other(fake, monkeypatch, caplog):
+    found = iter([KeyError("metric"), None])
+
+    def check() -> Health:
+        if (error := next(found)) is not None:
+            raise error
+        return Health(True)
+
+    make_region()
+    make_region("other")
+    monkeypatch.setattr(fake, "check", check)
+    check_regions()
+    assert states() == ["ok"]
+    assert "region.check_failed" in caplog.text
+
+
 def test_time_without_checks_is_unknown():
     region = make_region()
     began = clock.now()

@@ -6,6 +6,8 @@ each other add up, whatever was lost between, and a number of requests is whole.
 began anew. One that was never seen before began at nothing: containers that serve live for minutes,
 and what they did before they were first scraped is a part of it.
 
+Of a series no more is kept than how far it went and where it stands, whatever there is to catch up.
+
 Source: Prometheus, "Querying basics" (range vectors), "Metric types" (counters).
 """
 
@@ -15,18 +17,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Context, Decimal
-from itertools import pairwise
 
-from services.backends.kubernetes.metrics import Labels, Metrics, Series
+from services.backends.kubernetes.metrics import Labels, Metrics, Series, TooLong
 from services.regions.metrics import MetricsApi
 from services.spec import Counted, Counter, UsageAsked, UsageTold
 
 # A sample bears the time at which its scrape began, and is there when that has ended.
 LATE = timedelta(minutes=1)
-_SLICE = timedelta(hours=1)
+_SLICE, _SHORTEST = timedelta(hours=1), timedelta(minutes=1)
 _BEFORE = timedelta(minutes=10)  # the last sample before a span is not older, mostly
 _HISTORY = "7d"
-_MOST = timedelta(days=15)  # what Prometheus keeps, unless told otherwise
+_MOST = timedelta(hours=6)  # of one look: whoever has more to catch up looks again
 # Whether a time is remembered at all: it writes so of everything that it scrapes.
 _REMEMBERED = "count(last_over_time(up[1h]))"
 _AT_ONCE = 200
@@ -36,6 +37,7 @@ _SCRAPED = frozenset(
 )
 _EXACT = Context(prec=60)
 _NOTHING = Decimal(0)
+Identity = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,43 @@ class _Asked:
     until: datetime
 
 
+@dataclass(slots=True)
+class _Line:
+    """A series of an instance, read from its oldest sample on."""
+
+    labels: Labels
+    at: Decimal = Decimal("-Infinity")
+    before: Decimal | None = None  # the last value at or before the beginning
+    first: Decimal | None = None  # and the first after it
+    value: Decimal = _NOTHING
+    gone: Decimal = _NOTHING  # since `first`
+
+    def add(self, samples: Iterable[tuple[Decimal, Decimal]], since: Decimal) -> None:
+        for at, value in samples:
+            if at <= self.at:  # of two slices that meet there
+                continue
+            if at <= since:
+                self.before = value
+            elif self.first is None:
+                self.first = value
+            else:
+                self.gone += _step(self.value, value)
+            self.at, self.value = at, value
+
+    def went(self, begun: Decimal) -> Decimal:
+        """From `begun`, where it was not seen before."""
+        if self.first is None:
+            return _NOTHING
+        return self.gone + _step(begun if self.before is None else self.before, self.first)
+
+
+def _step(old: Decimal, new: Decimal) -> Decimal:
+    return new - old if new >= old else new
+
+
 def read(api: MetricsApi | None, wanted: UsageAsked, until: datetime) -> UsageTold:
-    """Nothing where the region names no metrics API. Raises: Temporary, Permanent; then nothing is
-    told of anybody.
+    """Nothing where the region names no metrics API; of spans of more than six hours their last
+    six. Raises: Temporary, Permanent; then nothing is told of anybody.
     """
     if api is None:
         return {}
@@ -74,38 +110,37 @@ def read(api: MetricsApi | None, wanted: UsageAsked, until: datetime) -> UsageTo
 
 def _gone(metrics: Metrics, counter: Counter, asked: Sequence[_Asked]) -> dict[str, Decimal]:
     """How far the counter went for each of them."""
-    first = min(one.since for one in asked)
-    lines = list(_lines(metrics, counter, asked, first - _BEFORE, asked[0].until))
     owners = {one.name: one for one in asked}
-    of_instance: dict[str, list[Series]] = {name: [] for name in owners}
-    for line in lines:
-        owner = _owner(counter, line.labels, owners)
+    of_instance: dict[str, dict[Identity, _Line]] = {name: {} for name in owners}
+    start = min(one.since for one in asked) - _BEFORE
+    for series in _slices(metrics, _selector(counter, owners), start, asked[0].until):
+        owner = _owner(counter, series.labels, owners)
         if owner is not None:
-            of_instance[owner.name].append(line)
-    begun = _began(metrics, counter, owners, of_instance)
-    return {
-        name: _sum(counter, owners[name], series, begun) for name, series in of_instance.items()
-    }
+            mark = tuple(sorted(series.labels.items()))
+            line = of_instance[owner.name].setdefault(mark, _Line(series.labels))
+            line.add(series.samples, _seconds(owner.since))
+    lines = {name: list(found.values()) for name, found in of_instance.items()}
+    begun = _began(metrics, counter, owners, lines)
+    return {name: _sum(counter, found, begun) for name, found in lines.items()}
 
 
-def _lines(
-    metrics: Metrics,
-    counter: Counter,
-    asked: Iterable[_Asked],
-    start: datetime,
-    end: datetime,
-) -> Iterator[Series]:
-    """All samples in [`start`, `end`], some at a time: a span may be days after a fault."""
-    selector = _selector(counter, [one.name for one in asked])
-    kept: dict[tuple[tuple[str, str], ...], dict[Decimal, Decimal]] = {}
-    upper = end
-    while upper > start:
-        seconds = int(min(_SLICE, upper - start) / timedelta(seconds=1)) or 1
-        for series in metrics.query(f"{selector}[{seconds}s]", upper):
-            kept.setdefault(tuple(sorted(series.labels.items())), {}).update(series.samples)
-        upper -= timedelta(seconds=seconds)
-    for labels, samples in kept.items():
-        yield Series(dict(labels), sorted(samples.items()))
+def _slices(metrics: Metrics, selector: str, start: datetime, end: datetime) -> Iterator[Series]:
+    """All samples in [`start`, `end`], oldest first and an hour at a time; less where an hour is
+    more than is read.
+    """
+    length = _SLICE
+    while start < end:
+        upper = min(start + length, end)
+        seconds = -(-(upper - start) // timedelta(seconds=1))
+        try:
+            found = metrics.query(f"{selector}[{seconds}s]", upper)
+        except TooLong:
+            if length <= _SHORTEST:
+                raise
+            length /= 2
+            continue
+        yield from found
+        start = upper
 
 
 def _selector(counter: Counter, names: Iterable[str]) -> str:
@@ -137,23 +172,22 @@ def _began(
     metrics: Metrics,
     counter: Counter,
     owners: Mapping[str, _Asked],
-    of_instance: Mapping[str, Sequence[Series]],
-) -> dict[tuple[tuple[str, str], ...], Decimal]:
+    of_instance: Mapping[str, Sequence[_Line]],
+) -> dict[Identity, Decimal]:
     """What series that have no sample just before their span had counted long before it: where
     scraping stopped for a while, a counter that goes on is not a new one. Of a time that the API
-    does not remember nobody knows which are new, so all count from their first sample on.
+    does not remember nobody knows which are new, so those of which it knows nothing older either
+    count from their first sample on.
     """
     at: dict[datetime, list[str]] = {}
     for name, lines in of_instance.items():
-        since = owners[name].since
-        if any(line.samples[0][0] > _seconds(since) for line in lines if line.samples):
-            at.setdefault(since, []).append(name)
+        if any(line.before is None for line in lines):
+            at.setdefault(owners[name].since, []).append(name)
     found = {}
     for since, names in at.items():
         if not metrics.query(_REMEMBERED, since):
-            unknown = (line for name in names for line in of_instance[name] if line.samples)
-            found.update({_identity(line.labels): line.samples[0][1] for line in unknown})
-            continue
+            unknown = (line for name in names for line in of_instance[name])
+            found.update({_identity(line.labels): line.first or _NOTHING for line in unknown})
         expression = f"last_over_time({_selector(counter, names)}[{_HISTORY}])"
         for series in metrics.query(expression, since):
             if series.samples:
@@ -161,32 +195,18 @@ def _began(
     return found
 
 
-def _sum(
-    counter: Counter,
-    asked: _Asked,
-    lines: Iterable[Series],
-    begun: Mapping[tuple[tuple[str, str], ...], Decimal],
-) -> Decimal:
+def _sum(counter: Counter, lines: Iterable[_Line], begun: Mapping[Identity, Decimal]) -> Decimal:
     """What was scraped twice counts as the one that saw more of it."""
     most: dict[tuple[str, ...], Decimal] = {}
     for line in lines:
         each = counter.each or sorted(set(line.labels) - _SCRAPED)
         mark = tuple(f"{label}={line.labels.get(label, '')}" for label in each)
-        gone = _increase(line, asked, begun.get(_identity(line.labels), _NOTHING))
+        gone = line.went(begun.get(_identity(line.labels), _NOTHING))
         most[mark] = max(most.get(mark, _NOTHING), gone)
     return sum(most.values(), _NOTHING)
 
 
-def _increase(line: Series, asked: _Asked, begun: Decimal) -> Decimal:
-    """From the last sample at or before the beginning to the last at or before the end."""
-    since, until = _seconds(asked.since), _seconds(asked.until)
-    before = [value for at, value in line.samples if at <= since]
-    within = [value for at, value in line.samples if since < at <= until]
-    steps = pairwise([before[-1] if before else begun, *within])
-    return sum((new - old if new >= old else new for old, new in steps), _NOTHING)
-
-
-def _identity(labels: Labels) -> tuple[tuple[str, str], ...]:
+def _identity(labels: Labels) -> Identity:
     """Functions over ranges take the name away."""
     return tuple(sorted((name, value) for name, value in labels.items() if name != "__name__"))
 

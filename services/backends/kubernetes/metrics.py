@@ -1,4 +1,4 @@
-"""The metrics API of a region: one client a look, every request with an end, nothing followed.
+"""The metrics API of a region: one client a look, every answer with an end, nothing followed.
 
 Numbers stay decimals as they were sent. Source: Prometheus, "HTTP API", instant queries.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import ssl
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,13 +18,18 @@ from typing import Any
 import urllib3
 
 from portal.kernel.errors import Permanent, Temporary
+from services.backends.kubernetes import patience
 from services.regions.metrics import MetricsApi
 
 logger = logging.getLogger(__name__)
 _CONNECT_SECONDS, _ANSWER_SECONDS = 3.05, 20.0
-_MOST_BYTES = 64 << 20
+_MOST_BYTES = 8 << 20  # read, they take some twenty times as much memory
+_AT_ONCE = 1 << 16
 _MOST_SAID = 300
 _BUSY = frozenset({408, 429, 500, 502, 503, 504})
+# More than any counter counts; with exponents without end no sum would.
+_TOO_MUCH = Decimal(10) ** 30
+_UNREADABLE = (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError)
 Labels = Mapping[str, str]
 
 
@@ -35,6 +41,10 @@ class Series:
     samples: Sequence[tuple[Decimal, Decimal]]
 
 
+class TooLong(Permanent):
+    """It answers more than is read; of a shorter range it may be less."""
+
+
 class Metrics:
     """Raises everywhere: Temporary("metrics-away"), Permanent("metrics-refused")."""
 
@@ -42,7 +52,6 @@ class Metrics:
         self.api = api
         self._pool = urllib3.PoolManager(
             ssl_context=ssl.create_default_context(cadata=api.ca or None),
-            timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_ANSWER_SECONDS),
             retries=False,
         )
 
@@ -51,17 +60,25 @@ class Metrics:
         answer = self._ask({"query": expression, "time": f"{at.timestamp():.3f}"})
         if answer.get("resultType") not in ("matrix", "vector"):
             raise Permanent("metrics-refused", detail="It answers no series.")
-        return [_series(one) for one in answer["result"]]
+        try:
+            return [_series(one) for one in answer["result"]]
+        except _UNREADABLE as error:
+            raise Permanent("metrics-refused", detail="Its series cannot be read.") from error
 
     def count(self, selector: str, at: datetime) -> int:
         """How many series it has now."""
-        return sum(int(one.samples[0][1]) for one in self.query(f"count({selector})", at))
+        found = self.query(f"count({selector})", at)
+        if not all(one.samples for one in found):
+            raise Permanent("metrics-refused", detail="It counts no series.")
+        return sum(int(one.samples[0][1]) for one in found)
 
     def _ask(self, fields: Mapping[str, str]) -> dict[str, Any]:
         """In the body, so that no log of requests holds what is asked."""
         headers = {"Accept": "application/json"}
         if self.api.token:
             headers["Authorization"] = f"Bearer {self.api.token}"
+        seconds = _seconds()
+        end = time.monotonic() + seconds
         try:
             answer = self._pool.request(
                 "POST",
@@ -71,19 +88,42 @@ class Metrics:
                 encode_multipart=False,
                 redirect=False,
                 preload_content=False,
+                timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, seconds), read=seconds),
             )
             try:
-                body = answer.read(_MOST_BYTES + 1, decode_content=True)
+                body = _read(answer, end)
             finally:
-                answer.release_conn()
+                answer.close()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise Temporary("metrics-away", retry_after=60, detail=type(error).__name__) from error
         return _told(answer.status, body)
 
 
+def _seconds() -> float:
+    """How long an answer may take, from asking to its last byte."""
+    try:
+        left = patience.left()
+    except Temporary as error:
+        raise Temporary("metrics-away", retry_after=5, detail=error.detail) from error
+    return min(left, _ANSWER_SECONDS) if isinstance(left, float) else _ANSWER_SECONDS
+
+
+def _read(answer: urllib3.BaseHTTPResponse, end: float) -> bytes:
+    """What there is of it so far, again and again: a timeout begins anew with each byte."""
+    found = bytearray()
+    while len(found) <= _MOST_BYTES:
+        part = answer.read1(_AT_ONCE, decode_content=True)
+        if not part:
+            break
+        found += part
+        if time.monotonic() > end:
+            raise TimeoutError
+    return bytes(found)
+
+
 def _told(status: int, body: bytes) -> dict[str, Any]:
     if len(body) > _MOST_BYTES:
-        raise Permanent("metrics-refused", detail="Its answer is too long.")
+        raise TooLong("metrics-refused", detail="Its answer is too long.")
     try:
         said = json.loads(body, parse_float=Decimal, parse_int=Decimal)
     except (ValueError, RecursionError):
@@ -106,7 +146,8 @@ def _series(one: Mapping[str, Any]) -> Series:
         number = _number(value)
         if number is not None:
             samples.append((Decimal(at), number))
-    return Series(one["metric"], samples)
+    labels = {str(name): str(said) for name, said in one["metric"].items()}
+    return Series(labels, samples)
 
 
 def _number(value: str) -> Decimal | None:
@@ -114,4 +155,8 @@ def _number(value: str) -> Decimal | None:
         number = Decimal(value)
     except InvalidOperation:  # +Inf is one of ours, "+infinite" is none
         return None
-    return number if number.is_finite() else None
+    if not number.is_finite():
+        return None
+    if abs(number) >= _TOO_MUCH:
+        raise ValueError("no counter counts so far")
+    return number
