@@ -129,9 +129,9 @@ def _read(said: Mapping[str, Any], now: datetime) -> Window:
 def _start(text: str) -> datetime:
     try:
         found = parse_datetime(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None or found.timestamp() % (60 * WINDOW_MINUTES):
-        said = _("“start” must be a time with its zone, a multiple of five minutes.")
-        raise Unfit("malformed", said)
-    return found.astimezone(UTC)
+        if found is not None and found.tzinfo and not found.timestamp() % (60 * WINDOW_MINUTES):
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):  # at the ends of all time zones there is no such time
+        pass
+    said = _("“start” must be a time with its zone, a multiple of five minutes.")
+    raise Unfit("malformed", said)

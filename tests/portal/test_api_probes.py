@@ -147,6 +147,8 @@ def test_the_nearer_prober_says_how_fast_it_was(api):
         ({"start": "2026-10-20T12:01:00Z"}, "malformed"),
         ({"start": "2026-10-20T12:00:00"}, "malformed"),
         ({"start": "2026-13-20T12:00:00Z"}, "malformed"),
+        ({"start": "0001-01-01T00:00:00+14:00"}, "malformed"),
+        ({"start": "9999-12-31T23:55:00-14:00"}, "malformed"),
         ({"known": []}, "malformed"),
         ({"known": [0], "bad": [1]}, "malformed"),
         ({"start": "2026-10-20T10:05:00Z"}, "not-now"),
