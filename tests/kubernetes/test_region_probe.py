@@ -139,9 +139,27 @@ def test_beyond_the_cluster_it_reaches_polder_and_api_servers_alone(
         for policy in of_kind(manifests, "NetworkPolicy")
         for rule in policy["spec"].get("egress") or ()
         for peer in rule["to"]
-        if "ipBlock" in peer
+        if "ipBlock" in peer and policy["metadata"]["name"] != "names"
     ]
     assert sorted(blocks) == [
         *(("0.0.0.0/0", [port]) for port in (443, 6443)),
         *(("::/0", [port]) for port in (443, 6443)),
     ]
+
+
+@pytest.mark.parametrize("folder", ["region-probe", "base"])
+def test_names_are_found_wherever_a_cluster_keeps_them(cluster: Cluster, folder: str) -> None:
+    """CoreDNS, NodeLocal DNSCache on the node's own address, OpenShift's servers behind 5353."""
+    (rule,) = (
+        rule
+        for policy in of_kind(built(cluster, folder), "NetworkPolicy")
+        if policy["metadata"]["name"].endswith("names")
+        for rule in policy["spec"]["egress"]
+        if "to" in rule
+    )
+    ports = {(port["port"], port["protocol"]) for port in rule["ports"]}
+    assert ports == {(port, protocol) for port in (53, 5353) for protocol in ("UDP", "TCP")}
+    spaces, cache = rule["to"]
+    (names,) = spaces["namespaceSelector"]["matchExpressions"]
+    assert names["values"] == ["kube-system", "openshift-dns"]
+    assert cache == {"ipBlock": {"cidr": "169.254.20.10/32"}}
