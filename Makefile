@@ -13,7 +13,7 @@ NO_SERVER := POLDER_SIGNING_KEY=check POLDER_SECRET_KEYS= POLDER_DATABASE_URL=po
 UNIT := -m 'not engine and not einvoice and not focus and not numbers' $(addprefix --ignore=tests/,walk e2e kubernetes soak) \
 	$(addprefix -p no:,schemathesis playwright anyio)
 
-.PHONY: run token manage test unit check format messages screens numbers kubernetes-assets kubernetes engine kubernetes-operators einvoice-rules einvoice-java focus-judges lock soak clean
+.PHONY: run token manage test unit check format messages screens numbers kubernetes-assets kubernetes beside-kubernetes kubernetes-operators einvoice-rules einvoice-java focus-judges lock soak clean
 .DEFAULT_GOAL := run
 
 run: .venv/runtime.stamp
@@ -29,8 +29,8 @@ manage: .venv/runtime.stamp
 test: .venv/dev.stamp einvoice-rules
 	@$(MAKE) --no-print-directory unit
 	@$(PYTEST) -m walk -n 2 --dist loadfile $(ARGS)
-	@for kind in einvoice focus numbers browser soak; do $(PYTEST) -m $$kind $(ARGS) || exit 1; done
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line engine kubernetes
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line kubernetes beside-kubernetes
+	@for kind in numbers engine browser; do $(PYTEST) -m $$kind $(ARGS) || exit 1; done
 
 unit: .venv/dev.stamp
 	@$(PYTEST) $(UNIT) -n 2 --dist loadfile $(ARGS)
@@ -63,9 +63,9 @@ kubernetes-assets: .venv/dev.stamp
 kubernetes: .venv/dev.stamp
 	@$(PYTEST) -m kubernetes $(ARGS)
 
-# Real servers. Both these kinds mostly wait, so `make test` runs them side by side.
-engine: .venv/dev.stamp
-	@$(PYTEST) -m engine $(ARGS)
+# Tests of clusters mostly wait: what measures no time of its own runs meanwhile.
+beside-kubernetes: .venv/dev.stamp
+	@for kind in einvoice focus soak; do $(PYTEST) -m $$kind $(ARGS) || exit 1; done
 
 # Flux, NACK, Cluster API and Knative themselves, built when they are missing (half an hour, once).
 kubernetes-operators: kubernetes-assets
