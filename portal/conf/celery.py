@@ -6,7 +6,9 @@ import os
 from typing import Any
 
 from celery import Celery, bootsteps
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_shutting_down
+
+from portal.kernel import stopping
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.conf.settings")
 
@@ -29,6 +31,12 @@ class Alive(bootsteps.StartStopStep):
 
 
 app.steps["worker"].add(Alive)
+
+
+@worker_shutting_down.connect
+def _tell_long_work(**_: object) -> None:
+    """The worker waits for its tasks; these need not be ended first."""
+    stopping.tell()
 
 
 @setup_logging.connect

@@ -34,7 +34,8 @@ from services.backends.process.supervisor import Program, Supervisor
 _READY_SECONDS = 90
 _LOOK_SECONDS = 0.25
 _STATE_SECONDS = 5.0
-_STOP_SECONDS = 60
+_STOP_SECONDS = 35  # a worker has thirty under its supervisor
+_KILL_SECONDS = 5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -260,7 +261,11 @@ def _follow(home: Path, screen: Screen, tail: Tail, parent: subprocess.Popen[byt
             _tell_broken(home, screen, told)
             following = _follow_regions(home, screen, following)
         time.sleep(_LOOK_SECONDS)
-    psutil.wait_procs(family, timeout=_STOP_SECONDS)  # the kernel has told them to stop
+    _, left = psutil.wait_procs(family, _STOP_SECONDS)  # the kernel has told them to stop
+    for process in left:  # as their supervisor would have done
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left, timeout=_KILL_SECONDS)
     raise Refusal(
         "Its supervisor ended, and with it every server.",
         f"Start again with `make run`. Its log is {home}/supervisor/supervisord.log.",

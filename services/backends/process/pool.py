@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from portal.kernel import stopping
 from portal.kernel.errors import BackendError, Permanent
 from services import registry
 from services.backends.process import certificates, engines, users
@@ -77,7 +78,8 @@ def fill(
 def refill(home: Path) -> int:
     """Tops up the prepared directories of each installed engine; how many were made.
 
-    One process at a time: another that is at it makes this call return at once.
+    One process at a time: another that is at it makes this call return at once. A worker that was
+    told to stop ends after the directory at hand.
     """
     (home / "prepared").mkdir(exist_ok=True)
     with (home / "prepared" / ".lock").open("w") as lock:
@@ -109,7 +111,7 @@ def _ready_engines() -> Iterator[tuple[Entry, str, str]]:
 def _top_up(home: Path, entry: Entry, version: str, engine: str) -> int:
     folder = home / "prepared" / _name(entry, engine)
     made = 0
-    while len(list(folder.glob(_FINISHED))) < KEEP:
+    while len(list(folder.glob(_FINISHED))) < KEEP and not stopping.told():
         if not _prepare(home, folder, entry, version):
             break
         made += 1
