@@ -231,6 +231,12 @@ def test_the_footer_leads_to_the_law(client, settings):
     assert "https://example.eu/imprint" in text(client.get("/prices/"))
 
 
+def test_the_way_in_leads_to_what_needs_no_account(client):
+    page = text(client.get("/accounts/login/"))
+    for link in ("/catalogue/", "/prices/", "/status/"):
+        assert f'href="{link}"' in page
+
+
 OPEN = [
     *(
         "/catalogue/",
