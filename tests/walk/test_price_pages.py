@@ -41,6 +41,13 @@ def test_the_list_says_hour_month_and_vat(client):
     assert "Valid since 1 January 2026." in page
 
 
+@pytest.mark.parametrize("path", ["/prices/?q=functions", "/catalogue/functions/"])
+def test_what_is_billed_by_use_has_no_price_of_nothing(client, path):
+    page = text(client.get(path))
+    assert "billed by use" in page
+    assert "€\u202f0.00" not in page
+
+
 def test_the_rates_say_tiers_months_and_what_is_free(client):
     page = text(client.get("/prices/rates/"))
     for part in ("Public IPv4 address", "beyond that", "1,024 free", "75 GiB free", "PostgreSQL"):
