@@ -1,5 +1,6 @@
 """Payments and credit notes: staff's pages, and what a tenant reads of them."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -184,6 +185,7 @@ def test_a_tenant_reads_what_is_left(client, invoice):
     reader = signed_in(client, make_member(invoice.organisation.projects.first(), Role.BILLING))
     listed = reader.get("/costs/invoices/").content.decode()
     assert "Overdue" in listed
+    assert f'href="/orgs/{invoice.organisation.slug}/billing/"' in listed
     credit_notes.credit_amount(
         actor=SYSTEM, invoice=invoice, amount=Decimal("7.00"), reason="Promised."
     )
@@ -194,6 +196,8 @@ def test_a_tenant_reads_what_is_left(client, invoice):
     page = reader.get(f"/costs/invoices/{invoice.number}/").content.decode()
     for part in ("Overdue", "Paid on 30 Nov 2026", f"Credit note {note.number}", "3.02"):
         assert part in page
+    [head] = re.findall(r'<p class="sub">Left to pay: <span class="num">([^<]+)</span>', page)
+    assert head == "€\u202f3.02"
     listed = reader.get("/costs/invoices/").content.decode()
     assert f"for {invoice.number}" in listed
     assert reader.get(f"/costs/invoices/{note.number}/").status_code == 200
