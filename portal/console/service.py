@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
@@ -25,7 +26,7 @@ from services.regions import clusters
 from services.spec import Capability, promised_availability
 
 if TYPE_CHECKING:
-    from services.instances.models import Instance, SpotInterruption
+    from services.instances.models import Instance, Operation, SpotInterruption
 
 _NOTICE_POLL = 5  # seconds, while it is under notice or waits for capacity
 
@@ -83,7 +84,7 @@ def frame(actor: Actor, instance: Instance, tab: str) -> dict[str, Any]:
         ("events", _("Events"), "console:service-events"),
         ("operations", _("Operations"), "console:service-operations"),
     )
-    price = instance.price_hourly
+    price = _price(instance, newest)
     doing = cards.card(newest) if newest else None
     notice = interruptions.interruption_of(instance)
     left = instance.delete_at - clock.now() if instance.delete_at else None
@@ -113,6 +114,14 @@ def frame(actor: Actor, instance: Instance, tab: str) -> dict[str, Any]:
         "hourly": None if price is None else Money(price),
         "monthly": None if price is None else Money(price * HOURS_PER_MONTH),
     }
+
+
+def _price(instance: Instance, newest: Operation | None) -> Decimal | None:
+    """An hour of it; what was agreed while it is being created."""
+    agreed = newest.goal.get("price_hourly") if newest else None
+    if instance.price_hourly is None and agreed:
+        return Decimal(agreed)
+    return instance.price_hourly
 
 
 def _left(notice: SpotInterruption | None) -> timedelta | None:

@@ -258,6 +258,14 @@ def test_what_is_under_way_is_said_in_words(owner: Any, project: Any, region: Re
     assert "step 2 of 3" in get(owner, url("", operation.instance))
 
 
+def test_the_price_is_said_while_it_is_being_created(
+    owner: Any, project: Any, region: Region
+) -> None:
+    operation = order(project, region, name="slow")
+    Operation.objects.filter(pk=operation.pk).update(goal={"price_hourly": "0.128300000"})
+    assert "€\u202f93.66" in get(owner, url("", operation.instance))
+
+
 def test_the_bin_says_how_long_and_what_comes_then(
     owner: Any, project: Any, instance: Instance
 ) -> None:
