@@ -44,6 +44,8 @@ def test_the_price_and_what_it_means_stand_before_the_click(client, member):
     assert "It pays if at least 75" in text
     assert "would have cost" in text
     assert 'name="agreed" value="149679"' in text
+    [button] = re.findall(r"<button[^>]+data-confirm=[^>]+>", text)  # one click buys nothing
+    assert "from 20 Nov 2026 to 20 Nov 2027?" in button
 
 
 def test_it_is_bought_at_the_price_that_was_shown(client, member):
