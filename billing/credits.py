@@ -17,10 +17,10 @@ from decimal import ROUND_DOWN, Decimal
 from django.db import transaction
 from django.db.models import Q, Sum
 
-from billing.drafting import document_for
+from billing import sla_postings
+from billing.drafting import document_for, vat_decision
 from billing.einvoice.document import Category as VatCategory
 from billing.einvoice.document import Document, Vat
-from billing.identity import queries as identities
 from billing.models import CostLine, CreditGrant
 from billing.plantime import last_day, month_bounds
 from billing.posting import Category, Posting, post, withdraw
@@ -55,13 +55,17 @@ def balances_for(actor: Actor, organisation: Organisation) -> list[Balance]:
 @transaction.atomic
 def draft_with_credit(organisation: Organisation, month: date, on: date) -> Document:
     """What an invoice of `month` issued on the day `on` would say, less the credit that there is.
+    Credits for broken promises that it has no room for move on to the next one.
 
     Raises: Conflict as `document_for`; then nothing was taken or given back.
     """
     locked = give_back(organisation, month)
     document = document_for(organisation, month, on)
+    left = _net_of(organisation, document)
+    if left < 0 and sla_postings.move_on(organisation, month, -left):
+        document = document_for(organisation, month, on)
     usable = [g for g in locked if not g.expires_on or g.expires_on >= month.replace(day=1)]
-    if usable and _take(organisation, month, document, usable, on):
+    if usable and _take(organisation, month, document, usable):
         return document_for(organisation, month, on)
     return document
 
@@ -108,10 +112,9 @@ def _take(
     month: date,
     document: Document,
     grants: Iterable[CreditGrant],
-    on: date,
 ) -> bool:
     """Posts what is taken; whether anything was."""
-    left, by_offering = _net_of(organisation, document, on), dict[str, Decimal]()
+    left, by_offering = _net_of(organisation, document), dict[str, Decimal]()
     found = False
     for balance in _balances(organisation, grants):
         grant = balance.grant
@@ -140,11 +143,11 @@ def _take(
     return found
 
 
-def _net_of(organisation: Organisation, document: Document, on: date) -> Decimal:
+def _net_of(organisation: Organisation, document: Document) -> Decimal:
     """What is to be paid at the VAT rate of the month itself, in whole cents: allowances come off
     that, and corrections of other months may have another rate.
     """
-    decision = identities.decision_for(organisation, on)
+    decision = vat_decision(organisation, document.period.start)
     vat = Vat(VatCategory(decision.category), decision.percent)
     lines = sum((line.net for line in document.lines if line.vat == vat), _NOTHING)
     return lines - sum((a.amount for a in document.allowances if a.vat == vat), _NOTHING)

@@ -48,6 +48,7 @@ from billing.models import CostLine
 from billing.plantime import last_day, month_bounds
 from billing.provider import Provider
 from billing.texts import metered_label
+from billing.vat import Decision
 from portal.kernel.errors import Conflict
 from portal.kernel.formats import month as month_name
 from portal.tenancy.models import Organisation
@@ -62,13 +63,13 @@ def document_for(organisation: Organisation, month: date, on: date) -> Document:
     Raises: Conflict when something keeps it from being issued: an address, a proof, the provider's
     own identity, or nothing to pay for.
     """
-    if faults := identities.faults_to_issue(organisation, on):
+    if faults := identities.faults_to_issue(organisation, last_day(month)):
         reasons = " ".join(identity_texts.fault_text(code) for code in faults)
         raise Conflict(
             _("No invoice can be written to %(name)s. %(reasons)s")
             % {"name": organisation.name, "reasons": reasons},
         )
-    decision, ours = identities.decision_for(organisation, on), provider.provider()
+    decision, ours = vat_decision(organisation, month), provider.provider()
     vat = Vat(Category(decision.category), decision.percent)
     language = identities.language_for(organisation)
     with translation.override(language):
@@ -108,6 +109,13 @@ def document_for(organisation: Organisation, month: date, on: date) -> Document:
     )
 
 
+def vat_decision(organisation: Organisation, month: date) -> Decision:
+    """The VAT of what was used in a calendar month: at the rate of its last day, when the supply of
+    that month is complete (Directive 2006/112/EC, Articles 64 and 93), whenever it is invoiced.
+    """
+    return identities.decision_for(organisation, last_day(month))
+
+
 def _used(organisation: Organisation, month: date, vat: Vat) -> Iterator[Line]:
     rows = _of_month(organisation, month, CostLine.Category.USAGE).filter(is_correction=False)
     return _by_price(rows, month, vat)
@@ -130,7 +138,7 @@ def corrections_of(organisation: Organisation, month: date, earlier: date) -> li
     """The block of one closed month, at the VAT rate of its days; downwards in negative
     quantities.
     """
-    decision = identities.decision_for(organisation, _period(earlier).end)
+    decision = vat_decision(organisation, earlier)
     vat = Vat(Category(decision.category), decision.percent)
     start, end = month_bounds(earlier)
     rows = _of_month(organisation, month, CostLine.Category.USAGE).filter(

@@ -23,7 +23,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from billing import invoicing, metering, rating, sla_months
+from billing import invoicing, metering, rating, sla_months, sla_postings
 from billing.credit_notes import credit_reductions
 from billing.credits import give_back
 from billing.files import write_files
@@ -226,11 +226,23 @@ def _end(row: InvoiceRun) -> None:
         for draft in _drafts(row.month).filter(organisation__in=free.values("organisation")):
             give_back(draft.organisation, row.month)
             draft.delete()
+        for credited in free.filter(Exists(_credits(row.month))).select_related("organisation"):
+            sla_postings.move_on(credited.organisation, row.month)
         free.update(closed_at=clock.now())
     _keep(row, state=_State.DONE, finished_at=clock.now())
     counts = {"drafted": row.drafted, "issued": row.issued, "held_up": len(row.held_up)}
     month = f"{row.month:%Y-%m}"
     record(SYSTEM, "invoice_run.end", "invoice_run", month, chain=PROVIDER, after=counts)
+
+
+def _credits(month: date) -> QuerySet[CostLine]:
+    """What is credited in a calendar month to the organisation of an outer query."""
+    return CostLine.objects.filter(
+        organisation=OuterRef("organisation"),
+        day__gte=month,
+        day__lt=month_bounds(month)[1].date(),
+        category=CostLine.Category.CREDIT,
+    )
 
 
 def _keep(row: InvoiceRun, **fields: Any) -> None:

@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 from billing.closing import close_month
 from billing.credits import draft_with_credit
 from billing.delivery import tell
+from billing.drafting import vat_decision
 from billing.einvoice.document import Document, Kind
 from billing.einvoice.judging import judge
 from billing.einvoice.stored import from_json, to_json
@@ -35,6 +36,8 @@ from portal.kernel.errors import Conflict
 from portal.tenancy.models import Organisation
 
 logger = logging.getLogger(__name__)
+
+EVIDENCE = "vat_evidence"  # beside what a document says; sealed with it
 
 _TAKE_NUMBER = """
 update billing_invoiceseries set next = next + 1 where code = %s
@@ -52,7 +55,8 @@ class Break:
 
 @transaction.atomic
 def draft(organisation: Organisation, month: date) -> Invoice:
-    """The draft of a month as it would be issued now, written anew until it is issued.
+    """The draft of a month as it would be issued now, written anew until it is issued, with what
+    its VAT rests on.
 
     Raises: Conflict as `billing.credits.draft_with_credit`, and when the month is issued already.
     """
@@ -70,7 +74,8 @@ def draft(organisation: Organisation, month: date) -> Invoice:
         public_id=ids.public_id("in"), organisation=organisation, month=month, kind=Kind.INVOICE
     )
     made.net, made.vat, made.gross = sums.net, sums.vat, sums.gross
-    made.currency, made.document = document.currency, to_json(document)
+    made.currency = document.currency
+    made.document = {**to_json(document), EVIDENCE: vat_decision(organisation, month).evidence}
     made.due_on = document.due_on
     made.drafted_at = clock.now()
     made.save()

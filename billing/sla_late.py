@@ -1,7 +1,7 @@
 """Credits for broken promises that no credit note could give: where staff looks for them.
 
 Each stands as a cost line in the first month that was open then, and is paid out by that month's
-invoice (`billing.sla_months`).
+invoice (`billing.sla_postings`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 
 from billing.models import CostLine, Invoice
-from billing.sla_months import KIND
+from billing.sla_postings import KIND
 from portal.kernel.actor import Actor
 from portal.tenancy.models import Organisation
 from portal.tenancy.oversight import require_staff

@@ -17,13 +17,14 @@ from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from billing import sla_facts
+from billing import sla_facts, sla_postings
 from billing.charge_texts import charge_text
 from billing.credit_notes import credit_amount
 from billing.models import CostLine, Invoice, RatedMonth, SlaMonth
-from billing.plantime import last_day, month_bounds
-from billing.posting import Category, Posting, post, withdraw
+from billing.plantime import month_bounds
+from billing.posting import Category, withdraw
 from billing.sla import Credit, Measured, credit_for, measure
+from billing.sla_postings import open_month, post_credit, prefix_of, reference_of
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import Conflict, PortalError
@@ -32,7 +33,6 @@ from services.instances.models import Instance
 
 logger = logging.getLogger(__name__)
 _NOTHING = Decimal(0)
-KIND = "sla"
 _LATE = timedelta(days=60)  # after the end of a month: what becomes known later changes nothing
 _KEY = ("instance", "month")
 _MEASURED = (
@@ -108,12 +108,12 @@ def _make_good(organisation: Organisation, month: date, owed: Owed) -> None:
     invoice = Invoice.objects.filter(
         organisation=organisation, month=month, kind="380", status=Invoice.Status.ISSUED
     ).first()
-    reference = f"{_prefix(month)}{owed.instance.public_id}"
+    reference = reference_of(owed.instance, month, month)
     try:
         if invoice is None:
             raise Conflict(_("%(month)s has no invoice.") % {"month": f"{month:%Y-%m}"})
         with translation.override(invoice.document["language"]):
-            reason = charge_text(reference, _about(owed.instance, month))
+            reason = charge_text(reference, sla_postings.about(owed.instance, month))
         credit_amount(
             actor=SYSTEM,
             invoice=invoice,
@@ -125,7 +125,8 @@ def _make_good(organisation: Organisation, month: date, owed: Owed) -> None:
     except PortalError as error:
         said = {"instance": owed.instance.public_id, "why": error.text}
         logger.warning("sla.no_note", extra=said)
-        _Booking(organisation, month).post_later(owed.instance, owed.amount)
+        booked = open_month(organisation, month)
+        post_credit(organisation, owed.instance, month, booked, owed.amount)
 
 
 def _row(
@@ -161,58 +162,33 @@ class _Booking:
         )
         self.closed = set(closed.values_list("month", flat=True))
         self.given: dict[str, Decimal] = defaultdict(Decimal)
-        self.loose: dict[str, date] = {}  # the open month in which one stands
+        self.loose: dict[str, dict[date, Decimal]] = defaultdict(dict)  # by the open month
         for line in credited(organisation, month):
-            booked = line.day.replace(day=1)
+            name, booked = instance_of(line.reference), line.day.replace(day=1)
             if booked in self.closed:
-                self.given[instance_of(line.reference)] -= line.billed_cost
+                self.given[name] -= line.billed_cost
             else:
-                self.loose[instance_of(line.reference)] = booked
+                self.loose[name][booked] = -line.billed_cost
         for note in notes_for(organisation, month):
             self.given[instance_of(note.cause)] += note.net
 
     def bring_to(self, instance: Instance, owed: Decimal) -> Owed | None:
         """Brings what is credited to `owed`, or tells what is left to make good of an issued
-        invoice. What that gave is not taken back.
+        invoice. What that gave is not taken back. Where it stands in several open months, since one
+        had no room for all of it, another amount stands in the first: its draft moves it on.
         """
         name = instance.public_id
-        rest, booked = owed - self.given[name], self.loose.get(name)
-        if booked is None and self.month in self.closed:
+        rest, loose = owed - self.given[name], self.loose.get(name, {})
+        if not loose and self.month in self.closed:
             return Owed(instance, rest, owed) if rest > 0 else None
-        booked = booked or self.month
+        if loose and self.month in self.closed and sum(loose.values()) == rest:
+            return None
+        booked = min(loose, default=self.month)
+        for month in {booked, *loose} if rest <= 0 else loose.keys() - {booked}:
+            withdraw(reference_of(instance, self.month, month))
         if rest > 0:
-            self._post(instance, booked, rest)
-        else:
-            withdraw(self._reference(instance, booked))
+            post_credit(self.organisation, instance, self.month, booked, rest)
         return None
-
-    def post_later(self, instance: Instance, amount: Decimal) -> None:
-        """In the first month that is open."""
-        month = self.month
-        while month in self.closed:
-            month = month_bounds(month)[1].date()
-        self._post(instance, month, amount)
-
-    def _post(self, instance: Instance, booked: date, amount: Decimal) -> None:
-        post(
-            Posting(
-                organisation=self.organisation,
-                day=last_day(booked),
-                category=Category.CREDIT,
-                amount=-amount,
-                reference=self._reference(instance, booked),
-                about=_about(instance, self.month),
-                instance=instance,
-            )
-        )
-
-    def _reference(self, instance: Instance, booked: date) -> str:
-        late = f":{booked:%Y-%m}" if booked != self.month else ""
-        return f"{_prefix(self.month)}{instance.public_id}{late}"
-
-
-def _about(instance: Instance, month: date) -> dict[str, str]:
-    return {"instance": f"{instance.name} ({instance.public_id})", "month": f"{month:%Y-%m}"}
 
 
 def credited(organisation: Organisation, month: date) -> list[CostLine]:
@@ -220,7 +196,7 @@ def credited(organisation: Organisation, month: date) -> list[CostLine]:
     rows = CostLine.objects.filter(
         organisation=organisation,
         category=Category.CREDIT,
-        reference__startswith=_prefix(month),
+        reference__startswith=prefix_of(month),
         day__gte=month,
     )
     return list(rows.order_by("day"))
@@ -230,7 +206,7 @@ def notes_for(organisation: Organisation, month: date) -> list[Invoice]:
     """The credit notes for a month, in the order in which they were written."""
     rows = Invoice.objects.filter(
         organisation=organisation,
-        cause__startswith=_prefix(month),
+        cause__startswith=prefix_of(month),
         status=Invoice.Status.ISSUED,
     )
     return list(rows.defer("document").order_by("pk"))
@@ -239,7 +215,3 @@ def notes_for(organisation: Organisation, month: date) -> list[Invoice]:
 def instance_of(reference: str) -> str:
     """The public id of the instance that a credit is for."""
     return reference.split(":")[2]
-
-
-def _prefix(month: date) -> str:
-    return f"{KIND}:{month:%Y-%m}:"

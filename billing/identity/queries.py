@@ -181,5 +181,4 @@ def _told(check: VatIdCheck | None) -> dict[str, str]:
         "number": check.number,
         "reason": check.reason,
         "at": check.at.isoformat(),
-        "by": check.by,
     }

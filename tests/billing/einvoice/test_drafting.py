@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing import cycle, drafting, invoicing
+from billing import cycle, drafting, invoicing, vat_rates
 from billing.einvoice.checks import own_findings
 from billing.einvoice.document import Category, rounded
 from billing.einvoice.judging import judge
@@ -218,6 +218,28 @@ def test_what_is_stored_is_the_document(organisation):
     made.refresh_from_db()
     today = clock.now().date()
     assert from_json(made.document) == drafting.document_for(told, MONTH, today)
+
+
+def test_the_vat_is_that_of_the_month_whenever_it_is_issued(organisation, monkeypatch):
+    raised = ("DE", date(2026, 11, 1), "21")
+    monkeypatch.setattr(vat_rates, "_CHANGES", (*vat_rates._CHANGES, raised))
+    document = drafting.document_for(known(organisation), MONTH, ISSUED)
+    assert {line.vat.percent for line in document.lines} == {Decimal(19)}
+
+
+def test_what_the_vat_rests_on_is_sealed_with_the_invoice(organisation):
+    told = known(organisation, **FRENCH)
+    staff = make_staff()
+    identities.approve_vat_id(actor=staff, identity=told.billing_identity, reason="An extract.")
+    made = invoicing.draft(Organisation.objects.get(pk=told.pk), MONTH)
+    made = invoicing.seal(actor=SYSTEM, invoice=made)
+    made.refresh_from_db()
+    kept = made.document[invoicing.EVIDENCE]
+    assert kept["vat_id"]["number"] == FRENCH["vat_id"]
+    assert kept["vat_id"]["proof"]["reason"] == "An extract."
+    assert (kept["buyer"]["state"], kept["on"]) == ("FR", "2026-10-31")
+    assert staff.name not in json.dumps(made.document)  # who it was can be erased elsewhere
+    assert invoicing.verify() == []
 
 
 FRENCH = {

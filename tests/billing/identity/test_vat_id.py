@@ -49,7 +49,6 @@ def test_a_consultation_confirms(owner, project):
         "number": "WAPIAAAA1",
         "reason": "",
         "at": "2026-11-01T09:00:00+00:00",
-        "by": staff.name,
     }
 
 
