@@ -53,11 +53,14 @@ _NOTHING = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """One allowance of the month: `free` and `used` in units of its price."""
+    """One allowance of the month: `free` and `used` in units of its price. `free_for` names who may
+    draw on it; empty: everybody.
+    """
 
     price_class: str
     meter: str
     unit: str
+    free_for: str
     free: Decimal
     used: Decimal
 
@@ -105,7 +108,7 @@ def allowances_of(organisation: Organisation, month: date | None = None) -> list
             and price.free_for in ("", allowance)
         )
         size = base_units(price.unit, seconds)
-        name = (price.price_class, price.meter, price.unit)
+        name = (price.price_class, price.meter, price.unit, price.free_for)
         found.append(Left(*name, price.free_quantity, Decimal(drawn) / size))
     return found
 

@@ -58,6 +58,8 @@ def _stop(organisation: Organisation, month: date, left: Left) -> list[str]:
         meter=left.meter,
         spot_factor=None,
     )
+    if left.free_for:  # else what ran before there was a free tier would stop, too
+        drawing = drawing.filter(allowance=left.free_for)
     rows = Instance.objects.filter(pk__in=drawing.values("instance"), phase=Phase.RUNNING)
     stopped = []
     for instance in rows.select_related("project"):

@@ -169,6 +169,18 @@ def test_at_100_percent_what_draws_on_it_is_paused_once(project, region, setting
     assert beside.phase == Phase.RUNNING
 
 
+def test_what_may_not_draw_on_it_is_not_paused_with_it(project, region, settings):
+    """A database of production of the same kind, from before there was a free tier."""
+    settings.POLDER_FREE_TIER = False
+    beside = make_instance(project, region, plan="single-2x8")
+    instance = make_instance(project, region, plan="dev-1x1")
+    settings.POLDER_FREE_TIER = True
+    uses(beside, 1500, allowance="")
+    uses(instance, 730)
+    free_tier_watch.watch()
+    assert [row.instance for row in Operation.objects.filter(kind="pause")] == [instance]
+
+
 def test_what_was_paused_is_not_resumed_before_next_month(project, region, monkeypatch):
     instance = make_instance(project, region, plan="dev-1x1")
     uses(instance, 730)
