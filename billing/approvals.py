@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from billing import ordering
+from billing.budgets import gates
 from billing.models import Order
 from portal.audit.actions import record
 from portal.kernel import clock, ids
@@ -72,12 +73,12 @@ def ask_to_order(*, actor: Actor, wanted: Wanted) -> Order:
 @transaction.atomic
 def approve_order(*, actor: Actor, order: Order) -> Operation:
     """Places it. Raises: NotPermitted, Conflict when it was decided or can no longer be placed,
-    QuotaExceeded, BudgetExceeded when it is beyond the free tier by now.
+    QuotaExceeded, BudgetExceeded when it is beyond the free tier by now or a budget refuses it.
     """
     row = _locked(actor, order)
     asker = Actor(**row.request["actor"])
     try:
-        operation = _place(row, asker)
+        operation = _place(actor, row, asker)
     except (NotFound, NotPermitted) as error:
         text = _("Whoever ordered it may no longer order there.")
         raise Conflict(text, hint=_("Refuse it, and order it yourself."), code="ended") from error
@@ -97,12 +98,14 @@ def refuse_order(*, actor: Actor, order: Order, reason: str = "") -> Order:
     return row
 
 
-def _place(row: Order, asker: Actor) -> Operation:
+def _place(approver: Actor, row: Order, asker: Actor) -> Operation:
     wanted = _wanted(row)
     access.require(asker, wanted.project, Permission.INSTANCE_CREATE)
     admitted = admission.admit_order(wanted)
     ordering.demand_tier(wanted, admitted.plan)
     price = ordering.price_of(wanted, admitted.plan)
+    # What refuses an order refuses it whoever asks: approval answers only what asks for it.
+    gates.demand(approver, wanted.project, wanted.tags, price.hourly.amount)
     row.quote = price.as_json()
     return ordering.create_admitted(actor=asker, wanted=wanted, admitted=admitted, price=price)
 

@@ -1,5 +1,6 @@
 """What budgets do to orders: shown, refused, or approved by somebody."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -110,6 +111,19 @@ def test_an_approved_order_whose_name_was_taken_is_told(project, region, owner, 
     with pytest.raises(Conflict) as told_why:
         approvals.approve_order(actor=owner, order=asked)
     assert "orders-db" in told_why.value.text
+
+
+def test_approval_does_not_open_a_budget_that_refuses(project, region, owner, operator):
+    spend(project, Decimal(10))
+    budget = make_budget(project, 200, ("actual", 90, "approve"), ("actual", 101, "block"))
+    asked = approvals.ask_to_order(actor=operator, wanted=wanted(project, region))
+    spend(project, Decimal(10), first=date(2026, 10, 20))
+    with pytest.raises(BudgetExceeded):
+        approvals.approve_order(actor=owner, order=asked)
+    asked.refresh_from_db()
+    assert asked.state == Order.State.AWAITING_APPROVAL
+    actions.update_budget(actor=owner, budget=budget, amount=Decimal(400))
+    assert approvals.approve_order(actor=owner, order=asked)
 
 
 def test_an_order_beyond_the_free_tier_is_not_approved(project, region, owner, operator, settings):
