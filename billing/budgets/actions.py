@@ -86,7 +86,8 @@ def update_budget(
     webhooks_of: str | None = None,
 ) -> Budget:
     """What is not given stays; what it is for cannot be changed. After a raise this month's alerts
-    are forgotten whose cost no longer reaches them: they are told again when it does.
+    are forgotten whose cost no longer reaches them: they are told again when it does. The others
+    are not told again; from the next round on they do what their thresholds say now.
 
     Raises: NotPermitted, Invalid.
     """
@@ -102,13 +103,25 @@ def update_budget(
     _refuse_faults(row)
     row.updated_at = clock.now()
     _save(row)
-    month = clock.now().date().replace(day=1)
-    for alert in BudgetAlert.objects.filter(budget=row, month=month):
-        if rules.percent_of(alert.cost, row.amount) < alert.percent:
-            alert.delete()
+    _bring_alerts_up(row)
     if _shape(row) != before:
         _record(actor, row, "budget.update", before, _shape(row))
     return row
+
+
+def _bring_alerts_up(budget: Budget) -> None:
+    """This month's, after a change of the budget; a threshold that is gone does nothing more."""
+    month = clock.now().date().replace(day=1)
+    thresholds = rules.read(budget.thresholds)
+    says: dict[tuple[str, int], str] = {(one.kind, one.percent): one.action for one in thresholds}
+    for alert in BudgetAlert.objects.select_for_update().filter(budget=budget, month=month):
+        action = says.get((alert.kind, alert.percent), "notify")
+        if rules.percent_of(alert.cost, budget.amount) < alert.percent:
+            alert.delete()
+        elif alert.action != action:
+            alert.action = action
+            alert.acted_at = None if action == "pause" else clock.now()
+            alert.save(update_fields=["action", "acted_at"])
 
 
 @transaction.atomic

@@ -8,6 +8,8 @@ all.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,6 +29,7 @@ from portal.outbox.actions import notify
 from portal.tenancy.models import Organisation
 
 logger = logging.getLogger(__name__)
+_LATE_DAYS = 3  # of a month, in which the round looks back into the one before
 _NEW_DAYS = 2  # today, as far as it has come, and yesterday
 _BACK_DAYS = anomalies.LOOK_BACK_DAYS + 2 * anomalies.QUIET_DAYS
 _PARTS = ("offering", "project", "instance")
@@ -71,7 +74,24 @@ def evaluate_organisation(organisation: Organisation, budgets: list[Budget]) -> 
     )
     for budget in budgets:
         pause_due(budget)
+    told += sum(_tell(standing, threshold) for standing, threshold in _reached_late(budgets))
     return told + _look_for_anomalies(organisation)
+
+
+def _reached_late(budgets: list[Budget]) -> Iterator[tuple[Standing, Threshold]]:
+    """What its last hours brought the month before to, which are metered when it is over: told, and
+    no more, for what budgets do ends with their month.
+    """
+    today = clock.now().date()
+    if not budgets or today.day > _LATE_DAYS:
+        return
+    first = today.replace(day=1)
+    before = (first - timedelta(days=1)).replace(day=1)
+    known = [one for one in budgets if one.updated_at.date() < first]  # as they were then
+    for standing in standings(budgets[0].organisation, known, month=before):
+        for threshold in standing.reached():
+            if threshold.kind == "actual":
+                yield standing, replace(threshold, action="notify")
 
 
 def _tell(standing: Standing, threshold: Threshold) -> bool:

@@ -15,6 +15,7 @@ from billing.budgets.rules import Threshold
 from billing.costs import DaySum
 from billing.forecast import LOOK_BACK_DAYS, Forecast, forecast
 from billing.models import Budget, TagSet
+from billing.plantime import month_bounds
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.tenancy.models import Organisation
@@ -24,7 +25,7 @@ _ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A budget in the month that runs."""
+    """A budget in a month: the one that runs, unless another was asked for."""
 
     budget: Budget
     month: date
@@ -64,12 +65,16 @@ class Standing:
         ]
 
 
-def standings(organisation: Organisation, budgets: Sequence[Budget]) -> list[Standing]:
-    """In the order of `budgets`, all of `organisation`. Two queries; one more where tags matter."""
+def standings(
+    organisation: Organisation, budgets: Sequence[Budget], *, month: date | None = None
+) -> list[Standing]:
+    """In the order of `budgets`, all of `organisation`, in the calendar month `month` that is over,
+    or in the one that runs. Two queries; one more where tags matter.
+    """
     if not budgets:
         return []
     today = clock.now().date()
-    month = today.replace(day=1)
+    month = month or today.replace(day=1)
     split = [
         *(["project_id"] if any(b.scope == Budget.Scope.PROJECT for b in budgets) else []),
         *(["tag_set_id"] if any(b.scope == Budget.Scope.TAG for b in budgets) else []),
@@ -78,7 +83,7 @@ def standings(organisation: Organisation, budgets: Sequence[Budget]) -> list[Sta
         SYSTEM,
         organisation,
         first=min(today - timedelta(days=LOOK_BACK_DAYS), month),
-        end=today + timedelta(days=1),
+        end=min(today + timedelta(days=1), month_bounds(month)[1].date()),
         split=split,
     )
     tags = _tags_of(sums) if "tag_set_id" in split else {}

@@ -6,8 +6,9 @@ from unittest.mock import patch
 import pytest
 
 from billing import ordering
-from billing.budgets import effects, evaluation
+from billing.budgets import actions, effects, evaluation
 from billing.budgets.rehearsal import rehearse
+from billing.budgets.rules import Threshold
 from billing.models import BudgetAlert
 from portal.audit.models import AuditEvent
 from portal.kernel.actor import SYSTEM
@@ -103,6 +104,30 @@ def test_a_round_that_is_killed_while_it_pauses_goes_on_in_the_next(project, ser
     assert effects.pause_due(budget) == 0
     assert pauses() == ["beside", "dev"]
     assert len(told("budget.paused")) == 1
+
+
+def test_a_threshold_that_was_told_does_what_it_says_now(project, services, owner):
+    spend(project, Decimal(10))
+    budget = make_budget(project, 200, ("actual", 100, "notify"))
+    evaluation.evaluate()
+    stricter = [Threshold("actual", 100, "pause")]
+    actions.update_budget(actor=owner, budget=budget, thresholds=stricter)
+    assert rehearse(budget).pauses_now
+    for _ in range(2):
+        evaluation.evaluate()
+    assert pauses() == ["beside", "dev"]
+    assert len(told("budget.actual")) == len(told("budget.paused")) == 1
+
+
+@pytest.mark.parametrize("changed", [("actual", 100, "notify"), ("actual", 150, "pause")])
+def test_what_a_threshold_no_longer_says_is_not_done(project, services, owner, changed):
+    spend(project, Decimal(10))
+    budget = make_budget(project, 200, ("actual", 100, "pause"))
+    with patch("billing.budgets.evaluation.pause_due"):
+        evaluation.evaluate()
+    actions.update_budget(actor=owner, budget=budget, thresholds=[Threshold(*changed)])
+    evaluation.evaluate()
+    assert pauses() == []
 
 
 # -- rehearsal -------------------------------------------------------------------------------------

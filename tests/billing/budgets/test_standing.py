@@ -1,6 +1,6 @@
 """Where a budget stands, and that it is told once."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from threading import Barrier, Thread
 from unittest.mock import patch
@@ -9,7 +9,7 @@ import pytest
 from django.db import connections
 
 from billing.budgets import actions, evaluation, queries
-from billing.models import BudgetAlert, CostAnomaly, CostLine, CostRollup, TagSet
+from billing.models import Budget, BudgetAlert, CostAnomaly, CostLine, CostRollup, TagSet
 from billing.outlook import outlook_for
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
@@ -216,3 +216,30 @@ def test_who_hears_of_it_and_in_which_words(project, owner, operator):
     assert words.title == "80 % of the budget “Shop” are spent"
     assert "€\u202f200.00 of €\u202f250.00 (net) are spent in October 2026." in words.body
     assert words.body.endswith("What costs more is refused from now on.")
+
+
+# -- the last hours of a month ---------------------------------------------------------------------
+
+
+def test_what_the_last_hours_of_a_month_reach_is_told_when_it_is_over(project, monkeypatch):
+    """They are metered after midnight; what a budget does beside telling ends with the month."""
+    budget = make_budget(project, 200, ("actual", 100, "block"), ("forecast", 100, "notify"))
+    Budget.objects.update(updated_at=NOW)
+    spend(project, Decimal(300), first=date(2026, 10, 31), end=date(2026, 11, 1))
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 1, 0, 30, tzinfo=UTC))
+    for _ in range(2):
+        evaluation.evaluate()
+    alert = BudgetAlert.objects.get(month=MONTH)
+    assert (alert.kind, alert.percent, alert.action) == ("actual", 100, "notify")
+    (entry,) = told("budget.actual")
+    assert "October 2026" in words_of(entry).body
+    assert budget.alerts.filter(month=date(2026, 11, 1)).count() <= 1
+
+
+def test_a_budget_that_was_changed_since_says_nothing_of_the_month_before(project, monkeypatch):
+    budget = make_budget(project, 1000, ("actual", 100, "notify"))
+    spend(project, Decimal(300), first=date(2026, 10, 31), end=date(2026, 11, 1))
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 1, 0, 30, tzinfo=UTC))
+    actions.update_budget(actor=SYSTEM, budget=budget, amount=Decimal(200))
+    evaluation.evaluate()
+    assert not BudgetAlert.objects.exists()
