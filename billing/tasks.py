@@ -10,6 +10,7 @@ from billing import (
     delivery,
     dunning,
     dunning_mail,
+    files,
     free_tier_watch,
     invoice_run,
     invoicing,
@@ -74,7 +75,8 @@ def dun() -> None:
 
 @shared_task(time_limit=1800)
 def mail_invoices() -> None:
-    """Mails what was issued to the addresses for invoices."""
+    """Mails what was issued to the addresses for invoices, with files that were left out."""
+    files.write_missing()
     delivery.send_waiting()
 
 

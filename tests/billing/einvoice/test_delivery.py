@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from billing import delivery, invoicing
+from billing import delivery, files, invoicing
 from billing.files import PDF
 from billing.models import InvoiceFile, InvoiceMail
 from portal.accounts import mail
@@ -54,6 +54,25 @@ def test_nothing_is_sent_before_its_file_is_written(organisation, mailoutbox):
     invoicing.seal(actor=SYSTEM, invoice=invoicing.draft(known(organisation), MONTH))
     assert delivery.send_waiting() == 0
     assert mailoutbox == []
+
+
+def test_files_that_a_killed_worker_left_out_are_written(organisation, monkeypatch):
+    """Of any document: no run comes back to a credit note."""
+    made = invoicing.seal(actor=SYSTEM, invoice=invoicing.draft(known(organisation), MONTH))
+    assert files.write_missing() == 0  # whoever issued it may be at it
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 4, 1, tzinfo=UTC))
+    assert (files.write_missing(), files.write_missing()) == (1, 0)
+    assert PDF in made.files.values_list("format", flat=True)
+    assert delivery.send_waiting() == 1
+
+
+def test_files_that_cannot_be_written_hold_up_no_other(organisation, monkeypatch):
+    invoicing.seal(actor=SYSTEM, invoice=invoicing.draft(known(organisation), MONTH))
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 4, 1, tzinfo=UTC))
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "facturx_pdf", None)
+        assert files.write_missing() == 0
+    assert files.write_missing() == 1
 
 
 def test_what_the_mail_server_refuses_waits(issued, mailoutbox, monkeypatch):
