@@ -61,3 +61,8 @@ def months_to_correct(actor: Actor) -> QuerySet[RatedMonth]:
     """Invoiced months of which usage became known since. Raises: NotPermitted."""
     require_staff(actor)
     return corrections.due().select_related("organisation")
+
+
+def forget_person(name: str) -> None:
+    """What was settled no longer says by whom. Call it within a transaction."""
+    UsageConflict.objects.filter(settled_by=name).update(settled_by="")

@@ -9,18 +9,37 @@ from django.utils.translation import ngettext
 
 from billing.budgets.actions import forget_person as forget_in_budgets
 from billing.commitments import forget_person as forget_in_commitments
+from billing.focus.exports import forget_person as forget_in_exports
 from billing.identity.actions import forget_person as forget_in_identities
+from billing.meter_keys import forget_person as forget_in_meter_keys
 from billing.ordering import forget_person as forget_in_orders
+from billing.quarantine import forget_person as forget_in_quarantine
 from billing.vouchers import forget_person as forget_in_vouchers
 from portal.accounts.models import User
 from portal.accounts.people import addresses_of
 from portal.audit.actions import PROVIDER, erase_person, record
 from portal.kernel.actor import SYSTEM, Actor
 from portal.kernel.errors import Conflict
+from portal.notifications.webhooks import forget_person as forget_in_webhooks
 from portal.privacy.queries import organisations_that_keep
 from portal.tenancy import members
 from portal.tenancy.models import Invitation, Membership
-from services.instances.actions import forget_person as forget_in_operations
+from services.instances.actions import forget_person as forget_in_services
+from services.regions.prober_keys import forget_person as forget_in_prober_keys
+
+_FORGET = (
+    forget_in_services,
+    forget_in_orders,
+    forget_in_commitments,
+    forget_in_budgets,
+    forget_in_vouchers,
+    forget_in_identities,
+    forget_in_exports,
+    forget_in_meter_keys,
+    forget_in_quarantine,
+    forget_in_webhooks,
+    forget_in_prober_keys,
+)
 
 
 @transaction.atomic
@@ -40,12 +59,8 @@ def delete_account(*, actor: Actor, user: User) -> None:
     for session in UserSession.objects.filter(user=user):
         session.end()
     for name in {user.email, str(user)}:
-        forget_in_operations(name)
-        forget_in_orders(name)
-        forget_in_commitments(name)
-        forget_in_budgets(name)
-        forget_in_vouchers(name)
-        forget_in_identities(name)
+        for forget_in in _FORGET:
+            forget_in(name)
     Invitation.objects.filter(email__in=addresses_of(user)).delete()
     key = str(user.pk)
     user.delete()

@@ -399,8 +399,9 @@ def force_delete(*, actor: Actor, instance: Instance, reason: str) -> Operation:
 
 
 def forget_person(name: str) -> None:
-    """Operations and rollouts no longer say that this person asked for them. Call it within a
-    transaction.
+    """Services, operations and rollouts no longer say that this person asked for them. Call it
+    within a transaction.
     """
+    Instance.objects.filter(created_by=name).update(created_by="")
     for rows in (Operation.objects.all(), Rollout.objects.all()):
         rows.filter(requested_by=name).update(requested_by="")

@@ -7,24 +7,30 @@ from typing import Any
 import pytest
 
 from billing.identity import actions, queries, schemes, texts, vies
-from billing.models import IdentityVersion, VatIdCheck
+from billing.models import CostExport, IdentityVersion, MeterKey, VatIdCheck
 from billing.queries import quote_for
 from portal.audit.models import AuditEvent
 from portal.kernel import clock
 from portal.kernel.errors import Conflict, Invalid, NotPermitted, Unavailable
+from portal.notifications.models import Webhook
 from portal.privacy.actions import delete_account
 from portal.privacy.queries import personal_data
 from portal.tenancy.permissions import Role
 from services import registry
+from services.instances.models import Instance
+from services.regions.models import ProberKey
 from tests.billing.identity.details import DE, save
 from tests.makers import (
     actor_for,
+    make_instance,
     make_member,
     make_organisation,
     make_owner,
     make_project,
+    make_region,
     make_staff,
     make_user,
+    make_webhook,
 )
 
 pytestmark = pytest.mark.django_db
@@ -256,6 +262,25 @@ def test_an_erased_person_is_named_nowhere_and_the_identity_stays(project):
     assert IdentityVersion.objects.get(identity=row).by == ""
     row.refresh_from_db()
     assert row.legal_name == "Deichbau Nord GmbH"
+
+
+@pytest.mark.usefixtures("prices", "fake")
+def test_what_an_erased_person_set_up_stays_and_does_not_name_them(project):
+    make_owner(project)
+    person = make_member(project, Role.ADMIN)
+    name = person.email
+    instance = make_instance(project, make_region())
+    Instance.objects.update(created_by=name)
+    CostExport.objects.create(organisation=project.organisation, created_by=name)
+    MeterKey.objects.create(public_id="mk-1", source="edge", digest="0" * 64, created_by=name)
+    ProberKey.objects.create(
+        public_id="pk-1", region=instance.region, digest="0" * 64, created_by=name
+    )
+    make_webhook(project, "https://hooks.test/1")
+    Webhook.objects.update(created_by=name)
+    delete_account(actor=actor_for(person), user=person)
+    for rows in (Instance, CostExport, MeterKey, ProberKey, Webhook):
+        assert rows.objects.get().created_by == ""
 
 
 def test_a_person_gets_a_copy_of_the_identities_that_are_about_them(project):
