@@ -139,7 +139,7 @@ class Prometheus:
         self._wait(has_all)
 
     def _wait(self, ready: Callable[[], bool]) -> None:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while True:
             try:
                 if ready():

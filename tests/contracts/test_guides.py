@@ -39,7 +39,7 @@ def run(handle: Handle, argv: list[str], folder: Path) -> str:
         input="select version()",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

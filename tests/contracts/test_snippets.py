@@ -54,7 +54,7 @@ def run(handle: Handle, title: str, argv: list[str], folder: Path) -> str:
         input="select version()",
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=180,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

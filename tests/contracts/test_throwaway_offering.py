@@ -273,7 +273,7 @@ def fresh(operation: Operation) -> Instance:
 
 def finished(operation: Operation) -> Operation:
     """`drive`, with time for a server to start between the turns."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while time.monotonic() < until:
         try:
             return drive(operation, turns=1)

@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.e2e.look import EXPECTED
 from tests.makers import signed_in
 
 # Playwright's own event loop runs in this thread; Django would refuse every query made beside it.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+# What is there is seen at once, however long a busy machine takes.
+expect.set_options(timeout=60_000)
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
 ARGUMENTS = [

@@ -43,7 +43,7 @@ def test_order_connect_resize_delete_restore(clean: Page, live_url, owner, worke
     clicks(page.get_by_role("link", name=re.compile("^PostgreSQL")))
     page.locator("#name").fill("orders-db")
     clicks(page.locator("#summary").get_by_role("button", name="Order PostgreSQL"))
-    expect(page.locator("#state")).to_contain_text("Running", timeout=30_000)
+    expect(page.locator("#state")).to_contain_text("Running", timeout=120_000)
     clicks(page.get_by_role("button", name="Reveal"))
     copy = page.get_by_role("button", name="Copy Connection URI")
     uri = copy.get_attribute("data-copy")
@@ -61,7 +61,7 @@ def test_order_connect_resize_delete_restore(clean: Page, live_url, owner, worke
     expect(page.locator("#summary")).to_contain_text("restarts")
     page.get_by_role("button", name=re.compile("^Resize — ")).click()
     expect(page.locator(".sub")).to_contain_text("single-2x8")
-    expect(page.locator("#state")).to_contain_text("Running", timeout=30_000)
+    expect(page.locator("#state")).to_contain_text("Running", timeout=120_000)
     with psycopg.connect(trusted) as connection:
         assert connection.execute("show shared_buffers").fetchone() == ("2GB",)
 
@@ -69,12 +69,12 @@ def test_order_connect_resize_delete_restore(clean: Page, live_url, owner, worke
     page.get_by_label(re.compile("Switch the protection off")).check()
     page.get_by_label(re.compile("^Type")).fill("orders-db")
     page.get_by_role("button", name="Delete orders-db").click()
-    expect(page.locator("#state")).to_contain_text("In the bin", timeout=30_000)
+    expect(page.locator("#state")).to_contain_text("In the bin", timeout=120_000)
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(trusted, connect_timeout=2)
 
     page.get_by_role("button", name=re.compile("Bring it back")).click()
-    expect(page.locator("#state")).to_contain_text("Running", timeout=30_000)
+    expect(page.locator("#state")).to_contain_text("Running", timeout=120_000)
     with psycopg.connect(trusted) as connection:
         assert connection.execute("select word from t").fetchone() == ("kept",)
 
@@ -92,7 +92,7 @@ def test_the_essentials_without_script(browser, live_url, owner, workers):  # no
     page.locator("#name").fill("plain-db")
     page.locator("#summary .btn.primary").click()
     expect(page.locator("h1")).to_contain_text("plain-db")
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while "Running" not in page.locator("#state").inner_text():
         assert time.monotonic() < until
         time.sleep(0.3)

@@ -23,7 +23,7 @@ from tests.kubernetes.assets import build
 from tests.kubernetes.keys import Authority, accounts_key
 from tests.kubernetes.network import Network
 
-READY_SECONDS = 60
+READY_SECONDS = 120
 # Programs that hold themselves back, for a server that many share.
 QUICK = ("--kube-api-qps=500", "--kube-api-burst=1000")
 _APPLY = ("apply", "--server-side", "--force-conflicts", "-f")
@@ -136,7 +136,7 @@ class Cluster:
         """Definitions of kinds, of files or folders; they are served when it returns."""
         where = ",".join(map(str, places))
         self.kubectl(*_APPLY, where)
-        self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", where)
+        self.kubectl("wait", "--for=condition=Established", "--timeout=120s", "-f", where)
 
     def read(self, *words: str) -> Any:
         """`kubectl get … -o json`. Raises: CalledProcessError."""

@@ -26,7 +26,7 @@ class Definitions:
         for file in sorted(files):
             self._kubectl("apply", "--server-side", "--force-conflicts", "-f", str(file))
         for file in sorted(files):
-            self._kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(file))
+            self._kubectl("wait", "--for=condition=Established", "--timeout=120s", "-f", str(file))
         self.loaded |= files
 
     @cached_property

@@ -205,7 +205,7 @@ class Life:
 
     def lose(self, kind: str, *names: str) -> None:
         """Somebody deletes them behind our back. They are gone when it returns."""
-        self.cluster.kubectl("-n", self.namespace, "delete", kind, *names, "--timeout=60s")
+        self.cluster.kubectl("-n", self.namespace, "delete", kind, *names, "--timeout=120s")
 
 
 Begin = Callable[..., Life]  # the fixture `begin`

@@ -71,7 +71,7 @@ def test_a_field_that_is_not_in_the_schema_is_refused(
     for file in sorted((crds / "cloudnative-pg").glob("*.yaml")):
         cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(file))
     cluster.kubectl(
-        "wait", "--for=condition=Established", "crd/clusters.postgresql.cnpg.io", "--timeout=20s"
+        "wait", "--for=condition=Established", "crd/clusters.postgresql.cnpg.io", "--timeout=120s"
     )
     wanted = {
         "apiVersion": "postgresql.cnpg.io/v1",

@@ -32,7 +32,7 @@ from tests.makers import make_project, order
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("prices")]
 MANY = int(os.environ.get("POLDER_INSTANCES", "40"))
-SECONDS = 60 + MANY
+SECONDS = 120 + MANY
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/polder-system/leases"
 _enqueue = work.enqueue
 

@@ -68,11 +68,11 @@ def running(name: str, file: Path) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         program.send_signal(signal.SIGCONT)
         program.terminate()
-        program.wait(60)
+        program.wait(120)
 
 
 def until(is_so: Any) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while not is_so():
         assert time.monotonic() < end
         time.sleep(0.1)

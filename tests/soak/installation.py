@@ -129,14 +129,14 @@ class Installation:
             },
         )
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
                 text = answer.read().decode()
                 return answer.status, json.loads(text) if text.startswith(("{", "[")) else text
         except urllib.error.HTTPError as error:
             text = error.read().decode(errors="replace")
             return error.code, json.loads(text) if text.startswith("{") else text
 
-    def call(self, method: str, path: str, body: Any = None, *, patience: float = 60) -> Any:
+    def call(self, method: str, path: str, body: Any = None, *, patience: float = 120) -> Any:
         """The API, tried again while the installation is hurt (no answer, 503, 500 of a lost
         database).
         """

@@ -42,7 +42,7 @@ def later(monkeypatch):
 
 def worked(operation):
     """As workers do it, until it has ended."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + 240
     while True:
         operation.refresh_from_db()
         if operation.state not in OPEN:
@@ -75,7 +75,7 @@ def client(instance):
         port=found.port,
         username=found.username or None,
         password=str(found.password),
-        socket_timeout=10,
+        socket_timeout=60,
     )
 
 

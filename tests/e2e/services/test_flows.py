@@ -15,7 +15,7 @@ from tests.e2e.services.clicking import clipboard
 from tests.makers import drive, order
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("prices", "fake")]
-READY = 15_000
+READY = 120_000
 
 
 def state(page: Page, word: str) -> None:

@@ -55,7 +55,7 @@ class Outage:
 
     def _wait(self, wanted: bool) -> None:
         """The API server takes a change of its webhooks up a moment later."""
-        until = time.monotonic() + 20
+        until = time.monotonic() + 120
         while any(self._refuses(*kind) is not wanted for kind in self._kinds):
             assert time.monotonic() < until, f"{self._name} did not take effect"
             time.sleep(0.05)

@@ -93,7 +93,7 @@ class ClusterApi:
             one["metadata"]["labels"] = versions
         self.cluster.apply(*made)
         names = [f"crd/{one['metadata']['name']}" for one in made]
-        self.cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+        self.cluster.kubectl("wait", "--for=condition=Established", "--timeout=120s", *names)
 
 
 _V1 = {"apiVersion": "v1"}

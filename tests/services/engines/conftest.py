@@ -50,7 +50,7 @@ def home() -> Iterator[Path]:
         supervising.command(folder), env=supervising.environment(), stdout=subprocess.DEVNULL
     )
     client = supervising.Supervisor(folder)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while not client.alive():
         assert time.monotonic() < until, "the supervisor did not start"
         time.sleep(0.02)
@@ -68,7 +68,7 @@ class Handle:
     backend: Any  # a ProcessBackend wherever a test looks at its home or its supervisor
     entry: Entry
     spec: InstanceSpec
-    wait_seconds: float = 120
+    wait_seconds: float = 240
 
     @property
     def credentials(self) -> Credentials:

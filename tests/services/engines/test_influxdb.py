@@ -16,7 +16,7 @@ def call(handle, path, *, method="POST", auth=(), **more):
     c = handle.credentials
     login = (c.username, str(c.password)) if auth == () else auth
     return requests.request(
-        method, f"https://{c.host}:{c.port}{path}", auth=login, verify=handle.ca, timeout=5, **more
+        method, f"https://{c.host}:{c.port}{path}", auth=login, verify=handle.ca, timeout=60, **more
     )
 
 
@@ -47,7 +47,7 @@ def test_lives_its_life(run_offering):
     assert ask(handle, "show measurements", auth=(c.username, "wrong"))[0] == 401
     assert ask(handle, "show measurements", auth=None)[0] == 401
     with pytest.raises(requests.ConnectionError):
-        requests.get(f"http://{c.host}:{c.port}/ping", timeout=5)
+        requests.get(f"http://{c.host}:{c.port}/ping", timeout=60)
 
     handle.pause()
     with pytest.raises(requests.ConnectionError):
@@ -158,7 +158,7 @@ def shown(handle):
     c = handle.credentials
     context = ssl.create_default_context(cafile=handle.ca)
     with (
-        socket.create_connection((c.host, c.port), 5) as plain,
+        socket.create_connection((c.host, c.port), 60) as plain,
         context.wrap_socket(plain, server_hostname=c.host) as secure,
     ):
         return secure.getpeercert()["serialNumber"]

@@ -18,7 +18,7 @@ def connect(handle, **changes):
         "password": str(c.password),
         "database": c.database,
         "ssl": ssl.create_default_context(cafile=handle.ca),
-        "connect_timeout": 5,
+        "connect_timeout": 60,
         "autocommit": True,
     }
     return pymysql.connect(**{**wanted, **changes})

@@ -10,12 +10,14 @@ import pytest
 
 
 class Connection:
-    """Speaks the text protocol over TLS; logs in unless told not to."""
+    """Speaks the text protocol over TLS; logs in unless told not to. Waits `seconds` for each
+    answer.
+    """
 
-    def __init__(self, handle, password=None, *, tls=True):
+    def __init__(self, handle, password=None, *, tls=True, seconds=60):
         c = handle.credentials
-        plain = socket.create_connection((c.host, c.port), 3)
-        plain.settimeout(3)
+        plain = socket.create_connection((c.host, c.port), seconds)
+        plain.settimeout(seconds)
         context = ssl.create_default_context(cafile=handle.ca)
         self.socket = context.wrap_socket(plain, server_hostname=c.host) if tls else plain
         self.greeting = ""
@@ -48,7 +50,7 @@ class Connection:
 def said_without_tls(handle) -> str:
     """What the server answers to a client that does not encrypt."""
     with contextlib.suppress(OSError):
-        return Connection(handle, "", tls=False).say("version")
+        return Connection(handle, "", tls=False, seconds=3).say("version")
     return ""
 
 
@@ -100,7 +102,7 @@ def test_connections_are_limited(run_offering, plan):
     assert {c.greeting for c in open_ones} == {"STORED"}
     one_more = patiently(handle, open_ones[0])  # the server keeps it for the readiness check
     with pytest.raises(OSError):
-        Connection(handle)
+        Connection(handle, seconds=3)
     assert one_more.greeting == "STORED"
 
 
@@ -108,13 +110,13 @@ def patiently(handle, witness=None):
     """A connection as soon as the server has noticed that earlier ones are closed; `witness` says
     how many it counts when it never does.
     """
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while True:
         try:
-            return Connection(handle)
+            return Connection(handle, seconds=3)
         except OSError:
             if time.monotonic() > until:
-                pytest.fail(witness.say("stats") if witness else "no connection for 20 s")
+                pytest.fail(witness.say("stats") if witness else "no connection")
             gc.collect()  # a connection that a failure still holds counts, too
             time.sleep(0.1)
 

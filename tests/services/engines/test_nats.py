@@ -29,7 +29,7 @@ def call(handle, work, **changes):
             "tls": ssl.create_default_context(cafile=handle.ca),
             "allow_reconnect": False,
             "max_reconnect_attempts": 0,
-            "connect_timeout": 5,
+            "connect_timeout": 60,
         }
         connection = await nats.connect(**{**wanted, **changes})
         try:
@@ -37,7 +37,7 @@ def call(handle, work, **changes):
         finally:
             await connection.close()
 
-    return asyncio.run(asyncio.wait_for(go(), 20))
+    return asyncio.run(asyncio.wait_for(go(), 180))
 
 
 async def nothing(connection):
@@ -70,7 +70,7 @@ def mqtt_echo(handle, password):
     client.on_subscribe = lambda c, *a: c.publish("t/1", b"echo", 1)
     client.connect("127.0.0.1", handle.ports()["mqtt"])
     client.loop_start()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 120
     while not got and time.monotonic() < until and not (codes and codes[0].is_failure):
         time.sleep(0.02)
     client.disconnect()
@@ -115,7 +115,7 @@ def test_a_rotation_ends_open_connections(run_offering):
 
     async def outlive(connection):
         await asyncio.to_thread(handle.rotate)
-        until = time.monotonic() + 5
+        until = time.monotonic() + 120
         while connection.is_connected and time.monotonic() < until:
             await asyncio.sleep(0.05)
         return connection.is_connected
@@ -126,11 +126,11 @@ def test_a_rotation_ends_open_connections(run_offering):
 def test_plaintext_is_refused(run_offering):
     handle = run_offering("nats")
     c = handle.credentials
-    with socket.create_connection((c.host, c.port), 5) as plain:
+    with socket.create_connection((c.host, c.port), 60) as plain:
         assert b'"tls_required":true' in plain.recv(4096)
         login = f'CONNECT {{"user":"app","pass":"{c.password}","verbose":true}}\r\nPING\r\n'
         plain.sendall(login.encode())
-        plain.settimeout(5)
+        plain.settimeout(60)
         answer = b""
         try:
             while chunk := plain.recv(4096):
@@ -204,7 +204,7 @@ def test_the_plan_is_really_applied(run_offering):
     call(handle, fill)
     pid = handle.backend.supervisor.state(handle.spec.name).pid
     handle.change(max_payload_kib=128)
-    until = time.monotonic() + 5
+    until = time.monotonic() + 120
     while call(handle, kept) != 128 * 1024:
         assert time.monotonic() < until
     assert handle.backend.supervisor.state(handle.spec.name).pid == pid
@@ -219,13 +219,13 @@ def test_a_renewed_certificate_is_taken_over(run_offering):
 
     def shown(port, greeting):
         context = ssl.create_default_context(cafile=handle.ca)
-        with socket.create_connection(("127.0.0.1", port), 5) as plain:
+        with socket.create_connection(("127.0.0.1", port), 60) as plain:
             if greeting:
                 assert re.match(rb"INFO ", plain.recv(4096))
             with context.wrap_socket(plain, server_hostname="127.0.0.1") as secure:
                 return x509.load_der_x509_certificate(secure.getpeercert(True)).serial_number
 
-    until = time.monotonic() + 5
+    until = time.monotonic() + 120
     ports = handle.ports()
     while {shown(ports["client"], True), shown(ports["mqtt"], False)} != {wanted.serial_number}:
         assert time.monotonic() < until
@@ -237,7 +237,7 @@ def test_a_crash_is_repaired_by_the_supervisor(run_offering):
     call(handle, write)
     pid = handle.backend.supervisor.state(handle.spec.name).pid
     os.kill(pid, signal.SIGKILL)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while handle.backend.supervisor.state(handle.spec.name).pid in (0, pid) or (
         handle.observe().observed != "ready"
     ):

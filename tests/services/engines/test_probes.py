@@ -13,7 +13,7 @@ from services.probes.asking import Names, State, ask, question
 SLUGS = sorted(slug for slug, entry in registry.entries().items() if entry.process is not None)
 
 
-def probe(handle, endpoints, seconds=5.0):
+def probe(handle, endpoints, seconds=60.0):
     asked = question(handle.entry.offering.probe, endpoints, outside=False)
     return asyncio.run(ask(asked, Names(), seconds=seconds))
 

@@ -154,7 +154,7 @@ def test_killed_installation_is_repaired_though_pip_lives_on(
     engine = tiny(tmp_path, content)
     offer(engine)
     child = install_elsewhere(engine, home)
-    assert packages.stalled.wait(60)
+    assert packages.stalled.wait(120)
     assert engines.state("tiny").percent is not None
     orphans = psutil.Process(child.pid).children(recursive=True)
     child.kill()
@@ -165,7 +165,7 @@ def test_killed_installation_is_repaired_though_pip_lives_on(
 
     found = engines.install("tiny")
     packages.go_on.set()  # the orphan now gets its file and installs it, somewhere else
-    _, alive = psutil.wait_procs(orphans, timeout=30)
+    _, alive = psutil.wait_procs(orphans, timeout=120)
     for process in alive:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
@@ -203,12 +203,12 @@ def test_two_installations_at_once_make_one(
     engine = tiny(tmp_path, content)
     offer(engine)
     first = install_elsewhere(engine, home)
-    assert packages.stalled.wait(60)
+    assert packages.stalled.wait(120)
     second = install_elsewhere(engine, home)
     with pytest.raises(subprocess.TimeoutExpired):  # it waits for the first
         second.wait(3)
     packages.go_on.set()
-    assert (first.wait(60), second.wait(60)) == (0, 0)
+    assert (first.wait(120), second.wait(120)) == (0, 0)
     assert packages.asked[path] == 1
     assert engines.state("tiny").installed
 
@@ -232,7 +232,7 @@ def test_caller_that_gives_up_leaves_nothing_running(
     with pytest.raises(Temporary, match="lost"):
         engines.install("tiny", progress=give_up)
     assert started
-    assert psutil.wait_procs(started, timeout=5)[1] == []
+    assert psutil.wait_procs(started, timeout=60)[1] == []
     assert left(home) == ["tiny.failed"]
 
 
@@ -292,7 +292,7 @@ def test_maven_installation_killed_half_way_is_repaired(
     engine = jars(tmp_path, files)
     offer(engine)
     child = install_elsewhere(engine, home)
-    assert packages.stalled.wait(60)
+    assert packages.stalled.wait(120)
     child.kill()
     child.wait()
     assert not engines.state("jars").installed
