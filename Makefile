@@ -7,13 +7,15 @@ PYTHON ?= python3
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input
 PYTEST := $(PY) -m pytest
+# Whoever forbids it would have each of some hundred programs compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 # Settings for what reads them and asks no server.
 NO_SERVER := POLDER_SIGNING_KEY=check POLDER_SECRET_KEYS= POLDER_DATABASE_URL=postgres://127.0.0.1:1/none
 # Rooms and plugins whose imports alone take seconds are not even opened.
-UNIT := -m 'not engine and not einvoice and not focus and not numbers' $(addprefix --ignore=tests/,walk e2e kubernetes soak) \
+UNIT := -m 'not walk and not engine and not einvoice and not focus and not numbers' $(addprefix --ignore=tests/,walk e2e kubernetes soak) \
 	$(addprefix -p no:,schemathesis playwright anyio)
 
-.PHONY: run token manage test unit check format messages screens numbers kubernetes-assets kubernetes beside-kubernetes kubernetes-operators einvoice-rules einvoice-java focus-judges lock soak clean
+.PHONY: run token manage test unit check check-types check-rest format messages screens numbers kubernetes-assets kubernetes beside-kubernetes kubernetes-operators einvoice-rules einvoice-java focus-judges lock soak clean
 .DEFAULT_GOAL := run
 
 run: .venv/runtime.stamp
@@ -37,13 +39,18 @@ unit: .venv/dev.stamp
 
 # SKIP_UNIT=1 leaves out the unit suite, which `make test` runs too.
 check: .venv/dev.stamp
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line check-types check-rest
+	$(if $(SKIP_UNIT),,@$(MAKE) --no-print-directory unit)
+
+check-types: .venv/dev.stamp
+	$(NO_SERVER) $(PY) -m mypy
+
+check-rest: .venv/dev.stamp
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
-	$(NO_SERVER) $(PY) -m mypy
 	.venv/bin/lint-imports
 	$(PY) -m djlint --lint --quiet templates
 	$(NO_SERVER) $(PY) -W ignore manage.py makemigrations --check --dry-run
-	$(if $(SKIP_UNIT),,@$(MAKE) --no-print-directory unit)
 
 format: .venv/dev.stamp
 	$(PY) -m ruff format .
