@@ -16,6 +16,7 @@ from django.utils import translation
 
 from services import backends
 from services.backends.fake import FakeBackend
+from tests import tables
 from tests.skips import EXCUSES
 
 
@@ -36,6 +37,17 @@ def no_language_left() -> None:
 def pytest_configure() -> None:
     """A good hash of a password is slow; tests sign in by the hundred."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    if template := os.environ.get(tables.TEMPLATE):
+        settings.DATABASES["default"].setdefault("TEST", {})["TEMPLATE"] = template
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """The test database as pytest-django makes it; what migrations made is kept for the next."""
+    from services.backends.process import engines
+
+    if tables.KEEP in os.environ:
+        tables.keep(connection.settings_dict, engines.home(engines.OWN_DATABASE))
 
 
 def pytest_collection_finish() -> None:

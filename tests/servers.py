@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import tables
 from tests.cache import cache_folder
 
 _processes: list[subprocess.Popen[bytes]] = []
@@ -88,6 +89,7 @@ def _start(home: Path) -> None:
     _run(home, list(broker.program(home, valkey).argv), broker.user(), "TERM")
     database.wait_ready(database_url)
     broker.wait_ready(broker_url)
+    tables.offer(database_url, postgresql)
 
 
 def _run(home: Path, argv: list[str], user: str | None, signal: str) -> None:
