@@ -18,6 +18,7 @@ from billing.reserved import payments
 from portal.kernel import clock
 from portal.kernel.errors import Conflict
 from portal.outbox.actions import notify
+from portal.tenancy.models import Organisation
 from services import registry
 
 logger = logging.getLogger(__name__)
@@ -79,6 +80,14 @@ def _charge(
     except Conflict:  # its month is closed: it comes with the next invoice
         line = post(replace(posting, day=today))
     CostLine.objects.filter(pk=line.pk).update(commitment=commitment)
+
+
+def coming(organisation: Organisation, today: date, end: date) -> Decimal:
+    """What falls due after `today` and before `end` of what is reserved by now, net. One query."""
+    rows = Commitment.objects.filter(organisation=organisation, start__lt=end, end__gt=today)
+    plans = (payments(row.start, row.months, row.total, row.upfront_percent) for row in rows)
+    due = (amount for plan in plans for day, amount in plan if today < day < end)
+    return sum(due, Decimal(0))
 
 
 def name_of(commitment: Commitment) -> str:

@@ -1,6 +1,8 @@
 """The mails of dunning to the address that an organisation has given for invoices. Its members are
 told as of anything else (`portal.notifications`); an address that is a member's is not told twice.
 
+What is paid while its mail waits is not reminded of any more.
+
 A mail can be sent and the worker killed before it is written down; it is then sent again with the
 same Message-ID.
 """
@@ -20,6 +22,7 @@ from billing.einvoice.document import Transfer
 from billing.einvoice.stored import from_json
 from billing.identity.queries import identity_of
 from billing.models import DunningStep
+from billing.standing import standing
 from portal.accounts import mail
 from portal.kernel import clock
 from portal.kernel.errors import Unavailable
@@ -44,15 +47,16 @@ def _send(key: int) -> bool:
     if step is None:
         return False
     address = _address(step)
+    is_over = standing(step.invoice).left <= 0  # paid while the mail waited
     try:
-        if address:
+        if address and not is_over:
             _mail(step, address)
     except Unavailable:
         logger.warning("dunning.mail_waits", extra={"step": key})
         return False
     step.mailed_at = clock.now()
     step.save(update_fields=["mailed_at"])
-    return bool(address)
+    return bool(address) and not is_over
 
 
 def _address(step: DunningStep) -> str:

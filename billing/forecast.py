@@ -60,11 +60,17 @@ class Forecast:
 
 
 def forecast(
-    by_day: Mapping[date, Decimal], *, month: date, today: date, fixed: Decimal = _ZERO
+    by_day: Mapping[date, Decimal],
+    *,
+    month: date,
+    today: date,
+    fixed: Decimal = _ZERO,
+    coming: Decimal = _ZERO,
 ) -> Forecast:
     """`by_day` is what each day's usage cost, today's so far among them; days without costs may be
     left out. `month` is its first day. `fixed` is what else the month was charged (purchases,
-    credits): it counts, and is not carried on.
+    credits): it counts, and is not carried on. `coming` is what is known to be charged in what is
+    left of it.
     """
     end = _next_month(month)
     actual = fixed + sum((c for day, c in by_day.items() if month <= day < end), _ZERO)
@@ -74,7 +80,7 @@ def forecast(
     ahead = [today + n * _DAY for n in range((end - today).days) if today + n * _DAY >= month]
     so_far = by_day.get(today, _ZERO)
     if not series:
-        return _flat(actual, so_far, ahead)
+        return _flat(actual, so_far, ahead, coming)
     elapsed = max((today - month).days, 0)
     days, method = _expected_days(series, ahead, elapsed, today)
     days = [(day, max(cost, so_far) if day == today else cost) for day, cost in days]
@@ -82,21 +88,21 @@ def forecast(
         sum((cost for _day, cost in days), _ZERO) - _of_today(so_far, ahead, today), _ZERO
     )
     spread = to_come * _spread(series, elapsed)
-    expected = actual + to_come
-    return Forecast(
-        actual, expected, max(expected - spread, actual), expected + spread, method, days
-    )
+    expected = actual + to_come + coming
+    low = max(expected - spread, actual + coming)
+    return Forecast(actual, expected, low, expected + spread, method, days)
 
 
 def _of_today(so_far: Decimal, ahead: Sequence[date], today: date) -> Decimal:
     return so_far if today in ahead else _ZERO
 
 
-def _flat(actual: Decimal, so_far: Decimal, ahead: Sequence[date]) -> Forecast:
+def _flat(actual: Decimal, so_far: Decimal, ahead: Sequence[date], coming: Decimal) -> Forecast:
     """The first day of all: every day is taken to be like what there is of it."""
     days = [(day, so_far) for day in ahead]
-    expected = actual + so_far * max(len(ahead) - 1, 0)
-    return Forecast(actual, expected, actual, expected * 2 - actual, "run-rate", days)
+    to_come = so_far * max(len(ahead) - 1, 0)
+    low = actual + coming
+    return Forecast(actual, low + to_come, low, low + to_come * 2, "run-rate", days)
 
 
 def _whole_days(by_day: Mapping[date, Decimal], today: date) -> list[Decimal]:

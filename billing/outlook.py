@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from billing import costs
+from billing import commitment_upkeep, costs
 from billing.forecast import LOOK_BACK_DAYS, Forecast, forecast
 from billing.models import CostAnomaly
 from billing.plantime import month_bounds
@@ -58,7 +58,8 @@ class Outlook:
 def outlook_for(
     actor: Actor, organisation: Organisation, *, month: date | None = None, project: str = ""
 ) -> Outlook:
-    """Of a calendar month (UTC) that has begun: this one unless another is named. Two queries.
+    """Of a calendar month (UTC) that has begun: this one unless another is named. Two queries, and
+    two more for who sees what the organisation as a whole is charged.
 
     Raises: NotPermitted.
     """
@@ -74,7 +75,17 @@ def outlook_for(
     )
     by_day = {one.day: one.usage for one in sums}
     fixed = sum((one.other for one in sums if one.day >= first), _ZERO)
-    return Outlook(first, forecast(by_day, month=first, today=today, fixed=fixed), by_day)
+    coming = _ZERO if project else _coming(actor, organisation, today, month_bounds(first)[1])
+    found = forecast(by_day, month=first, today=today, fixed=fixed, coming=coming)
+    return Outlook(first, found, by_day)
+
+
+def _coming(actor: Actor, organisation: Organisation, today: date, end: datetime) -> Decimal:
+    """Payments for what is reserved, which belong to no project."""
+    held = access.permissions_in_organisation(actor, organisation)
+    if today >= end.date() or Permission.COST_VIEW not in held:
+        return _ZERO
+    return commitment_upkeep.coming(organisation, today, end.date())
 
 
 def unusual_days_for(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from billing import costs
+from billing import commitment_upkeep, costs
 from billing.budgets import rules
 from billing.budgets.rules import Threshold
 from billing.costs import DaySum
@@ -69,7 +69,8 @@ def standings(
     organisation: Organisation, budgets: Sequence[Budget], *, month: date | None = None
 ) -> list[Standing]:
     """In the order of `budgets`, all of `organisation`, in the calendar month `month` that is over,
-    or in the one that runs. Two queries; one more where tags matter.
+    or in the one that runs. Two queries; one more where tags matter, and one for budgets of the
+    organisation, which count what falls due of what is reserved.
     """
     if not budgets:
         return []
@@ -87,19 +88,32 @@ def standings(
         split=split,
     )
     tags = _tags_of(sums) if "tag_set_id" in split else {}
+    coming = _coming(organisation, budgets, month, today)
     return [
-        Standing(budget, month, _forecast_of(budget, sums, tags, month, today))
+        Standing(budget, month, _forecast_of(budget, sums, tags, (month, today), coming))
         for budget in budgets
     ]
+
+
+def _coming(
+    organisation: Organisation, budgets: Sequence[Budget], month: date, today: date
+) -> Decimal:
+    """Payments in what is left of the month; they belong to no project and carry no tag."""
+    end = month_bounds(month)[1].date()
+    if today >= end or all(one.scope != Budget.Scope.ORGANISATION for one in budgets):
+        return _ZERO
+    return commitment_upkeep.coming(organisation, today, end)
 
 
 def _forecast_of(
     budget: Budget,
     sums: Iterable[DaySum],
     tags: Mapping[int, Mapping[str, str]],
-    month: date,
-    today: date,
+    when: tuple[date, date],
+    coming: Decimal,
 ) -> Forecast:
+    """`when`: the month, and today."""
+    month, today = when
     by_day: dict[date, Decimal] = {}
     fixed = _ZERO
     for one in sums:
@@ -107,7 +121,8 @@ def _forecast_of(
             continue
         by_day[one.day] = by_day.get(one.day, _ZERO) + one.usage
         fixed += one.other if one.day >= month else _ZERO
-    return forecast(by_day, month=month, today=today, fixed=fixed)
+    coming = coming if budget.scope == Budget.Scope.ORGANISATION else _ZERO
+    return forecast(by_day, month=month, today=today, fixed=fixed, coming=coming)
 
 
 def _within(budget: Budget, one: DaySum, tags: Mapping[int, Mapping[str, str]]) -> bool:

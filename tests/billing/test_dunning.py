@@ -230,6 +230,20 @@ def test_a_mail_that_is_not_taken_is_sent_later(invoice, day, monkeypatch):
     assert len(mail.outbox) == 1
 
 
+def test_what_is_paid_while_its_mail_waits_is_not_reminded_of(invoice, day, monkeypatch):
+    def broken(*_args, **_named):
+        raise Unavailable("The mail server is away.")
+
+    known(invoice)
+    with monkeypatch.context() as patch:
+        patch.setattr(dunning_mail.mail, "send", broken)
+        live(day, [7])
+    pay(invoice)
+    dunning_mail.send_waiting()
+    assert mail.outbox == []
+    assert DunningStep.objects.get().mailed_at
+
+
 @pytest.mark.parametrize("kind", ["reminder", "warning", "suspension"])
 @pytest.mark.parametrize("level", [1, 2])
 def test_every_step_has_words(kind, level):

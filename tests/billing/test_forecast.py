@@ -25,6 +25,17 @@ def test_what_goes_on_evenly_is_expected_to(elapsed):
     assert len(found.days) == 31 - elapsed
 
 
+@pytest.mark.parametrize("known", [{}, days(10, end=date(2026, 10, 11))])
+def test_what_is_known_to_come_is_expected_and_not_spent(known):
+    today = date(2026, 10, 11)
+    without = forecast(known, month=MONTH, today=today)
+    found = forecast(known, month=MONTH, today=today, coming=Decimal(1000))
+    assert found.actual == without.actual
+    assert found.low >= found.actual + 1000
+    for name in ("expected", "high"):
+        assert getattr(found, name) == getattr(without, name) + 1000
+
+
 def test_weekends_are_expected_to_be_like_weekends():
     known = days(10, end=date(2026, 10, 12))
     known = {day: cost if day.weekday() < 5 else Decimal(2) for day, cost in known.items()}

@@ -9,7 +9,15 @@ import pytest
 from django.db import connections
 
 from billing.budgets import actions, evaluation, queries
-from billing.models import Budget, BudgetAlert, CostAnomaly, CostLine, CostRollup, TagSet
+from billing.models import (
+    Budget,
+    BudgetAlert,
+    Commitment,
+    CostAnomaly,
+    CostLine,
+    CostRollup,
+    TagSet,
+)
 from billing.outlook import outlook_for
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
@@ -17,8 +25,9 @@ from portal.notifications import fanout
 from portal.notifications.models import Delivery, Mailing, Notification
 from portal.notifications.queries import words_of
 from portal.outbox.models import OutboxEntry
+from portal.tenancy.permissions import Role
 from tests.billing.budgets.spending import NOW, make_budget, spend, told
-from tests.makers import make_project, make_webhook
+from tests.makers import actor_for, make_member, make_project, make_webhook
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]
 MONTH = date(2026, 10, 1)
@@ -55,6 +64,28 @@ def test_a_purchase_counts_and_is_not_carried_on(project):
     )
     found = standing_of(make_budget(project, 1000))
     assert (found.actual, found.expected) == (290, 400)
+
+
+def test_what_falls_due_of_what_is_reserved_is_expected_of_the_organisation(project):
+    """1,200.00 for a year, paid in twelve parts on the 25th."""
+    spend(project, Decimal(10), tags={"env": "dev"})
+    Commitment.objects.create(
+        public_id="cm-1",
+        organisation=project.organisation,
+        price_class="database.postgresql",
+        term="1y",
+        start=date(2026, 8, 25),
+        end=date(2027, 8, 25),
+        total=Decimal(1200),
+    )
+    found = standing_of(make_budget(project, 1000))
+    assert (found.actual, found.expected) == (200, 410)
+    assert outlook_for(SYSTEM, project.organisation).forecast.expected == 410
+    member = actor_for(make_member(project, Role.VIEWER, only_project=True))
+    assert outlook_for(member, project.organisation).forecast.expected == 310
+    scoped = [{"name": "P", "project": project}, {"name": "T", "tag": ("env", "dev")}]
+    for fields in scoped:
+        assert standing_of(make_budget(project, 1000, **fields)).expected == 310
 
 
 def correct(project, amount, day=MONTH):
