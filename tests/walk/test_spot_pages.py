@@ -1,5 +1,6 @@
 """Spare capacity on pages: the choice with both prices, the notice, and what staff sets."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -72,6 +73,16 @@ def test_it_is_ordered_there(owner):
     assert (answer.status_code, answer["Location"]) == (303, f"/services/{made.public_id}/")
     assert made.spot
     assert "spare capacity" in text(owner.get("/services/"))
+
+
+def test_a_form_that_comes_back_keeps_how_it_runs(owner):
+    """Radios of one name twice in the form would share one choice, and lose it."""
+    wrong = {**ORDER, "name": "No!"}
+    page = text(owner.post("/catalogue/redis/order/", wrong, headers={"HX-Request": "true"}))
+    assert page.count('id="runs"') == 1
+    assert re.search(r'name="spot" value="1"[^>]* checked', page)
+    asked = owner.get("/catalogue/redis/price/", ORDER, headers={"HX-Request": "true"})
+    assert text(asked).count('id="runs" hx-swap-oob="true"') == 1
 
 
 def test_without_room_nothing_is_ordered(owner, region):
