@@ -99,6 +99,7 @@ def test_what_was_sent_goes_on_after_the_confirmation(client, person, instance):
     answer = client.post(address("service-delete", instance), typed)
     page = client.get(confirm(client, unquoted(answer["Location"]))).content.decode()
     assert "nothing has been done yet" in page
+    assert "<details open>" in page  # what would be sent is seen before it is
     action, fields = sent_by(page)
     assert (action, fields) == (address("service-delete", instance), typed)
     assert client.post(action, fields).status_code == 303
