@@ -1,6 +1,7 @@
 """From a month's cost lines to the document that may become its invoice.
 
-One line per price class, meter, price and tier, rounded once; what was free is not on it. What was
+One line per price class, meter, price and tier, rounded once; what was free is not on it, nor what
+is included at a price of 0. What was
 bought is a line of its own, what is credited is taken off the whole, and what corrects a closed
 month stands in a block of its own, with the period and the VAT rate of that month. Days are the
 calendar month's, in UTC.
@@ -45,6 +46,7 @@ from billing.identity import queries as identities
 from billing.identity import texts as identity_texts
 from billing.meters import base_units
 from billing.models import CostLine
+from billing.models.costs import TO_PAY
 from billing.plantime import last_day, month_bounds
 from billing.provider import Provider
 from billing.texts import metered_label
@@ -161,7 +163,7 @@ def _by_price(rows: QuerySet[CostLine], month: date, vat: Vat, group: str = "") 
         "contracted_unit_price",
         "price__book",
     )
-    listed = rows.filter(tier__gt=0).values_list(*parts).annotate(Sum("quantity"))
+    listed = rows.filter(TO_PAY).values_list(*parts).annotate(Sum("quantity"))
     for price_class, meter, price, tier, unit, unit_price, book, quantity in listed.order_by(
         *parts
     ):

@@ -30,6 +30,7 @@ from billing.files import write_files
 from billing.identity import queries as identities
 from billing.locks import alone
 from billing.models import CostLine, Invoice, InvoiceRun, RatedMonth
+from billing.models.costs import TO_PAY
 from billing.plantime import month_bounds
 from portal.audit.actions import PROVIDER, record
 from portal.kernel import clock
@@ -132,10 +133,10 @@ def payable(month: date) -> QuerySet[RatedMonth]:
     """The organisations that have something to pay for in a calendar month."""
     end = month_bounds(month)[1].date()
     lines = CostLine.objects.filter(
+        TO_PAY,
         organisation=OuterRef("organisation"),
         day__gte=month,
         day__lt=end,
-        tier__gt=0,
         category__in=(CostLine.Category.USAGE, CostLine.Category.PURCHASE),
     )
     return RatedMonth.objects.filter(Exists(lines), month=month)

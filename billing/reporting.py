@@ -4,8 +4,10 @@ own workers, reported by the hour.
 A look adds what was used since the last one; the hour's sum becomes one event of each meter, in the
 transaction that begins the next hour. So a look that is lost, late or made twice changes nothing:
 the next one begins where the last that was kept has ended. Of what is kept the lesser of two looks
-counts for the time between them. A look at counters goes six hours on at most, so that whatever
-there is to catch up, something of it is kept each time.
+counts for the time between them; of a counter of a server, how far it stands beyond where it stood
+at the last look, which is kept in the same transaction (`billing.growth`). A look at
+counters goes six hours on at most, so that whatever there is to catch up, something of it is kept
+each time.
 
 What objects show (`UsageLook`) and what counters tell (`CounterLook`) are each looked at for
 themselves: one that is away is asked for all of its own time later, and the other loses nothing.
@@ -28,13 +30,14 @@ from django.db.models import Manager
 
 from billing import cloudevents
 from billing.cloudevents import Reported
+from billing.growth import growth
 from billing.ingestion import keep_own
 from billing.meter_keys import OWN
 from billing.models import CounterLook, UsageLook
 from billing.silence import by_report
 from portal.kernel import clock
 from portal.kernel.errors import BackendError
-from services.backends import backend_for
+from services.backends import backend_for, keeps_secrets
 from services.instances.models import Instance
 from services.instances.specs import entry_of, spec_of
 from services.instances.states import Phase
@@ -62,7 +65,9 @@ def look_at_region(region_id: int) -> int:
         .exclude(phase=Phase.CREATING)
         .select_related("project__organisation", "region")
     )
-    specs = {row.pk: known for row in rows if (known := _known(row)) is not None}
+    # Who asks servers what they counted logs in to them.
+    secret = keeps_secrets(region)
+    specs = {row.pk: known for row in rows if (known := _known(row, secret)) is not None}
     return sum(_look(region, source, rows, specs, until) for source in (UsageLook, CounterLook))
 
 
@@ -106,10 +111,10 @@ def _end(source: Source, since: datetime, until: datetime) -> datetime:
     return min(until, max(since, until - _OLDEST) + _MOST_AT_ONCE)
 
 
-def _known(row: Instance) -> tuple[Entry, InstanceSpec] | None:
+def _known(row: Instance, with_secrets: bool) -> tuple[Entry, InstanceSpec] | None:
     """None for what left the catalogue: the rest of the region is looked at."""
     try:
-        return entry_of(row), spec_of(row, with_secrets=False)
+        return entry_of(row), spec_of(row, with_secrets=with_secrets)
     except KeyError:
         said = {"instance": row.public_id, "offering": row.offering, "plan": row.plan}
         logger.error("usage.plan_gone", extra=said)  # no bug
@@ -175,7 +180,7 @@ def _keep(
         written,
         update_conflicts=True,
         unique_fields=["instance"],
-        update_fields=[*_FIELDS, *(["kept"] if source is UsageLook else [])],
+        update_fields=[*_FIELDS, "kept" if source is UsageLook else "stood"],
     )
     return len(events)
 
@@ -183,6 +188,9 @@ def _keep(
 def _add(look: Look, counted: Iterable[Counted], until: datetime) -> None:
     seconds = (until - look.looked_at) // timedelta(seconds=1)
     kept = {}
+    if isinstance(look, CounterLook):
+        young = look.pk is None and look.looked_at < until
+        counted, look.stood = growth(look.stood, counted, from_beginning=young)
     for one in counted:
         amount = one.quantity
         if isinstance(look, UsageLook) and one.kept:

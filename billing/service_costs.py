@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class UsageLine:
     """What a service used of one meter at one tier in a month: `quantity` in `unit`s at
-    `unit_price` comes to `cost`. Tier 0 is what was free, or `covered` by a commitment. What is no
-    usage of the month itself has its `text`.
+    `unit_price` comes to `cost`. Tier 0 is what was free, or `covered` by a commitment; what has a
+    price of 0 is included. What is no usage of the month itself has its `text`.
     """
 
     price_class: str
@@ -46,6 +46,10 @@ class UsageLine:
     @property
     def is_free(self) -> bool:
         return self.tier == 0 and not self.covered
+
+    @property
+    def is_included(self) -> bool:
+        return self.tier > 0 and not self.unit_price and not self.text
 
 
 def usage_lines_for(actor: Actor, instance: Instance, month: date) -> list[UsageLine]:

@@ -6,6 +6,10 @@ Columns are named as in the FOCUS specification 1.2.
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
+
+# Cost lines that stand on an invoice: what is free does not, be it an allowance or a price of 0.
+TO_PAY = Q(tier__gt=0, contracted_unit_price__gt=0)
 
 
 class RatedMonth(models.Model):

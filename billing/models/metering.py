@@ -120,4 +120,8 @@ class UsageLook(_Look):
 
 
 class CounterLook(_Look):
-    """Of what a region's metrics API counts."""
+    """Of what a region's metrics API counts, and servers themselves. `stood` is where the counters
+    of its server stood at the last look; None before the first that told.
+    """
+
+    stood = models.JSONField(null=True)

@@ -33,6 +33,7 @@ from services.spec.backend import (
     UsageTold,
 )
 from services.spec.catalogue import (
+    METERS_OF_PLANS,
     Capability,
     Family,
     Meter,
@@ -70,6 +71,7 @@ from services.spec.kubernetes import (
 from services.spec.process import (
     Action,
     Client,
+    Counting,
     Exec,
     File,
     Http,
@@ -82,9 +84,10 @@ from services.spec.process import (
 )
 from services.spec.promises import promised_availability, promised_latency
 from services.spec.texts import Secret, gettext_noop
-from services.spec.usage import Counted, Counter, Usage
+from services.spec.usage import Counted, Counter, Standing, Usage
 
 __all__ = [
+    "METERS_OF_PLANS",
     "Action",
     "Backend",
     "BackupStore",
@@ -93,6 +96,7 @@ __all__ = [
     "Client",
     "Counted",
     "Counter",
+    "Counting",
     "Credentials",
     "Debian",
     "Difference",
@@ -133,6 +137,7 @@ __all__ = [
     "Secret",
     "Snippet",
     "Sql",
+    "Standing",
     "Talk",
     "Usage",
     "UsageAsked",

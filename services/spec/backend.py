@@ -83,8 +83,9 @@ class Backend(Protocol):
     that can measure nothing raises Permanent("metrics-not-served").
     `usage` asks of many, each with the moment since when, what they used until another beyond what
     the time of their plans counts; `counters` the same of what no object shows, and something else
-    in the region counts. What a backend cannot tell now is left out, to be asked again; each of the
-    two has a moment of its own, so that one that is away holds up nothing of the other.
+    in the region or the servers themselves count. What a backend cannot tell now is left out, to be
+    asked again; each of the two has a moment of its own, so that one that is away holds up nothing
+    of the other.
     """
 
     poll_seconds: float

@@ -124,6 +124,10 @@ class Meter:
     unit: str
 
 
+# What the time of a plan counts.
+METERS_OF_PLANS = (Meter("vcpu", "hour"), Meter("memory_gib", "hour"), Meter("storage_gib", "hour"))
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """How it is found out from outside whether an instance serves. What is left empty follows from
@@ -163,11 +167,7 @@ class Offering:
     versions: tuple[Version, ...]
     parameters: tuple[Parameter, ...] = ()
     secrets: tuple[str, ...] = ("password",)
-    meters: tuple[Meter, ...] = (
-        Meter("vcpu", "hour"),
-        Meter("memory_gib", "hour"),
-        Meter("storage_gib", "hour"),
-    )
+    meters: tuple[Meter, ...] = METERS_OF_PLANS
     popular: bool = False
     one_version_at_a_time: bool = False  # an upgrade may not leave one out
     upgrade_stops: bool = False  # a newer version converts the data while nothing runs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from services.spec.catalogue import Capability
 from services.spec.instance import Credentials, Endpoint, InstanceSpec
 from services.spec.texts import Secret
+from services.spec.usage import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,20 @@ Action = Exec | Http | Sql | Talk | Client
 
 
 @dataclass(frozen=True, slots=True)
+class Counting:
+    """How a running server tells what its clients asked of it. `read` takes the answer apart; it is
+    pure, leaves out what Polder itself asks, and raises ValueError, KeyError or TypeError for an
+    answer that is none. What a server of an earlier release does not tell is no counter.
+
+    Counters begin at nothing with each start of the server, those with `lasting` with its data.
+    """
+
+    ask: Http | Talk | Client
+    read: Callable[[str], Iterable[Standing]]
+    lasting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class File:
     """A file of an instance, written 0600 to its user. `path` is relative to the instance's config
     directory.
@@ -132,7 +147,7 @@ class ProcessSpec:
     the other two must be repeatable.
     `ready` succeeds when a real client call does. `rotate` makes the engine take `spec.secrets` and
     runs against the running engine. `reload` is how changed files are taken over: a signal name, an
-    action, or "restart".
+    action, or "restart". `counting` is how it tells what it counted, where it does.
     """
 
     argv: Sequence[str]
@@ -149,6 +164,7 @@ class ProcessSpec:
     stop_seconds: int = 20
     exit_codes: tuple[int, ...] = (0,)
     start_seconds: int = 60
+    counting: Counting | None = None
 
 
 class Process(Protocol):

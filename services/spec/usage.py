@@ -16,12 +16,25 @@ from services.spec.kubernetes import Listing, Manifest
 class Counted:
     """What an instance used of `meter` since a moment that the caller named, in base units: seconds
     of one piece or one GiB, GiB, or pieces. With `kept`, `quantity` is what it holds right now
-    beyond its plan, in pieces or GiB; the caller knows for how long.
+    beyond its plan, in pieces or GiB; the caller knows for how long. With the name of a `counter`
+    it is how far that stands, since it began at nothing; the caller knows where it stood before.
     """
 
     meter: str
     quantity: Decimal
     kept: bool = False
+    counter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a counter of a running server stands, in base units of `meter`; `name` tells it from
+    others of that meter.
+    """
+
+    meter: str
+    value: int
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

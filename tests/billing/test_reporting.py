@@ -282,3 +282,58 @@ def test_what_no_metrics_api_keeps_is_not_asked_for(look, instance, fake):
     look(40 * 1440, 1)
     end = START + timedelta(days=25, hours=6)
     assert fake.counters_asked[instance.public_id][1] == end
+
+
+# -- counters of servers ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stands(look, instance, fake):
+    """A look at a minute, when the server's counter stands there."""
+    Instance.objects.update(offering="rabbitmq")
+
+    def take(minute, value, run="1"):
+        counter = f"messages/{run}/"
+        told = (Counted("messages", Decimal(value), counter=counter),) if value is not None else ()
+        fake.counter_told = {instance.public_id: told}
+        return look(minute)
+
+    return take
+
+
+def test_where_a_counter_stands_is_counted_once(stands, instance):
+    assert [stands(5, 10), stands(10, 10), stands(15, 17)] == [0, 0, 0]
+    assert [stands(20, None), stands(25, 4, run="2"), stands(61, 9, run="2")] == [0, 0, 1]
+    assert events() == [("09:00:01", "10:01", "messages", Decimal(26))]
+    assert CounterLook.objects.get().stood == {"messages/2/": 9}
+
+
+def test_of_an_older_service_nothing_is_counted_that_was_before(stands, instance):
+    Instance.objects.update(created_at=START - timedelta(days=9))
+    stands(5, 1000)
+    stands(10, 1003)
+    assert CounterLook.objects.get().pending == {"messages": "3"}
+
+
+def test_a_worker_that_is_killed_loses_nothing_and_doubles_nothing(stands, monkeypatch):
+    """Where a counter stands is kept in the transaction that keeps what came of it."""
+    stands(5, 10)
+    with monkeypatch.context() as patch:
+        patch.setattr(reporting, "keep_own", lambda events: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            stands(61, 30)
+    assert (CounterLook.objects.get().stood, events()) == ({"messages/1/": 10}, [])
+    assert stands(66, 31) == 1
+    assert [quantity for *_, quantity in events()] == [Decimal(31)]
+
+
+def test_an_hour_of_a_meter_is_one_event_and_a_day_one_record(stands, instance):
+    for minute in range(5, 180, 5):
+        stands(minute, minute)
+    told = [quantity for *_, quantity in events()]
+    assert len(told) == 2
+    cycle.meter_and_rate()
+    records = UsageRecord.objects.filter(meter="messages").values_list("quantity", "from_plan")
+    assert list(records) == [(sum(told), False)]
+    lines = CostLine.objects.filter(meter="messages").values_list("quantity", "billed_cost")
+    assert list(lines) == [(sum(told), 0)]

@@ -37,7 +37,8 @@ LONGER = {
     "mariadb": (370, "two ways in, root's and the tenant's, each with files and statements"),
     "object-storage": (360, "nine inner ports are named, and S3 is signed in a client script"),
     "postgresql": (435, "five versions; prepared data directories; backups and restores"),
-    "rabbitmq": (285, "Erlang is kept from starting a port mapper; definitions are a file"),
+    "nats": (225, "the monitoring port tells what was counted"),
+    "rabbitmq": (315, "Erlang is kept from starting a port mapper; definitions are a file"),
     "redis": (245, "lists of eviction policies and of rights, one a line; a cluster is chosen"),
 }
 

@@ -320,14 +320,15 @@ def test_an_answer_that_is_too_long_says_so(monkeypatch):
 
 
 def test_one_that_is_away_is_a_fact_and_no_fault_of_the_region():
-    entries = registry.entries().values()
+    entries = [registry.get(slug) for slug in ("functions", "rabbitmq", "nats")]
     assert health._of_metrics(None, entries) == {"metrics_api": "", "counters": ""}
     found = health._of_metrics(API, entries)
     assert (found["metrics_api"], found["counters"]) == ("metrics-away", "")
     with receiving() as place:
-        place.answers = [(200, answer([{"metric": {}, "value": [1, "42"]}]).encode())]
+        place.answers = [(200, answer([{"metric": {}, "value": [1, "42"]}]).encode())] * 3
         found = health._of_metrics(replace(API, url=f"http://127.0.0.1:{place.port}"), entries)
-    assert found == {"metrics_api": "answers", "counters": "invocations=42", "metrics_said": ""}
+    said = "invocations=42 messages=84"  # of both brokers
+    assert found == {"metrics_api": "answers", "counters": said, "metrics_said": ""}
 
 
 # -- as a setting ----------------------------------------------------------------------------------

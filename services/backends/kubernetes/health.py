@@ -71,7 +71,9 @@ def _of_metrics(api: MetricsApi | None, entries: Iterable[Entry]) -> dict[str, s
         counters.add(api.egress)
     now, metrics = clock.now(), Metrics(api)
     try:
-        series = {one.meter: metrics.count(one.selector, now) for one in counters}
+        series: dict[str, int] = {}
+        for one in counters:
+            series[one.meter] = series.get(one.meter, 0) + metrics.count(one.selector, now)
     except BackendError as error:
         return {"metrics_api": error.code, "counters": "", "metrics_said": error.detail}
     said = " ".join(f"{meter}={count}" for meter, count in sorted(series.items()))

@@ -21,6 +21,7 @@ from portal.kernel.errors import BackendError, Permanent, Temporary
 from services import registry
 from services.backends.process import (
     certificates,
+    counters,
     engines,
     installing,
     pool,
@@ -30,6 +31,7 @@ from services.backends.process import (
     usage,
     users,
 )
+from services.backends.process.counters import Server
 from services.backends.process.layout import Folder, discard, size_mib, tail, write_file
 from services.backends.process.run import Surroundings, run, succeeds
 from services.backends.process.supervisor import Supervisor
@@ -80,7 +82,7 @@ class ProcessBackend:
         """Whether the supervisor answers, and which offerings cannot run here and why."""
         missing = {}
         for slug, entry in registry.entries().items():
-            reason = _cannot_run(entry)
+            reason = installing.cannot_run(entry)
             if reason is not None:
                 missing[slug] = reason
         alive = self.supervisor.alive()
@@ -147,6 +149,7 @@ class ProcessBackend:
             report("access")
             for action in process.setup:
                 run(action, around)
+            counters.begin(self._server(entry, spec), self.supervisor.state(spec.name))
         progress.set_up, progress.paused = True, False
         progress.generation = spec.generation
         folder.remember(progress)
@@ -243,8 +246,8 @@ class ProcessBackend:
         return usage.read(self.home, wanted)
 
     def counters(self, wanted: UsageAsked, until: datetime) -> UsageTold:
-        """Nothing: traffic stays on the machine, and servers count what Polder asks them, too."""
-        return {}
+        """Of the servers themselves. There is no traffic to count: it stays on the machine."""
+        return counters.read(wanted, self.supervisor.states, self._server)
 
     # -- other changes ---------------------------------------------------------------------------
 
@@ -331,6 +334,11 @@ class ProcessBackend:
     def _render(self, entry: Entry, spec: InstanceSpec, place: Place) -> ProcessSpec:
         return _renderer(entry).process(spec, place)
 
+    def _server(self, entry: Entry, spec: InstanceSpec) -> Server:
+        folder = Folder(self.home, spec.name)
+        counting = self._render(entry, spec, self._place(entry, spec)).counting
+        return Server(folder, counting, self._around(folder))
+
     def _around(self, folder: Folder) -> Surroundings:
         return Surroundings(
             folder.user,
@@ -354,22 +362,6 @@ def _renderer(entry: Entry) -> Process:
 def _needed(entry: Entry, spec: InstanceSpec) -> tuple[str, ...]:
     process = _renderer(entry)
     return (process.engine(spec.version), *process.ALSO)
-
-
-def _cannot_run(entry: Entry) -> tuple[str, dict[str, str]] | None:
-    """(reason code, params) when no engine of this offering can be had on this machine."""
-    if entry.process is None:
-        return "needs-kubernetes", {}
-    for version in entry.offering.versions:
-        try:
-            engine = registry.engine(entry.process.engine(version.id))
-        except KeyError:
-            continue
-        state = engines.state(engine.name)
-        if state.code == "engine-missing-debian" and not state.installed:
-            return state.code, {"package": getattr(engine.source, "package", engine.name)}
-        return None
-    return "no-version-here", {}
 
 
 def _digest(process: ProcessSpec) -> str:

@@ -13,7 +13,7 @@ from portal.kernel.errors import Permanent, Temporary
 from services import registry
 from services.backends.process import engines
 from services.backends.process.supervisor import Program, Supervisor
-from services.spec import Report
+from services.spec import Entry, Report
 
 # What package clients need to know, and nothing of ours.
 _KEEP = ("PATH", "HOME", "LANG", "TMPDIR")
@@ -80,3 +80,19 @@ def tidy(supervisor: Supervisor) -> None:
     for state in supervisor.states().values():
         if state.name.startswith("install-") and state.ended:
             supervisor.remove(state.name)
+
+
+def cannot_run(entry: Entry) -> tuple[str, dict[str, str]] | None:
+    """(reason code, params) when no engine of this offering can be had on this machine."""
+    if entry.process is None:
+        return "needs-kubernetes", {}
+    for version in entry.offering.versions:
+        try:
+            engine = registry.engine(entry.process.engine(version.id))
+        except KeyError:
+            continue
+        state = engines.state(engine.name)
+        if state.code == "engine-missing-debian" and not state.installed:
+            return state.code, {"package": getattr(engine.source, "package", engine.name)}
+        return None
+    return "no-version-here", {}

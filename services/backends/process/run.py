@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import re
 import socket
@@ -21,6 +22,7 @@ from services.backends.process import engines, users
 from services.spec import Action, Client, Exec, Http, Sql, Talk
 
 _TAIL = 600  # characters of an engine's own words that are kept in an error
+_MOST_BYTES = 8 << 20  # of an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,17 @@ def run(action: Action, around: Surroundings) -> None:
             _talk(action, around)
         case Client():
             _client(action, around)
+
+
+def answer(action: Http | Talk | Client, around: Surroundings) -> str:
+    """What it says. Raises as `run` does."""
+    match action:
+        case Http():
+            return _http(action, around, _MOST_BYTES)
+        case Talk():
+            return _talk(action, around)
+        case Client():
+            return _client(action, around)
 
 
 def succeeds(action: Action, around: Surroundings) -> str | None:
@@ -86,7 +99,7 @@ def _exec(action: Exec, around: Surroundings) -> None:
         )
 
 
-def _client(action: Client, around: Surroundings) -> None:
+def _client(action: Client, around: Surroundings) -> str:
     python = engines.python(action.engine)
     # Python or this checkout may lie in a closed home (/root): then our own script runs as we do.
     user = around.user if users.open_to_all(python) and users.open_to_all(action.script) else None
@@ -114,13 +127,14 @@ def _client(action: Client, around: Surroundings) -> None:
             status=done.returncode,
             detail=done.stderr[-_TAIL:].strip(),
         )
+    return str(done.stdout)
 
 
 def _context(around: Surroundings) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(around.ca))
 
 
-def _http(action: Http, around: Surroundings) -> None:
+def _http(action: Http, around: Surroundings, most_bytes: int = 0) -> str:
     request = urllib.request.Request(  # noqa: S310  # the renderer names 127.0.0.1
         action.url,
         data=str(action.body).encode() if action.body else None,
@@ -135,16 +149,17 @@ def _http(action: Http, around: Surroundings) -> None:
     )
     try:
         with opener.open(request, timeout=action.timeout_seconds) as response:
-            status, text = response.status, b""
+            status, text = response.status, response.read(most_bytes)
     except urllib.error.HTTPError as error:
         status, text = error.code, error.read(_TAIL)
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise Temporary("engine-not-ready", retry_after=0.3, detail=str(error)) from error
     if status not in action.expect:
         words = text.decode(errors="replace")
         if status >= 500:
             raise Temporary("engine-not-ready", retry_after=0.5, detail=f"HTTP {status} {words}")
         raise Permanent("engine-refused", status=status, detail=words)
+    return str(text, errors="replace")
 
 
 def _sql(action: Sql, around: Surroundings) -> None:
@@ -173,7 +188,7 @@ def _words(error: psycopg.Error) -> str:
     return str(error).strip().splitlines()[0][:_TAIL] if str(error) else type(error).__name__
 
 
-def _talk(action: Talk, around: Surroundings) -> None:
+def _talk(action: Talk, around: Surroundings) -> str:
     answer = b""
     try:
         with socket.create_connection(("127.0.0.1", action.port), action.timeout_seconds) as plain:
@@ -199,3 +214,4 @@ def _talk(action: Talk, around: Surroundings) -> None:
     words = answer.decode(errors="replace")
     if action.expect and not re.search(action.expect, words):
         raise Temporary("engine-not-ready", retry_after=0.3, detail=words[-_TAIL:])
+    return words

@@ -55,12 +55,13 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`word` is supervisord's own, or ABSENT."""
+    """`word` is supervisord's own, or ABSENT. `start` is when it was started last, in seconds."""
 
     name: str
     word: str = "ABSENT"
     pid: int = 0
     detail: str = ""
+    start: int = 0
 
     @property
     def running(self) -> bool:
@@ -311,7 +312,8 @@ class Supervisor:
 
 
 def _state(info: Mapping[str, Any]) -> State:
-    return State(info["name"], info["statename"], info["pid"], info["spawnerr"])
+    names = ("name", "statename", "pid", "spawnerr", "start")
+    return State(*(info[name] for name in names))
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from billing import cycle, drafting, invoicing, vat_rates
+from billing import cycle, drafting, ingestion, invoice_run, invoicing, vat_rates
+from billing.cloudevents import Reported
 from billing.einvoice.checks import own_findings
 from billing.einvoice.document import Category, rounded
 from billing.einvoice.judging import judge
@@ -313,3 +314,31 @@ def test_a_month_without_costs_has_no_invoice(organisation):
     told = known(organisation)
     with pytest.raises(Conflict, match="nothing to pay for"):
         drafting.document_for(told, date(2026, 8, 1), ISSUED)
+
+
+def test_what_is_included_at_a_price_of_nothing_is_no_line(organisation):
+    """Processors and memory of a data lake are, and requests to it."""
+    region = organisation.projects.first().instances.first().region
+    for project, plan in ((organisation.projects.first(), "single-2x4"), (make_project(), None)):
+        lake = make_instance(
+            project, region, offering="object-storage", plan=plan or "dev-1x1", name="lake"
+        )
+        lake.created_at = datetime(2026, 10, 1, tzinfo=UTC)
+        lake.save()
+        InstanceEvent.objects.filter(instance=lake).update(at=lake.created_at)
+        start = datetime(2026, 10, 5, tzinfo=UTC)
+        said = Reported("polder", f"{plan}", lake.public_id, "read_requests", start, start, 900)
+        assert ingestion.keep_own([said]).accepted == 1
+    cycle.meter_month(MONTH)
+    cycle.meter_and_rate()
+    included = CostLine.objects.filter(offering="object-storage", tier=1, billed_cost=0)
+    assert set(included.values_list("meter", flat=True)) == {"vcpu", "memory_gib", "read_requests"}
+    document = drafting.document_for(known(organisation), MONTH, ISSUED)
+    assert len(document.lines) == 4
+    assert [line.name for line in document.lines if "Storage, GiB" not in line.name] == [
+        "PostgreSQL: Memory, GiB",
+        "PostgreSQL: vCPU",
+    ]
+    assert [f for f in own_findings(document) if f.fatal] == []
+    # Whoever has used nothing else gets no invoice.
+    assert [row.organisation for row in invoice_run.payable(MONTH)] == [organisation]

@@ -3,7 +3,16 @@
 from decimal import Decimal
 
 from services.manifests.parameters import PUBLIC
-from services.spec import Family, Offering, Parameter, Plan, Version, gettext_noop
+from services.spec import (
+    METERS_OF_PLANS,
+    Family,
+    Meter,
+    Offering,
+    Parameter,
+    Plan,
+    Version,
+    gettext_noop,
+)
 
 OFFERING = Offering(
     slug="nats",
@@ -20,6 +29,7 @@ OFFERING = Offering(
     trademarks=(("NATS", "The Linux Foundation"),),
     price_class="integration.nats",
     sla_class="database",
+    meters=(*METERS_OF_PLANS, Meter("messages", "million")),
     spot=("dev", "single"),
     fixed_nodes=True,
     versions=(Version("2"),),

@@ -6,8 +6,10 @@ can log in to it: the server's own subjects answer nobody. The monitoring port h
 not published; it listens on loopback only.
 """
 
+from services.catalog.integration.nats.usage import taken_in
 from services.spec import (
     Capability,
+    Counting,
     Credentials,
     Endpoint,
     Exec,
@@ -41,6 +43,7 @@ def process(spec: InstanceSpec, place: Place) -> ProcessSpec:
     port, mqtt, password = place.ports["client"], place.ports["mqtt"], spec.secrets["password"]
     where, devices = f"{place.host}:{port}", f"{place.host}:{mqtt}"
     uri = Secret(f"tls://{USER}:{password}@{where}")
+    monitor = f"http://{place.host}:{place.ports['monitor']}"
     return ProcessSpec(
         argv=[f"{place.home}/nats-server", "--config", f"{place.config}/nats.conf"],
         # The limits of a plan stand here, so that a change restarts the server: it takes over
@@ -52,7 +55,8 @@ def process(spec: InstanceSpec, place: Place) -> ProcessSpec:
             "STREAM_DISK": f"{int(spec.plan.storage_gib * 1024 * _DISK_SHARE)}MiB",
         },
         files=(File("nats.conf", Secret(_configuration(spec, place))),),
-        ready=Http(f"http://{place.host}:{place.ports['monitor']}/healthz"),
+        ready=Http(f"{monitor}/healthz"),
+        counting=Counting(Http(f"{monitor}/varz"), taken_in),
         reload="HUP",
         exit_codes=(0, 1),  # 1 is what it says after SIGTERM
         endpoints=(

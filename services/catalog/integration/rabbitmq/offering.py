@@ -6,7 +6,9 @@ from decimal import Decimal
 
 from services.manifests.parameters import PUBLIC
 from services.spec import (
+    METERS_OF_PLANS,
     Family,
+    Meter,
     Offering,
     Parameter,
     Plan,
@@ -31,6 +33,7 @@ OFFERING = Offering(
     trademarks=(("RabbitMQ", "Broadcom Inc. or its subsidiaries"),),
     price_class="integration.rabbitmq",
     sla_class="database",
+    meters=(*METERS_OF_PLANS, Meter("messages", "million")),
     spot=("dev", "single"),
     database_label=gettext_noop("Virtual host"),
     secrets=("password", "admin_password", "cookie"),

@@ -11,8 +11,10 @@ set and its port known from the start, and every Erlang that it starts is told t
 
 import json
 
+from services.catalog.integration.rabbitmq.usage import published
 from services.spec import (
     Capability,
+    Counting,
     Credentials,
     Endpoint,
     Exec,
@@ -73,6 +75,14 @@ def process(spec: InstanceSpec, place: Place) -> ProcessSpec:
         rotate=(take_over,),
         reload=take_over,  # a renewed certificate it finds by itself
         stop_seconds=60,
+        counting=Counting(
+            Http(
+                f"{pages}/api/overview",
+                username=ADMIN,
+                password=spec.secrets["admin_password"],
+            ),
+            published,
+        ),
         endpoints=(
             Endpoint("amqps", "amqps", place.host, port, f"amqps://{USER}@{where}", True),
             Endpoint(
