@@ -15,7 +15,17 @@ NO_SERVER := POLDER_SIGNING_KEY=check POLDER_SECRET_KEYS= POLDER_DATABASE_URL=po
 UNIT := -m 'not walk and not engine and not einvoice and not focus and not numbers' $(addprefix --ignore=tests/,walk e2e kubernetes soak) \
 	$(addprefix -p no:,schemathesis playwright anyio)
 
-.PHONY: run token manage test unit check check-types check-rest format messages screens numbers kubernetes-assets kubernetes beside-kubernetes kubernetes-operators einvoice-rules einvoice-java focus-judges lock soak clean
+# Kinds of tests of which three run at a time, the longest first; and where each is looked for, since
+# to open all modules takes a dozen seconds.
+SIDE_BY_SIDE := engine kubernetes browser einvoice soak focus
+IN_browser := tests/e2e
+IN_kubernetes := tests/kubernetes
+IN_soak := tests/soak
+IN_einvoice := tests/billing
+IN_focus := tests/billing
+IN_engine := tests
+
+.PHONY: run token manage test unit check check-types check-rest format messages screens numbers kubernetes-assets kubernetes $(addprefix side-,$(SIDE_BY_SIDE)) kubernetes-operators einvoice-rules einvoice-java focus-judges lock soak clean
 .DEFAULT_GOAL := run
 
 run: .venv/runtime.stamp
@@ -30,9 +40,11 @@ manage: .venv/runtime.stamp
 # One process a kind: the browser's event loop must not stand beside clients that have their own.
 test: .venv/dev.stamp einvoice-rules
 	@$(MAKE) --no-print-directory unit
-	@$(PYTEST) -m walk -n 2 --dist loadfile $(ARGS)
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line kubernetes beside-kubernetes
-	@for kind in numbers engine browser; do $(PYTEST) -m $$kind $(ARGS) || exit 1; done
+	@$(PYTEST) -m walk -n 2 --dist loadfile tests/billing tests/walk $(ARGS)
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=line $(addprefix side-,$(SIDE_BY_SIDE))
+	@$(PYTEST) -m numbers tests/billing $(ARGS)
+	@$(PYTEST) -m 'engine and alone' -n 2 --dist loadfile $(ARGS)
+	@$(PYTEST) -m 'browser and alone' tests/e2e $(ARGS)
 
 unit: .venv/dev.stamp
 	@$(PYTEST) $(UNIT) -n 2 --dist loadfile $(ARGS)
@@ -70,9 +82,9 @@ kubernetes-assets: .venv/dev.stamp
 kubernetes: .venv/dev.stamp
 	@$(PYTEST) -m kubernetes $(ARGS)
 
-# Tests of clusters mostly wait: what measures no time of its own runs meanwhile.
-beside-kubernetes: .venv/dev.stamp
-	@for kind in einvoice focus soak; do $(PYTEST) -m $$kind $(ARGS) || exit 1; done
+# Tests of servers and clusters mostly wait: what measures no time of its own runs meanwhile.
+$(addprefix side-,$(SIDE_BY_SIDE)): side-%: .venv/dev.stamp
+	@$(PYTEST) -m '$* and not alone' $(IN_$*) $(ARGS)
 
 # Flux, NACK, Cluster API and Knative themselves, built when they are missing (half an hour, once).
 kubernetes-operators: kubernetes-assets

@@ -25,6 +25,7 @@ from tests.services.engines.conftest import home, run_offering  # noqa: F401  # 
 
 pytestmark = [
     pytest.mark.engine,
+    pytest.mark.alone,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("prices", "fake", "a_provider"),
 ]

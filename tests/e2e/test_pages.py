@@ -60,6 +60,7 @@ QUICK = (
 SLOW = 1.5  # seconds
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("page_", [p for p in pages() if p.name in QUICK], ids=str)
 def test_a_first_load_is_quick_and_still(browser: Browser, here: Site, page_: Page) -> None:
     """The best of five loads at the most: a busy machine delays one now and then."""

@@ -29,8 +29,8 @@ from tests.cache import runtime_python
 from tests.soak.installation import ROOT, Installation, free_port
 
 pytestmark = pytest.mark.engine
-GONE_SECONDS = 60
-SECOND_STARTS: list[float] = []  # each restart below adds how long it took
+GONE_SECONDS = 120
+SECOND_START_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def order(place: Installation, name: str) -> str:
 
 
 def wait_for(place: Installation, ident: str) -> str:
-    until = time.monotonic() + 120
+    until = time.monotonic() + 240
     while place.call("GET", f"/instances/{ident}")["phase"] != "running":
         assert time.monotonic() < until, place.log_tail()
         time.sleep(0.1)
@@ -76,7 +76,7 @@ def uri(place: Installation) -> str:
 
 
 def words(place: Installation) -> list[str]:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while True:
         try:
             with psycopg.connect(uri(place)) as connection:
@@ -106,7 +106,7 @@ def up(home: Path, port: int) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=90,
+        timeout=240,
     )
 
 
@@ -161,7 +161,10 @@ def test_no_secret_stands_in_arguments_or_logs(place: Installation) -> None:
     secrets = {values[n] for n in ("POLDER_SIGNING_KEY", "POLDER_SECRET_KEYS")}
     for url in (values["POLDER_DATABASE_URL"], values["POLDER_BROKER_URL"]):
         secrets.add(str(urllib.parse.urlsplit(url).password))
-    seen = [" ".join(process.cmdline()) for process in family(place)]
+    seen = []
+    for process in family(place):
+        with contextlib.suppress(psutil.NoSuchProcess):  # ended meanwhile
+            seen.append(" ".join(process.cmdline()))
     seen += [path.read_text(errors="replace") for path in (place.home / "logs").glob("*.log")]
     seen.append(said(place))
     assert not [text for text in seen for secret in secrets if secret in text]
@@ -263,16 +266,23 @@ def test_whatever_ends_it_nothing_stays_and_everything_comes_back(
     end(place)
     assert place.process.wait(GONE_SECONDS) == code
     wait_gone(place)
-    began = time.monotonic()
     place.start()
-    SECOND_STARTS.append(time.monotonic() - began)
     wait_for(place, instance(place))
     assert words(place) == ["still here"]
 
 
-def test_a_second_start_takes_ten_seconds_at_most() -> None:
-    """The quickest of those above: a busy machine slows some of them."""
-    assert min(SECOND_STARTS) <= 10
+@pytest.mark.alone
+def test_a_second_start_takes_ten_seconds_at_most(place: Installation) -> None:
+    """The quickest of five at the most: a busy machine slows some of them."""
+    taken: list[float] = []
+    while len(taken) < 5 and not any(one <= SECOND_START_SECONDS for one in taken):
+        place.stop()
+        wait_gone(place)
+        began = time.monotonic()
+        place.start()
+        taken.append(time.monotonic() - began)
+    print(f"second starts: {', '.join(f'{one:.1f} s' for one in taken)}")
+    assert min(taken) <= SECOND_START_SECONDS
 
 
 def test_killed_and_started_at_once(place: Installation) -> None:
@@ -392,7 +402,7 @@ def test_rotated_keys_at_work(place: Installation) -> None:
     assert keys() != before
     assert credentials(place) == secret
     operation = place.call("POST", f"/instances/{instance(place)}/rotate")
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while place.call("GET", f"/operations/{operation['id']}")["state"] != "succeeded":
         assert time.monotonic() < until, place.log_tail()
         time.sleep(0.1)
@@ -453,11 +463,13 @@ _PEM = base64.b64encode(b"-----BEGIN CERTIFICATE-----\n").decode()
 
 def arguments_of(place: Installation, name: str) -> str:
     pid = place.program_pid(name)
-    return " ".join(psutil.Process(pid).cmdline()) if pid else ""
+    with contextlib.suppress(psutil.NoSuchProcess):  # being started anew
+        return " ".join(psutil.Process(pid).cmdline()) if pid else ""
+    return ""
 
 
 def wait_until(is_so: Callable[[], object]) -> None:
-    until = time.monotonic() + 90
+    until = time.monotonic() + 120
     while not is_so():
         assert time.monotonic() < until
         time.sleep(0.2)
