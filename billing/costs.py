@@ -19,7 +19,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce, TruncMonth
 from django.utils.translation import gettext as _
 
-from billing.models import CostLine, CostRollup, RatedMonth, TagSet
+from billing.models import CostLine, CostRollup, Price, RatedMonth, TagSet, UsageRecord
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid
 from portal.tenancy import access
@@ -128,6 +128,40 @@ def costs_for(
     )
     found = list(_merged(listed, group_by))
     return Costs(found, sum((row.billed_cost for row in found), _NOTHING))
+
+
+def spot_costs_for(
+    actor: Actor,
+    organisation: Organisation,
+    *,
+    first: date,
+    end: date,
+    period: Period,
+    group_by: str,
+    project: str = "",
+) -> dict[tuple[date, str], Decimal]:
+    """What of the billed costs of `costs_for` was at the price of spare capacity, by time and
+    group; those without any left out. One query where nothing ever ran there, else two.
+
+    Raises: as `costs_for`.
+    """
+    _check_span(first, end)
+    used = UsageRecord.objects.filter(organisation=organisation, spot_factor__isnull=False)
+    if not used.filter(day__lt=end).exists():
+        return {}
+    rows = _rows(actor, organisation, first, end, project, lines=True)
+    listed = (
+        rows.filter(price__category=Price.Category.DYNAMIC)
+        .annotate(start=_start(period), key=_key(group_by))
+        .values_list("start", "key")
+        .annotate(Sum("billed_cost"))
+        .order_by()
+    )
+    sums: dict[tuple[date, str], Decimal] = {}
+    for start, key, cost in listed:
+        group = _family(key) if group_by == "family" else key
+        sums[start, group] = sums.get((start, group), _NOTHING) + cost
+    return sums
 
 
 @dataclass(frozen=True, slots=True)

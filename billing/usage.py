@@ -6,6 +6,7 @@ at a time: the plan's time and what meters reported.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,12 +19,15 @@ from django.utils.translation import gettext as _
 from billing import metering
 from billing.meters import METERS
 from billing.models import UsageEvent, UsageRecord
+from billing.spot import history
+from billing.spot.factors import METERS as SPOT_METERS
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid
 from portal.tenancy import access
 from portal.tenancy.models import Organisation
 from portal.tenancy.permissions import Permission
+from services import registry
 
 if TYPE_CHECKING:
     from services.instances.models import Instance
@@ -36,7 +40,10 @@ _TIMES = ("hour", "minute", "second", "month", "thousand-months")
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """`quantity` base units of `meter` by a service from `start` on, for an hour or a day."""
+    """`quantity` base units of `meter` by a service from `start` on, for an hour or a day.
+    `spot_factor` is the share of the list price at which it is charged, where it ran on spare
+    capacity (`billing.spot`).
+    """
 
     start: datetime
     end: datetime
@@ -45,6 +52,7 @@ class Used:
     meter: str
     unit: str
     quantity: Decimal
+    spot_factor: Decimal | None = None
 
 
 def base_unit(meter: str) -> str:
@@ -87,6 +95,7 @@ def day_of(row: UsageRecord) -> Used:
         row.meter,
         base_unit(row.meter),
         row.quantity,
+        row.spot_factor,
     )
 
 
@@ -104,13 +113,14 @@ def hours_of(
     if end - start > LONGEST_HOURS * _HOUR:
         text = _("Ask for at most %(days)s days by the hour.") % {"days": LONGEST_HOURS // 24}
         raise Invalid({"from": text})
-    sums: dict[tuple[datetime, str], Decimal] = {}
-    for hour, code, quantity in (
-        *metering.hours_by_plan(instance, start, min(end, clock.now())),
-        *_reported(instance, start, end),
+    sums: dict[tuple[datetime, str, Decimal | None], Decimal] = {}
+    for hour, code, quantity, factor in (
+        *_by_plan(instance, start, min(end, clock.now())),
+        *((*row, None) for row in _reported(instance, start, end)),
     ):
         if meter in ("", code):
-            sums[hour, code] = sums.get((hour, code), Decimal(0)) + quantity
+            key = hour, code, factor
+            sums[key] = sums.get(key, Decimal(0)) + quantity
     return [
         Used(
             hour,
@@ -120,9 +130,22 @@ def hours_of(
             code,
             base_unit(code),
             quantity,
+            factor,
         )
-        for (hour, code), quantity in sorted(sums.items())
+        for (hour, code, factor), quantity in sorted(sums.items(), key=lambda item: item[0][:2])
     ]
+
+
+def _by_plan(
+    instance: Instance, start: datetime, end: datetime
+) -> Iterator[tuple[datetime, str, Decimal, Decimal | None]]:
+    """Of what is on spare capacity with the factor of the hour, as it is metered."""
+    for hour, code, quantity in metering.hours_by_plan(instance, start, end):
+        factor = None
+        if instance.spot and code in SPOT_METERS:
+            price_class = registry.get(instance.offering).offering.price_class
+            factor = history.factor_at(instance.region.code, price_class, hour)
+        yield hour, code, quantity, factor
 
 
 def _reported(instance: Instance, start: datetime, end: datetime) -> list[tuple[Any, ...]]:

@@ -23,6 +23,7 @@ from portal.audit.actions import PROVIDER, record
 from portal.kernel import clock
 from portal.kernel.errors import Conflict, Invalid, Unavailable
 from portal.tenancy.oversight import require_staff
+from services import registry
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -77,6 +78,11 @@ def factors(*, region: str | None = None, price_class: str | None = None) -> Que
     return rows
 
 
+def price_classes() -> set[str]:
+    """Those of what may run on spare capacity."""
+    return {e.offering.price_class for e in registry.entries().values() if e.offering.spot}
+
+
 @transaction.atomic
 def say(
     *,
@@ -100,7 +106,9 @@ def say(
     if factor is not None and (text := _fault_text(fault_of(factor))):
         faults["factor"] = text
     elif factor is None and not (region or price_class):
-        faults["factor"] = _("Enter a whole number of per cent.")
+        faults["factor"] = _("Of all there is always a factor: say which one.")
+    if price_class and price_class not in price_classes():
+        faults["price_class"] = _("No service on spare capacity is priced by this.")
     if moment < first or moment != moment.replace(minute=0, second=0, microsecond=0):
         text = _("Name a full hour, %(first)s UTC or later: what has begun keeps its price.")
         faults["at"] = text % {"first": f"{first:%Y-%m-%d %H:%M}"}

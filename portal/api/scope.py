@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
 from portal.api.errors import Fault, InvalidQuery
 from portal.kernel.actor import Actor
-from portal.kernel.errors import Invalid, NotFound, PortalError, Unavailable
+from portal.kernel.errors import Invalid, NotFound, NotPermitted, PortalError, Unavailable
 from portal.tenancy import access, tokens
 from portal.tenancy.models import Organisation
 from portal.tenancy.permissions import Permission
@@ -21,6 +22,21 @@ from services.spec import Entry
 if TYPE_CHECKING:
     from portal.api.base import View
     from services.regions.models import Region
+
+
+def is_staff(view: View) -> bool:
+    """Whether a person of the provider is signed in; a token never says so."""
+    return view.actor.is_staff and not view.actor.is_impersonating
+
+
+def staff_of(view: View) -> Actor:
+    """The person of the provider who is signed in, to act as such. Raises: NotPermitted."""
+    if not is_staff(view):
+        raise NotPermitted(
+            _("Only the provider's staff may do this, signed in: no token may."),
+            hint=_("Ask the provider's support."),
+        )
+    return replace(view.actor, kind="staff", user_id=None)
 
 
 def organisation_of(actor: Actor, slug: str | None, permission: Permission) -> Organisation:

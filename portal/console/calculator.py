@@ -1,5 +1,6 @@
 """The price calculator: lines of plans and of what is metered, what they come to in a month. Its
-whole state is the query string, so an address is an estimate.
+whole state is the query string, so an address is an estimate. Plans that may run on spare capacity
+show both prices, whichever is counted.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 Groups = list[tuple[str, list[tuple[str, str]]]]
 _MOST_LINES = 20
 _MOST = Decimal(1_000_000_000)
+SPOT, LISTED = "spot", "list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,15 @@ class Asked:
     item: str
     count: str = "1"
     hours: str = "730"
+    spot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line worked out, or what is wrong with it. `net` is exact until it is shown."""
+    """One line worked out, or what is wrong with it. `net` is exact until it is shown; `other` is
+    what it costs the other way, where it may run at list price or on spare capacity; `ways`: some
+    plan of the offering may.
+    """
 
     asked: Asked
     heading: str = ""
@@ -53,15 +59,17 @@ class Line:
     detail: str = ""
     unit: str = ""
     timed: bool = True
+    ways: bool = False
     net: Money | None = None
+    other: Money | None = None
     order: str = ""
     error: str = ""
 
 
 def page(data: QueryDict, reader: Organisation | None = None) -> dict[str, Any]:
-    """Context of console/calculator.html. `data`: region, and of each line i (what), n (how many)
-    and h (hours of the month); `add` adds the line `new`, `drop` takes one away. The VAT is that of
-    `reader`.
+    """Context of console/calculator.html. `data`: region, and of each line i (what), n (how many),
+    h (hours of the month) and s (`spot` or `list`); `add` adds the line `new`, `drop` takes one
+    away. The VAT is that of `reader`.
     """
     places, vat = regions.regions(), pricelist.vat(reader)
     region = data.get("region", "") if data.get("region") in {p.code for p in places} else ""
@@ -78,7 +86,7 @@ def page(data: QueryDict, reader: Organisation | None = None) -> dict[str, Any]:
         "faulty": any(line.error for line in lines),
         "month": pricelist.with_vat(total, vat),
         "vat": texts.vat_label(vat),
-        "query": query_of(asked, region),
+        "query": query_of((line.asked for line in lines), region),
         "hours": HOURS_PER_MONTH,
     }
 
@@ -86,16 +94,21 @@ def page(data: QueryDict, reader: Organisation | None = None) -> dict[str, Any]:
 def query_of(asked: Iterable[Asked], region: str) -> str:
     """The estimate as a query string, without what is empty."""
     pairs = [("region", region)] if region else []
-    for one in asked:
+    rows = list(asked)
+    some_spot = any(one.spot for one in rows)
+    for one in rows:
         pairs += [("i", one.item), ("n", one.count), ("h", one.hours)]
+        if some_spot:  # of every line, so that it stands beside its own
+            pairs.append(("s", SPOT if one.spot else LISTED))
     return urlencode(pairs)
 
 
 def _asked(data: QueryDict) -> list[Asked]:
     """The lines that name something, without the one that `drop` numbers, with the `new` one."""
-    items, counts, hours = (data.getlist(name) for name in ("i", "n", "h"))
+    items, counts, hours, ways = (data.getlist(name) for name in ("i", "n", "h", "s"))
     found = [
-        Asked(item[:100], _at(counts, i, "1"), _at(hours, i, "730")) for i, item in enumerate(items)
+        Asked(item[:100], _at(counts, i, "1"), _at(hours, i, "730"), _at(ways, i, LISTED) == SPOT)
+        for i, item in enumerate(items)
     ]
     dropped = data.get("drop", "")
     kept = [one for i, one in enumerate(found) if str(i) != dropped and one.item]
@@ -152,18 +165,30 @@ def _plan_line(
     if count != count.to_integral_value():
         return Line(asked, error=_("Services come whole: write 1, 2, 3 …"))
     try:
-        quote = queries.quote_for(offering, plan, region)
+        listed = queries.quote_for(offering, plan, region)
     except Unavailable as error:
         return Line(asked, error=error.text)
-    nodes = ngettext("%(n)d node", "%(n)d nodes", plan.nodes) % {"n": plan.nodes}
+    on_spare = queries.quotes_of(offering, region, spot=True).get(plan_id)
+    spot = asked.spot and on_spare is not None
+    quote, other = (on_spare, listed) if spot and on_spare else (listed, on_spare)
+    detail = ngettext("%(n)d node", "%(n)d nodes", plan.nodes) % {"n": plan.nodes}
+    if asked.spot and not spot:
+        detail = _("At list price: this plan does not run on spare capacity.")
     wanted = {"plan": plan.id} | ({"region": region} if region else {})
     return Line(
-        asked,
+        replace(asked, spot=spot),
+        ways=bool(offering.spot),
         label=_timed(count, f"{offering.name} {plan.id}", hours),
-        detail=nodes,
+        detail=detail,
         net=quote.hourly.times(count * hours),
-        order=f"{reverse('console:order', args=[slug])}?{urlencode(wanted)}",
+        other=other.hourly.times(count * hours) if other else None,
+        order=f"{reverse('console:order', args=[slug])}?{urlencode(wanted | _way(spot))}",
     )
+
+
+def _way(spot: bool) -> dict[str, str]:
+    """As the order page takes it."""
+    return {"spot": "1"} if spot else {}
 
 
 def _timed(count: Decimal, what: str, hours: Decimal) -> str:

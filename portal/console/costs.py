@@ -168,27 +168,28 @@ def _plan_changes(instance: Instance) -> list[PlanChange]:
 
 def as_csv(actor: Actor, organisation: Organisation, asked: Mapping[str, str]) -> str:
     """The rows that are shown, for programs: exact amounts with a point, by their codes, net or
-    with VAT as is shown.
+    with VAT as is shown. `spot_cost` is what of the billed cost was at the price of spare capacity.
     """
     wanted = _read(asked, _projects(actor, organisation))
     basis = looking.basis_of(organisation, asked.get("basis", ""))
-    found = costs.costs_for(
-        actor,
-        organisation,
-        first=wanted.first,
-        end=wanted.end,
-        period=wanted.period,
-        group_by=wanted.group_by,
-        project=wanted.project,
-    ).times(basis.factor)
+    span: dict[str, Any] = {
+        "first": wanted.first,
+        "end": wanted.end,
+        "period": wanted.period,
+        "group_by": wanted.group_by,
+        "project": wanted.project,
+    }
+    found = costs.costs_for(actor, organisation, **span).times(basis.factor)
+    spot = costs.spot_costs_for(actor, organisation, **span)
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(
-        ["start", "group", "list_cost", "billed_cost", "effective_cost", "currency", "basis"]
-    )
+    names = ("list_cost", "billed_cost", "effective_cost")
+    writer.writerow(["start", "group", *names, "currency", "basis", "spot_cost"])
     for row in found.rows:
-        amounts = (f"{cost:f}" for cost in (row.list_cost, row.billed_cost, row.effective_cost))
-        writer.writerow([row.start.isoformat(), row.group, *amounts, found.currency, basis.code])
+        amounts = [f"{cost:f}" for cost in (row.list_cost, row.billed_cost, row.effective_cost)]
+        on_spare = spot.get((row.start, row.group), Decimal(0)) * basis.factor
+        facts = (row.start.isoformat(), row.group, *amounts, found.currency, basis.code)
+        writer.writerow([*facts, f"{on_spare:f}"])
     return out.getvalue()
 
 

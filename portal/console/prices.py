@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.paginator import Paginator
 from django.utils.translation import gettext as _
 
-from billing import pricelist, texts
+from billing import pricelist, queries, texts
 from billing.classes import class_label, group_label
 from billing.pricelist import PlanPrice, RateLine
 from billing.reserved import terms
@@ -25,6 +25,7 @@ from services.spec import Entry
 
 if TYPE_CHECKING:
     from billing.models import SpotFactor
+    from billing.pricing import Quote
     from billing.vat import VatRate
     from portal.tenancy.models import Organisation
 
@@ -164,11 +165,17 @@ def _plan_rows(region: str) -> Iterable[list[str]]:
     yield [
         *("family", "offering", "plan", "nodes", "vcpu_per_node", "memory_mib_per_node"),
         *("storage_gib_per_node", "currency", "hourly_net", "monthly_net", "monthly_gross"),
-        *("vat_percent", "vat_country", "region"),
+        *("vat_percent", "vat_country", "region", "spot_hourly_net"),
     ]
     for entry in registry.entries().values():
+        on_spare = queries.quotes_of(entry.offering, region, spot=True)
         for row in pricelist.plans_of(entry, region):
-            yield _plan_row(entry, row, region)
+            yield [*_plan_row(entry, row, region), _hourly(on_spare.get(row.plan.id))]
+
+
+def _hourly(quote: Quote | None) -> str:
+    """In this hour; empty for a plan that does not run on spare capacity."""
+    return f"{quote.hourly.amount.normalize():f}" if quote else ""
 
 
 def _plan_row(entry: Entry, row: PlanPrice, region: str) -> list[str]:

@@ -1,18 +1,31 @@
 """Spare capacity through the API: prices, order, interruptions."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from billing.models import SpotFactor
 from billing.spot import history
+from portal.audit.actions import PROVIDER
+from portal.audit.models import AuditEvent
 from portal.kernel import clock
 from portal.kernel.errors import Conflict, Invalid, NotPermitted
+from services import registry
 from services.instances import interruptions
 from services.instances.models import Instance
 from tests.billing.spot.made import said
-from tests.makers import make_member, make_owner, make_project, make_region, make_staff
-from tests.portal.api import Api, finish
+from tests.makers import (
+    make_member,
+    make_owner,
+    make_project,
+    make_region,
+    make_staff,
+    make_user,
+    signed_in,
+)
+from tests.portal.api import ROOT, Api, finish, problem
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]
 
@@ -141,3 +154,87 @@ def test_the_database_refuses_to_change_what_was_said(region):
 def test_only_staff_says_it(project, region):
     with pytest.raises(NotPermitted):
         history.say(actor=make_owner(project), region="local", factor=Decimal("0.50"))
+
+
+# -- what staff says through the API ---------------------------------------------------------------
+
+
+@pytest.fixture
+def staff(client):
+    """Signed in just now: `staff("POST", path, body)`."""
+    signed_in(client, make_user(is_staff=True))
+
+    def send(method, path, body, **headers):
+        sent = json.dumps(body)
+        kind = "application/json"
+        return client.generic(method, ROOT + path, sent, content_type=kind, headers=headers)
+
+    return send
+
+
+def test_staff_sets_a_factor_once_and_it_is_audited(staff, region, api):
+    wanted = {"region": "local", "factor": "0.5", "reason": "full"}
+    wanted["price_class"] = registry.get("redis").offering.price_class
+    first = staff("POST", "prices/spot", wanted, **{"Idempotency-Key": "k"})
+    again = staff("POST", "prices/spot", wanted, **{"Idempotency-Key": "k"})
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    assert (first.json()["factor"], first.json()["region"]) == ("0.5", "local")
+    assert first.json()["valid_from"] > clock.now().isoformat()
+    problem(staff("POST", "prices/spot", wanted), 409, "already-set")
+    assert api.get("prices/spot?region=local").json()["results"][0] == first.json()
+    event = AuditEvent.objects.get(verb="spot_factor.set")
+    assert (event.chain, event.actor_kind, event.reason) == (PROVIDER, "staff", "full")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        ({"factor": "0.19"}, "/factor"),
+        ({"factor": "much"}, "/factor"),
+        ({"factor": "NaN"}, "/factor"),
+        ({"factor": None}, "/factor"),
+        ({"factor": "0.5", "price_class": "nothing"}, "/price_class"),
+        ({"factor": "0.5", "region": "nowhere"}, "/region"),
+        ({"factor": "0.5", "valid_from": "2026-01-01T00:00:00Z"}, "/valid_from"),
+        ({}, "/factor"),
+    ],
+)
+def test_what_is_no_factor_is_said_by_its_field(staff, region, wanted, field):
+    told = problem(staff("POST", "prices/spot", wanted), 422, "invalid")
+    assert [fault["pointer"] for fault in told["errors"]] == [field]
+    assert not SpotFactor.objects.filter(said_by__gt="").exists()
+
+
+def test_staff_sets_spare_capacity_and_hears_who_is_told(staff, region, api):
+    made = finish(api.post("projects/batch/instances", WANTED)).instance
+    path = "regions/local/spare-capacity"
+    told = {"region": "local", "left_vcpu": "2", "offered_vcpu": None, "used_vcpu": None}
+    assert api.get(path).json() == {**told, "interrupted": []}
+    answer = staff("PATCH", path, {"offered_vcpu": "1.5", "reason": "needed"})
+    assert answer.json() == {
+        "region": "local",
+        "left_vcpu": "0",
+        "offered_vcpu": "1.5",
+        "used_vcpu": "2",
+        "interrupted": [made.public_id],
+    }
+    assert staff("GET", path, {}).json()["used_vcpu"] == "2"
+    event = AuditEvent.objects.get(verb="region.spare")
+    assert (event.actor_kind, event.reason) == ("staff", "needed")
+    for amount in ("-1", "x", "Infinity", "0.0001"):
+        problem(staff("PATCH", path, {"offered_vcpu": amount}), 422, "invalid")
+    problem(
+        staff("PATCH", "regions/nowhere/spare-capacity", {"offered_vcpu": "1"}), 404, "not-found"
+    )
+
+
+def test_no_token_holds_what_staff_may(project, region):
+    person = make_user(is_staff=True)
+    for who in (Api(person), Api(make_member(project))):
+        problem(who.post("prices/spot", {"factor": "0.5"}), 403, "not-permitted")
+        problem(
+            who.patch("regions/local/spare-capacity", {"offered_vcpu": "0"}), 403, "not-permitted"
+        )
+    region.refresh_from_db()
+    assert region.spot_vcpu == 4

@@ -100,6 +100,7 @@ def test_lines_and_lists_are_taken_and_tenants_read_them(instance, meter):
             "meter": "egress",
             "unit": "GiB",
             "quantity": "0.75",
+            "spot_factor": None,
         }
     ]
 

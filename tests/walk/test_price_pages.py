@@ -195,6 +195,38 @@ def test_the_empty_calculator_invites(client):
     assert "Choose a service" in text(answer)
 
 
+SPARE = "/prices/calculator/?i=redis/single-2x4&n=2&h=730&s=spot&i=nats/dev-1x1&n=1&h=730&s=list"
+
+
+def test_both_prices_stand_side_by_side_and_the_address_says_which_counts(client):
+    answer = client.get(SPARE)
+    spot, listed = answer.context["lines"]
+    found = client.get("/prices/spot.csv").content.decode()
+    [row] = [
+        r
+        for r in csv.DictReader(io.StringIO(found))
+        if r["plan"] == "single-2x4" and r["offering"] == "redis"
+    ]
+    assert spot.net.amount == Decimal(row["spot_hourly_net"]) * 2 * 730
+    assert spot.other.amount == Decimal(row["list_hourly_net"]) * 2 * 730
+    assert spot.net.amount < spot.other.amount
+    assert (listed.asked.spot, listed.other.amount < listed.net.amount) == (False, True)
+    assert answer.context["query"] == SPARE.partition("?")[2].replace("/", "%2F")
+    page = text(answer)
+    assert "On spare capacity; at list price" in page
+    assert "/catalogue/redis/order/?plan=single-2x4&amp;spot=1" in page
+    turned = client.get(SPARE.replace("s=spot", "s=list"))
+    assert turned.context["lines"][0].net == spot.other
+    assert "s=" not in turned.context["query"]
+
+
+def test_what_does_not_run_on_spare_capacity_is_counted_at_list_and_says_so(client):
+    answer = client.get("/prices/calculator/?i=redis/ha-2x8&n=1&h=730&s=spot")
+    [line] = answer.context["lines"]
+    assert (line.asked.spot, line.other, answer.status_code) == (False, None, 200)
+    assert "this plan does not run on spare capacity" in text(answer)
+
+
 def test_only_who_sees_costs_is_led_to_reservations(client):
     link = 'href="/costs/commitments/"'
     assert link not in client.get("/prices/").content.decode()

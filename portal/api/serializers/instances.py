@@ -37,7 +37,9 @@ from services.spec import gettext_noop, promised_availability
 
 if TYPE_CHECKING:
     from services.instances.models import Instance, InstanceEvent, Operation, SpotInterruption
+    from services.instances.spare import Spare
     from services.instances.utilisation import Hour
+    from services.regions.models import Region
     from services.spec import Credentials, Plan
 
 FIELDS = (
@@ -145,6 +147,18 @@ SCHEMAS: dict[str, Json] = {
             "interrupted_at": maybe(MOMENT),
             "ended_at": maybe(MOMENT),
             "operation": maybe(TEXT),
+        }
+    ),
+    "SpareCapacity": shape(
+        {
+            "region": TEXT,
+            "left_vcpu": DECIMAL,
+            "offered_vcpu": maybe(DECIMAL),
+            "used_vcpu": maybe(DECIMAL),
+            "interrupted": {
+                **many(TEXT),
+                "description": gettext_noop("The services that were told of it just now."),
+            },
         }
     ),
     "Logs": shape({"lines": many(TEXT)}),
@@ -273,6 +287,19 @@ def interruptions(rows: Sequence[SpotInterruption]) -> list[Json]:
         }
         for row in rows
     ]
+
+
+def spare_capacity(
+    region: Region, found: Spare, *, all_of_it: bool, told: Sequence[SpotInterruption] = ()
+) -> Json:
+    """How much others use is for staff alone (`all_of_it`)."""
+    return {
+        "region": region.code,
+        "left_vcpu": decimal(found.left),
+        "offered_vcpu": decimal(found.offered) if all_of_it else None,
+        "used_vcpu": decimal(found.used) if all_of_it else None,
+        "interrupted": [row.instance.public_id for row in told],
+    }
 
 
 def metrics(plan: Plan, off_because: str, hours: Sequence[Hour]) -> Json:

@@ -15,10 +15,12 @@ from portal.api.serializers.common import (
     Json,
     decimal,
     many,
+    maybe,
     moment,
     one_of,
     shape,
 )
+from services.spec import gettext_noop
 
 if TYPE_CHECKING:
     from billing.ingestion import Taken
@@ -65,6 +67,12 @@ SCHEMAS: dict[str, Json] = {
             "meter": TEXT,
             "unit": one_of("second", "GiB", "one", "euro"),
             "quantity": DECIMAL,
+            "spot_factor": {
+                **maybe(DECIMAL),
+                "description": gettext_noop(
+                    "What it is charged at of the list price, where it ran on spare capacity."
+                ),
+            },
         }
     ),
 }
@@ -96,6 +104,7 @@ def used(rows: Sequence[Used]) -> list[Json]:
             "meter": row.meter,
             "unit": row.unit,
             "quantity": decimal(row.quantity),
+            "spot_factor": None if row.spot_factor is None else decimal(row.spot_factor),
         }
         for row in rows
     ]

@@ -81,23 +81,3 @@ class Prices(View):
             return paged(self, spare.prices(**said), Order("price_class", False), money.prices)
         wanted = {name: self.query.get(name) for name in ("offering", "region", "at", "term")}
         return paged(self, billing.prices(**wanted), Order("price_class", False), money.prices)
-
-
-class SpotFactors(View):
-    @contract(
-        gettext_noop("Read what spare capacity costs of the list price"),
-        {200: "SpotFactor"},
-        description=gettext_noop(
-            "Every factor that was ever set, newest first. It holds from its hour on, until the "
-            "next one of the same region and price class; what names more counts first."
-        ),
-        public=True,
-        listing=True,
-        query=(
-            Query("region", gettext_noop("Only what holds in this region.")),
-            Query("price_class", gettext_noop("Only what holds for this price class.")),
-        ),
-    )
-    def get(self, request: object) -> HttpResponse:
-        wanted = {name: self.query.get(name) for name in ("region", "price_class")}
-        return paged(self, spare.said(**wanted), Order("at"), money.spot_factors)

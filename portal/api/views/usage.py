@@ -57,6 +57,7 @@ class Usage(View):
         description=gettext_noop(
             "In base units: seconds of one piece or one GiB, GiB, or pieces. Days and hours are "
             "those of UTC. A day is what is billed; hours are of one service and need `instance`. "
+            "What ran on spare capacity has a row for each factor that held (`spot_factor`). "
             "Without `from` and `to`, this month so far."
         ),
         permission=Permission.COST_VIEW,

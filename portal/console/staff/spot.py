@@ -14,7 +14,6 @@ from billing.spot import factors, history
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid, Unavailable
-from services import registry
 from services.instances import interruptions, spare
 from services.regions import oversight as places
 
@@ -67,13 +66,9 @@ def say(actor: Actor, sent: Mapping[str, str]) -> SpotFactor:
     """
     place, price_class = sent.get("place", ""), sent.get("class", "")
     region = places.region(actor, place).code if place else ""
-    if price_class and price_class not in dict(_classes()):
-        raise Invalid({"class": _("No service on spare capacity is priced by this.")})
     percent, factor = sent.get("percent", "").strip(), None
     if percent:
         factor = _number(percent, "factor", _("Enter a whole number of per cent.")) / 100
-    elif not (region or price_class):
-        raise Invalid({"factor": _("Enter a whole number of per cent.")})
     return history.say(
         actor=actor,
         region=region,
@@ -94,7 +89,7 @@ def _percent(region: str) -> Decimal | None:
 
 def _classes() -> list[tuple[str, str]]:
     """The price classes of what may run on spare capacity, by name."""
-    found = {e.offering.price_class for e in registry.entries().values() if e.offering.spot}
+    found = history.price_classes()
     return sorted(((one, class_label(one)) for one in found), key=lambda pair: pair[1].lower())
 
 

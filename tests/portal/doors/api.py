@@ -1,7 +1,7 @@
 """The REST API and its reference."""
 
 from portal.tenancy.permissions import Permission as P
-from tests.portal.doors import ANY, PROBER, PUBLIC, Door, World
+from tests.portal.doors import ANY, PROBER, PUBLIC, STAFF, Door, World
 
 
 def _service(world: World) -> dict[str, str]:
@@ -67,6 +67,9 @@ DOORS = [
     Door("api:probe-minutes", "POST", PROBER, {"windows": []}, at=_region),
     Door("api:prices", "GET", PUBLIC),
     Door("api:spot-factors", "GET", PUBLIC),
+    Door("api:spot-factors", "POST", STAFF, {"factor": "0.4"}),
+    Door("api:spare-capacity", "GET", ANY, at=_region),
+    Door("api:spare-capacity", "PATCH", STAFF, {"offered_vcpu": "8"}, at=_region),
     Door("api:organisations", "GET", ANY),
     Door("api:organisations", "POST", ANY, {"name": "New one"}),
     Door("api:organisation", "GET", P.ORGANISATION_VIEW, at=_organisation),
