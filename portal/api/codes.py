@@ -45,6 +45,7 @@ CODES: dict[str, tuple[int, str]] = {
     OperationOpen.code: (409, _("Another operation is under way; it is in `operation`.")),
     "wrong-phase": (409, _("The service is not in a phase in which this is possible.")),
     "no-spare-capacity": (409, _("The region has no spare capacity for it now.")),
+    "being-interrupted": (409, _("The region needs the spare capacity of the service.")),
     "already-set": (409, _("A price of spare capacity is set for that hour already.")),
     "protected": (409, _("The service is protected from deletion.")),
     "not-ready": (409, _("The service does not run yet.")),

@@ -129,6 +129,8 @@ def cancel_note(operation: Operation) -> str:
         return ""
     if operation.kind in (Kind.PURGE, Kind.REPAIR):
         return _("It cannot be cancelled.")
+    if operation.is_interruption:
+        return _("It cannot be cancelled: the region needs its spare capacity.")
     code = point_of_no_return(operation)
     step = texts.step_text(code, {})[0] if code else ""
     if operation.committed_at is not None:

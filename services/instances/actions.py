@@ -310,7 +310,7 @@ def tag(
 @transaction.atomic
 def cancel(*, actor: Actor, operation: Operation, reason: str = "") -> Operation:
     """Asks a running operation to undo and stop. Raises: Conflict once its point of no return is
-    passed.
+    passed, and for an interruption unless the provider does it.
     """
     instance = operation.instance
     opening.demand(actor, instance, Permission.OPERATION_MANAGE)
@@ -325,6 +325,8 @@ def cancel(*, actor: Actor, operation: Operation, reason: str = "") -> Operation
             hint=_("Wait until it ends, then undo its effect."),
             code="past-point-of-no-return",
         )
+    if row.is_interruption:
+        opening.demand_provider(actor, instance)
     if row.cancel_requested_at is None:
         row.cancel_requested_at = clock.now()
         row.next_attempt_at = None

@@ -23,14 +23,13 @@ from portal.kernel.actor import SYSTEM, Actor
 from portal.kernel.errors import Invalid, PortalError
 from portal.tenancy.oversight import require_staff
 from services.instances import actions, closing, notices, opening, spare
-from services.instances.models import Instance, SpotInterruption
+from services.instances.models import SPOT_REASON, Instance, SpotInterruption
 from services.instances.states import OPEN, Kind, Lane, OperationState, Phase
 from services.regions.models import Region
 
 logger = logging.getLogger(__name__)
 
 NOTICE = timedelta(minutes=2)
-REASON = "spot"
 _MOST_VCPU = Decimal(1_000_000)
 _AGAIN = timedelta(minutes=1)  # after a pause or resume that failed; longer each time
 _LONGEST = 10
@@ -254,10 +253,14 @@ def _pause_unless_room(row: SpotInterruption) -> None:
 
 
 def _pause(row: SpotInterruption) -> None:
-    if row.next_attempt_at is not None and row.next_attempt_at > clock.now():
+    """At once where the last was cancelled, with a delete that took it over: only what failed is
+    worth waiting for.
+    """
+    failed = row.operation is not None and row.operation.state == OperationState.FAILED
+    if failed and row.next_attempt_at is not None and row.next_attempt_at > clock.now():
         return
     instance = row.instance
-    row.operation = actions.pause(actor=SYSTEM, instance=instance, reason=REASON)
+    row.operation = actions.pause(actor=SYSTEM, instance=instance, reason=SPOT_REASON)
     _count(row)
     row.save(update_fields=["operation", "attempts", "next_attempt_at"])
     logger.info("spot.paused", extra={"instance": instance.public_id, "attempt": row.attempts})

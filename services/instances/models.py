@@ -7,8 +7,11 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from portal.kernel.actor import SYSTEM
 from services.instances.minutes_field import MinutesField
 from services.instances.states import OPEN, Health, Kind, Lane, OperationState, Phase
+
+SPOT_REASON = "spot"  # of the pauses that Polder begins since spare capacity is needed
 
 
 class Instance(models.Model):
@@ -145,6 +148,12 @@ class Operation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.public_id} {self.kind} {self.state}"
+
+    @property
+    def is_interruption(self) -> bool:
+        """A pause that Polder began, since spare capacity is needed (interruptions)."""
+        asked = (self.kind, self.requested_by, self.reason)
+        return asked == (Kind.PAUSE, SYSTEM.name, SPOT_REASON)
 
 
 class InstanceEvent(models.Model):

@@ -21,7 +21,7 @@ from portal.tenancy.models import Project
 from portal.tenancy.permissions import Permission
 from portal.tenancy.refusals import no_project
 from services.instances import closing, notices
-from services.instances.models import Instance, Operation
+from services.instances.models import Instance, Operation, SpotInterruption
 from services.instances.specs import desired, entry_of
 from services.instances.states import OPEN, Kind, Lane, OperationState, Phase, fence, transition
 from services.instances.work import enqueue_on_commit
@@ -30,6 +30,8 @@ from services.regions.models import Region
 from services.spec import Bin, Capability, Entry
 
 DEADLINE = timedelta(minutes=20)
+# What makes room, or needs it first.
+_IN_NO_WAY = (Kind.PAUSE, Kind.DELETE, Kind.PURGE, Kind.REPAIR, Kind.RESUME, Kind.UNDELETE)
 
 
 def lock_row(instance: Instance) -> Instance:
@@ -85,6 +87,26 @@ def busy(open_one: Operation) -> OperationOpen:
         hint=_("Wait until it ends, or cancel it."),
         operation=open_one.public_id,
     )
+
+
+def demand_provider(actor: Actor, instance: Instance) -> None:
+    """Raises: Conflict for everybody else: an interruption is not put off."""
+    if actor.kind not in ("staff", "system"):
+        raise Conflict(
+            _("%(region)s needs its spare capacity: “%(name)s” is being interrupted.")
+            % {"region": instance.region.name, "name": instance.name},
+            hint=_("It goes on by itself when there is room again. Until then you may delete it."),
+            code="being-interrupted",
+        )
+
+
+def _demand_not_due(actor: Actor, instance: Instance, kind: Kind) -> None:
+    """What is due to be interrupted begins nothing that would be in the way of its pause."""
+    if not instance.spot or kind in _IN_NO_WAY:
+        return
+    noticed = SpotInterruption.objects.filter(state=SpotInterruption.State.NOTICED)
+    if noticed.filter(instance=instance, due_at__lte=clock.now()).exists():
+        demand_provider(actor, instance)
 
 
 def capabilities(instance: Instance) -> frozenset[Capability]:
@@ -169,7 +191,11 @@ def open_operation(
     retry_of: Operation | None = None,
     deadline: timedelta = DEADLINE,
 ) -> Operation:
-    """The operation's row, what people see, the audit record, and the hint to the workers."""
+    """The operation's row, what people see, the audit record, and the hint to the workers.
+
+    Raises: Conflict("being-interrupted").
+    """
+    _demand_not_due(actor, instance, kind)
     operation = Operation(
         public_id=ids.public_id("op"),
         instance=instance,

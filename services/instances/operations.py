@@ -113,7 +113,8 @@ def askers_in(actor: Actor, project: Project) -> list[str]:
 def is_cancellable(operation: Operation) -> bool:
     """Whether `actions.cancel` would be heard: open, not asked yet, can still be taken back."""
     past = operation.committed_at is not None or operation.kind in (Kind.PURGE, Kind.REPAIR)
-    return operation.state in OPEN and not past and operation.cancel_requested_at is None
+    asked = operation.cancel_requested_at is not None
+    return operation.state in OPEN and not (past or asked or operation.is_interruption)
 
 
 def is_retryable(operation: Operation) -> bool:

@@ -13,6 +13,7 @@ from portal.kernel.errors import Conflict, Invalid, NotPermitted, Permanent
 from portal.outbox.models import OutboxEntry
 from services.instances import actions, interruptions, spare
 from services.instances.models import Instance, InstanceEvent, Operation, SpotInterruption
+from services.instances.operations import is_cancellable
 from services.regions.models import Quota, Region
 from tests.makers import (
     drive,
@@ -181,13 +182,69 @@ def test_a_pause_that_failed_is_asked_for_again(project, region, now, fake):
     now(minutes=2)
     interruptions.sweep()
     first = Operation.objects.get(kind="pause")
-    actions.cancel(actor=SYSTEM, operation=first)  # as its tenant might
-    drive(first)
+    fake.faults = [Permanent("engine-crashed", detail="no")]
+    assert drive(first).state == "failed"
     interruptions.sweep()
     assert Operation.objects.filter(kind="pause").count() == 1
     now(minutes=1)
     interruptions.sweep()
     assert Operation.objects.filter(kind="pause").count() == 2
+
+
+def test_its_tenant_cannot_put_an_interruption_off(project, region, now):
+    owner, instance = make_owner(project), made(project, region)
+    offer(region, 0)
+    free = actions.edit(actor=owner, instance=instance, protected=False)
+    drive(actions.rotate(actor=owner, instance=free))  # still two minutes
+    now(minutes=2)
+    for begin in (
+        lambda: actions.rotate(actor=owner, instance=instance),
+        lambda: ordering.change_order(actor=owner, instance=instance, plan="dev-1x1"),
+    ):
+        with pytest.raises(Conflict) as refused:
+            begin()
+        assert refused.value.code == "being-interrupted"
+    interruptions.sweep()
+    pause = Operation.objects.get(kind="pause")
+    assert not is_cancellable(pause)
+    with pytest.raises(Conflict) as refused:
+        actions.cancel(actor=owner, operation=pause)
+    assert refused.value.code == "being-interrupted"
+    assert "is being interrupted" in refused.value.text
+    drive(pause)
+    assert phase(instance) == "paused"
+
+
+def test_a_pause_that_a_delete_took_over_is_asked_for_at_once_again(project, region, now):
+    owner, instance = make_owner(project), made(project, region)
+    actions.edit(actor=owner, instance=instance, protected=False)
+    offer(region, 0)
+    now(minutes=2)
+    interruptions.sweep()
+    deletion = actions.delete(actor=owner, instance=instance)
+    actions.cancel(actor=owner, operation=deletion)
+    assert drive(deletion).state == "cancelled"
+    interruptions.sweep()
+    assert Operation.objects.filter(kind="pause").count() == 2
+    assert phase(instance) == "pausing"
+
+
+def test_a_pause_that_its_tenant_asked_for_may_be_cancelled(project, region, now):
+    owner, instance = make_owner(project), made(project, region)
+    pause = actions.pause(actor=owner, instance=instance, reason="spot")
+    assert is_cancellable(pause)
+    actions.cancel(actor=owner, operation=pause)
+    assert drive(pause).state == "cancelled"
+
+
+def test_staff_may_cancel_an_interruption(project, region, now):
+    made(project, region)
+    offer(region, 0)
+    now(minutes=2)
+    interruptions.sweep()
+    pause = Operation.objects.get(kind="pause")
+    actions.cancel(actor=make_staff(), operation=pause)
+    assert drive(pause).state == "cancelled"
 
 
 def test_room_in_time_takes_the_notice_back(project, region, now):
