@@ -8,6 +8,7 @@ _HOUR, _DAY = 3600, 24 * 3600
 _SECONDS = {
     "services.instances.tasks.prepare_ahead": 15,
     "services.instances.tasks.check_regions": 30,
+    "services.instances.tasks.look_for_probers": 60,
     "services.instances.tasks.advance_rollouts": 30,
     "services.instances.tasks.sample_regions": 60,
     "services.instances.tasks.forget_utilisation": _DAY,

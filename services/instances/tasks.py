@@ -14,6 +14,7 @@ from services.instances import (
     upkeep,
     work,
 )
+from services.regions import prober_silence
 
 
 @shared_task(acks_late=True, time_limit=600)
@@ -56,6 +57,12 @@ def prepare_ahead() -> None:
 def check_regions() -> None:
     """Stores each region's health."""
     region_health.check_regions()
+
+
+@shared_task(time_limit=60)
+def look_for_probers() -> None:
+    """Tells staff of regions whose prober fell silent."""
+    prober_silence.look()
 
 
 @shared_task(time_limit=30)

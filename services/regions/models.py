@@ -47,6 +47,8 @@ class Region(models.Model):
     retry_at = models.DateTimeField(null=True, blank=True)
     # How much of it services on spare capacity may take (services.instances.spare).
     spot_vcpu = models.DecimalField(max_digits=14, decimal_places=3, default=0, db_default=0)
+    # Since when nothing is heard of the prober in its cluster (services.regions.prober_silence).
+    prober_silent_since = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:

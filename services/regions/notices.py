@@ -1,4 +1,4 @@
-"""What whoever asked for more quota hears of it."""
+"""What whoever asked for more quota hears of it, and staff of a region's prober."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from portal.notifications import kinds
-from portal.notifications.kinds import Kind
+from portal.notifications.kinds import Kind, sentence
 from portal.outbox.actions import notify
 from services.regions.texts import quota_label
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from services.regions.models import QuotaRequest
 
 _QUOTAS = gettext_noop("Quotas")
+_PROVIDER = gettext_noop("Provider")
 Params = Mapping[str, Any]
 
 
@@ -63,6 +64,35 @@ def register() -> None:
             url_name="console:quotas",
             targeted=False,
             mail=True,
+        ),
+        Kind(
+            "prober.silent",
+            sentence(gettext_noop("%(region)s: nothing is heard of its prober")),
+            sentence(
+                gettext_noop(
+                    "For %(minutes)s minutes. Services without a public endpoint are not measured "
+                    "meanwhile; that counts against nobody."
+                )
+            ),
+            group=_PROVIDER,
+            label=gettext_noop("Nothing is heard of a region's prober"),
+            icon="gauge",
+            tone="warn",
+            url_name="console:staff-region",
+            mail=True,
+            staff=True,
+        ),
+        Kind(
+            "prober.heard",
+            sentence(gettext_noop("%(region)s: its prober is heard again")),
+            sentence(gettext_noop("Its services are measured again.")),
+            group=_PROVIDER,
+            label=gettext_noop("A region's prober is heard again"),
+            icon="gauge",
+            tone="ok",
+            url_name="console:staff-region",
+            mail=True,
+            staff=True,
         ),
     )
 

@@ -19,6 +19,7 @@ from services.instances import drift
 from services.instances import oversight as work
 from services.instances.states import Phase
 from services.regions import oversight as places
+from services.regions import prober_silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ def _tasks(
     incidents = len(status.open_incidents())
     unproved = identities.unconfirmed(actor).count()
     silent, odd = silence.silent_for(actor).count(), quarantine.open_conflicts(actor).count()
+    unheard = [region.name for region in prober_silence.silent_regions()]
     held_up = month_end.count_held_up(actor)
     list_url = reverse("console:staff-operations")
     found = [
@@ -92,6 +94,17 @@ def _tasks(
             ngettext("%(n)d service needs a look", "%(n)d services need a look", ailing),
             _("Failed, degraded, down, or left half done."),
             f"{list_url}?show=services",
+            "warn",
+        ),
+        (
+            len(unheard),
+            ngettext(
+                "Nothing is heard of the prober of %(n)d region",
+                "Nothing is heard of the probers of %(n)d regions",
+                len(unheard),
+            ),
+            ", ".join(unheard),
+            reverse("console:staff-regions"),
             "warn",
         ),
         (
