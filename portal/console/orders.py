@@ -108,6 +108,8 @@ def plan_rows(
 def panel(preview: ordering.Preview) -> dict[str, Any]:
     """What the price panel says of a preview."""
     quote = preview.quote
+    costs = preview.before is not None or quote.hourly.amount > 0  # else no budget refuses it
+    budgets = [budget_line(gate) for gate in preview.gates[:2]]  # the hardest
     tight = [line for line in preview.quota if not line.enough]
     return {
         "quote": quote,
@@ -121,7 +123,8 @@ def panel(preview: ordering.Preview) -> dict[str, Any]:
         "tight": tight,
         "more_quota": url_or_nothing("console:quotas"),
         "effect": preview.effect,
-        "budgets": [budget_line(gate) for gate in preview.gates[:2]],  # the hardest
+        "budgets": budgets,
+        "refusal": next((b for b in budgets if costs and b["verdict"] == "block"), None),
     }
 
 

@@ -176,6 +176,9 @@ def test_a_budget_that_refuses_says_so_before_and_after_the_click(client, projec
     signed_in(client, owner)
     before = client.get("/catalogue/postgresql/order/").content.decode()
     assert "A budget refuses this." in before
+    button = '<button type="submit" class="btn primary wide" disabled aria-describedby="refused">'
+    assert button in before
+    assert 'id="refused"' in client.get("/catalogue/postgresql/price/").content.decode()
     answer = client.post("/catalogue/postgresql/order/", ORDER)
     assert answer.status_code == 422
     assert "It refuses what costs more." in answer.content.decode()
