@@ -1,7 +1,8 @@
 """Money as people read it, by the rules of the reader's language.
 
 Source: the Unicode CLDR, by way of Babel. What differs from it: in English a narrow space follows
-the sign (`€ 1,234.50`), as Polder's design wants it.
+the sign (`€ 1,234.50`), and in all languages less than nothing has a true minus (`−€ 1.00`), as
+Polder's design wants it. Programs read a hyphen: they get no text from here.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from babel.numbers import format_currency
 from portal.kernel.formats import reader_locale
 from portal.kernel.money import Money
 
+MINUS = "\u2212"
 _ENGLISH = "\u00a4\u202f#,##0.00"
 
 
@@ -24,13 +26,15 @@ def money(value: Money | Decimal | None, places: int = 2) -> str:
         return "—"
     amount = value if isinstance(value, Money) else Money(value)
     locale = reader_locale()
-    return format_currency(
-        amount.rounded(places).amount,
+    rounded = amount.rounded(places).amount
+    text = format_currency(
+        rounded if rounded else abs(rounded),  # nothing has no sign
         amount.currency,
         format=_pattern(str(locale), places),
         locale=locale,
         currency_digits=False,
     )
+    return text.replace("-", MINUS)
 
 
 def exact_money(amount: Decimal, currency: str = "EUR") -> str:

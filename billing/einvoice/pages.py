@@ -29,7 +29,7 @@ from billing.einvoice.document import (
 )
 from billing.einvoice.exemptions import WORDS
 from billing.einvoice.totals import HUNDRED, Totals, VatSum, totals
-from billing.formats import exact_money
+from billing.formats import MINUS, exact_money
 from billing.formats import money as money_of
 from portal.kernel.formats import day, month, number, reader_locale, short_day
 from portal.kernel.money import Money
@@ -38,7 +38,6 @@ from portal.kernel.money import Money
 _SYMBOLS = {"C62": "", "SEC": "s", "MIN": "min", "HUR": "h", "E34": "GB", "E62": "GiB"}
 
 Pair = tuple[str, str]
-MINUS = "\u2212"
 _DASH = "\u00a0– "
 
 
@@ -272,7 +271,7 @@ def _percent(percent: Decimal) -> str:
 
 
 def _money(amount: Decimal, document: Document) -> str:
-    return money_of(Money(amount, document.currency)).replace("-", MINUS)
+    return money_of(Money(amount, document.currency))
 
 
 # -- foot ------------------------------------------------------------------------------------------

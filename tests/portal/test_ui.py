@@ -400,7 +400,7 @@ def test_a_credit_is_in_the_table_and_no_bar_hangs_below_the_axis() -> None:
     foot = float(bar.attrib["y"]) + float(bar.attrib["height"])
     assert foot <= 200 - 22
     cells = [c.text for row in root.iter("tr") for c in row]
-    assert cells[-3:] == ["-€\u202f100.00", "€\u202f50.00", "-€\u202f50.00"]
+    assert cells[-3:] == ["\u2212€\u202f100.00", "€\u202f50.00", "\u2212€\u202f50.00"]
 
 
 def test_a_chart_without_points_says_so() -> None:
