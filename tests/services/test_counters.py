@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import socket
+import threading
 import time
 import tracemalloc
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -309,6 +313,46 @@ def test_an_answer_that_drips_has_an_end(monkeypatch, waiting):
         with pytest.raises(Temporary, match="metrics-away"):
             Metrics(replace(API, url=f"http://127.0.0.1:{place.port}")).query("a", END)
     assert time.monotonic() - began < 3
+
+
+@contextmanager
+def dripping(*heads: bytes):
+    """A server that sends `heads`, one for each connection, a byte each 50 ms for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        over = threading.Event()
+
+        def serve():
+            for head in heads:
+                peer, _ = listener.accept()
+                with peer, suppress(OSError):
+                    for byte in itertools.chain(head, itertools.repeat(ord("a"))):
+                        if over.wait(0.05):
+                            return
+                        peer.sendall(bytes([byte]))
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1]
+        over.set()
+
+
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: "])
+def test_headers_that_drip_have_an_end(monkeypatch, head):
+    monkeypatch.setattr(metrics, "_ANSWER_SECONDS", 0.5)
+    with dripping(head) as port:
+        began = time.monotonic()
+        with pytest.raises(Temporary, match="metrics-away"):
+            Metrics(replace(API, url=f"http://127.0.0.1:{port}")).query("a", END)
+    assert 0.5 <= time.monotonic() - began < 3
+
+
+def test_one_connection_serves_what_follows_after_a_deadline_of_its_own(monkeypatch):
+    monkeypatch.setattr(metrics, "_ANSWER_SECONDS", 0.5)
+    with receiving() as place:
+        place.answers = [(200, answer([]).encode())] * 2
+        asked = Metrics(replace(API, url=f"http://127.0.0.1:{place.port}"))
+        asked.query("a", END)
+        time.sleep(0.6)
+        assert asked.query("a", END) == []
 
 
 def test_an_answer_that_is_too_long_says_so(monkeypatch):

@@ -1,4 +1,5 @@
-"""The metrics API of a region: one client a look, every answer with an end, nothing followed.
+"""The metrics API of a region: one client a look, every answer with an end, its headers
+included, nothing followed.
 
 Numbers stay decimals as they were sent. Source: Prometheus, "HTTP API", instant queries.
 """
@@ -18,7 +19,7 @@ from typing import Any
 import urllib3
 
 from portal.kernel.errors import Permanent, Temporary
-from services.backends.kubernetes import patience
+from services.backends.kubernetes import patience, until
 from services.regions.metrics import MetricsApi
 
 logger = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Metrics:
 
     def __init__(self, api: MetricsApi) -> None:
         self.api = api
-        self._pool = urllib3.PoolManager(
+        self._pool = until.pool(
             ssl_context=ssl.create_default_context(cadata=api.ca or None),
             retries=False,
         )
@@ -78,22 +79,22 @@ class Metrics:
         if self.api.token:
             headers["Authorization"] = f"Bearer {self.api.token}"
         seconds = _seconds()
-        end = time.monotonic() + seconds
         try:
-            answer = self._pool.request(
-                "POST",
-                f"{self.api.url}/api/v1/query",
-                fields=dict(fields),
-                headers=headers,
-                encode_multipart=False,
-                redirect=False,
-                preload_content=False,
-                timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, seconds), read=seconds),
-            )
-            try:
-                body = _read(answer, end)
-            finally:
-                answer.close()
+            with until.deadline(time.monotonic() + seconds):
+                answer = self._pool.request(
+                    "POST",
+                    f"{self.api.url}/api/v1/query",
+                    fields=dict(fields),
+                    headers=headers,
+                    encode_multipart=False,
+                    redirect=False,
+                    preload_content=False,
+                    timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, seconds), read=seconds),
+                )
+                try:
+                    body = _read(answer)
+                finally:
+                    answer.close()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise Temporary("metrics-away", retry_after=60, detail=type(error).__name__) from error
         return _told(answer.status, body)
@@ -108,16 +109,14 @@ def _seconds() -> float:
     return min(left, _ANSWER_SECONDS) if isinstance(left, float) else _ANSWER_SECONDS
 
 
-def _read(answer: urllib3.BaseHTTPResponse, end: float) -> bytes:
-    """What there is of it so far, again and again: a timeout begins anew with each byte."""
+def _read(answer: urllib3.BaseHTTPResponse) -> bytes:
+    """What there is of it so far, again and again, up to what is too much."""
     found = bytearray()
     while len(found) <= _MOST_BYTES:
         part = answer.read1(_AT_ONCE, decode_content=True)
         if not part:
             break
         found += part
-        if time.monotonic() > end:
-            raise TimeoutError
     return bytes(found)
 
 
