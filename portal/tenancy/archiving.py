@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from portal.audit.actions import record
 from portal.kernel import clock
 from portal.kernel.actor import Actor
-from portal.kernel.errors import NotPermitted
+from portal.kernel.errors import Conflict, Invalid, NotPermitted
 from portal.tenancy import access
 from portal.tenancy.models import OPEN_INVITATION, Invitation, Organisation, Project
 from portal.tenancy.permissions import Permission
@@ -47,8 +47,17 @@ def archive_organisation(*, actor: Actor, organisation: Organisation) -> None:
 
 @transaction.atomic
 def unarchive_project(*, actor: Actor, project: Project, reason: str) -> None:
-    """Raises: NotPermitted unless the provider does it."""
-    _only_provider(actor)
+    """Raises: NotPermitted unless the provider does it, Invalid without a reason, Conflict while
+    its organisation is archived.
+    """
+    _only_provider(actor, reason)
+    if project.organisation.archived_at is not None:
+        raise Conflict(
+            _("“%(name)s” is archived itself.") % {"name": project.organisation.name},
+            hint=_("Bring the organisation back first."),
+        )
+    if project.archived_at is None:
+        return
     Project.objects.filter(pk=project.pk).update(archived_at=None)
     _record_project(actor, project, "project.unarchive", reason)
     project.archived_at = None
@@ -58,9 +67,11 @@ def unarchive_project(*, actor: Actor, project: Project, reason: str) -> None:
 def unarchive_organisation(*, actor: Actor, organisation: Organisation, reason: str) -> None:
     """Its projects come back with it, but for those that were archived by themselves.
 
-    Raises: NotPermitted unless the provider does it.
+    Raises: NotPermitted unless the provider does it, Invalid without a reason.
     """
-    _only_provider(actor)
+    _only_provider(actor, reason)
+    if organisation.archived_at is None:
+        return
     projects = Project.objects.filter(
         organisation=organisation, archived_at=organisation.archived_at
     )
@@ -70,11 +81,13 @@ def unarchive_organisation(*, actor: Actor, organisation: Organisation, reason: 
     organisation.archived_at = None
 
 
-def _only_provider(actor: Actor) -> None:
+def _only_provider(actor: Actor, reason: str) -> None:
     if actor.kind not in ("staff", "system"):
         raise NotPermitted(
             _("Only the provider brings back what was archived."), hint=_("Ask the provider.")
         )
+    if not reason.strip():
+        raise Invalid({"reason": _("Say why: the organisation reads it.")})
 
 
 def _record_project(actor: Actor, project: Project, verb: str, reason: str = "") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -9,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal.kernel.actor import Actor
-from portal.tenancy import oversight
+from portal.tenancy import archiving, oversight
 from portal.tenancy.models import Organisation
 from portal.tenancy.texts import role_label
 from services import registry
@@ -62,11 +63,25 @@ def overview(actor: Actor, organisation: Organisation) -> dict[str, Any]:
     return frame(actor, organisation, "overview") | {
         "owners": oversight.owners_of(actor, organisation),
         "projects": projects,
+        "archived": [row for row in projects if row.archived_at is not None],
         "services": work.counts_by_organisation(actor, [organisation]).get(organisation.pk, 0),
         "people": oversight.members_of(actor, organisation).values("user").distinct().count(),
         "requests": places.pending_requests(actor, organisation),
         "suspension": oversight.suspension_of(organisation),
     }
+
+
+def bring_back(actor: Actor, organisation: Organisation, sent: Mapping[str, str]) -> str:
+    """The project that is named, or the organisation: what it is called. Raises: NotPermitted,
+    NotFound, Invalid, Conflict.
+    """
+    reason, slug = sent.get("reason", ""), sent.get("project", "")
+    if slug:
+        project = oversight.project(actor, organisation, slug)
+        archiving.unarchive_project(actor=actor, project=project, reason=reason)
+        return project.name
+    archiving.unarchive_organisation(actor=actor, organisation=organisation, reason=reason)
+    return organisation.name
 
 
 def people(actor: Actor, organisation: Organisation) -> dict[str, Any]:

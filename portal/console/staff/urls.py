@@ -49,6 +49,7 @@ urlpatterns = [
     path("invoice-runs/", invoice_runs.invoice_runs, name="staff-invoice-runs"),
     path("people/<str:public_id>/look/", looking.look, name="staff-look"),
     path(f"{_ONE}suspend/", organisations.suspend, name="staff-suspend"),
+    path(f"{_ONE}bring-back/", organisations.bring_back, name="staff-bring-back"),
     path(f"{_ONE}lift/", organisations.lift, name="staff-lift"),
     path(f"{_ONE}quota/", quota.quota, name="staff-quota"),
     path(f"{_ONE}quota/<slug:project>/<slug:region>/", quota.edit, name="staff-quota-edit"),

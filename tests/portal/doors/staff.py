@@ -68,6 +68,7 @@ DOORS = [
     Door("console:staff-people", "GET", STAFF, at=_organisation),
     Door("console:staff-services", "GET", STAFF, at=_organisation),
     Door("console:staff-suspend", "POST", STAFF, at=_organisation),
+    Door("console:staff-bring-back", "POST", STAFF, at=_organisation),
     Door("console:staff-lift", "POST", STAFF, at=_organisation),
     Door("console:staff-quota", "GET", STAFF, at=_organisation),
     Door("console:staff-quota-edit", "GET", STAFF, at=_place),

@@ -9,13 +9,14 @@ from portal.audit.models import AuditEvent
 from portal.audit.queries import events_for
 from portal.kernel import clock
 from portal.kernel.errors import NotPermitted, Permanent
-from portal.tenancy import oversight
-from portal.tenancy.permissions import Role
-from services.instances import limits
+from portal.tenancy import access, oversight
+from portal.tenancy.permissions import Permission, Role
+from services.instances import archiving, limits
 from services.instances import oversight as work
 from services.instances.models import Operation
 from services.regions.models import Region
 from tests.makers import (
+    actor_for,
     drive,
     make_instance,
     make_member,
@@ -190,3 +191,23 @@ def test_only_staff_reads_across_tenants(project):
     ):
         with pytest.raises(NotPermitted):
             read()
+
+
+def test_staff_brings_back_what_was_archived(staff, project):
+    owner = actor_for(make_member(project, Role.OWNER))
+    other = make_project(project.organisation, slug="ditch")
+    archiving.archive_project(actor=owner, project=other)
+    archiving.archive_organisation(actor=owner, organisation=project.organisation)
+    page = staff.get(url("-organisation", "dike")).content.decode()
+    assert "with the projects that were archived together with it" in page
+    early = staff.post(url("-bring-back", "dike"), {"project": "ditch", "reason": "Asked"})
+    assert (early.status_code, "is archived itself" in early.content.decode()) == (422, True)
+    without = staff.post(url("-bring-back", "dike"), {"reason": " "})
+    assert (without.status_code, "Say why" in without.content.decode()) == (422, True)
+    assert staff.post(url("-bring-back", "dike"), {"reason": "Asked by mail"}).status_code == 303
+    assert list(access.projects(owner, Permission.PROJECT_VIEW)) == [project]
+    assert "ditch" in staff.get(url("-organisation", "dike")).content.decode()
+    staff.post(url("-bring-back", "dike"), {"project": "ditch", "reason": "That too"})
+    assert set(access.projects(owner, Permission.PROJECT_VIEW)) == {project, other}
+    told = AuditEvent.objects.filter(chain="dike", verb__endswith=".unarchive")
+    assert [event.reason for event in told.order_by("pk")] == ["Asked by mail", "That too"]

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from portal.accounts.actors import staff_actor
-from portal.console.address import asked_of
+from portal.console.address import asked_of, sent_of
 from portal.console.attempts import attempt
 from portal.console.page import go, page
 from portal.console.reauthentication import fresh_sign_in
@@ -66,6 +66,22 @@ def suspend(request: HttpRequest, slug: str) -> HttpResponse:
 def lift(request: HttpRequest, slug: str) -> HttpResponse:
     """POST /staff/organisations/SLUG/lift/ (reason)"""
     return _turn(request, slug, suspended=False)
+
+
+@staff_only
+@require_POST
+def bring_back(request: HttpRequest, slug: str) -> HttpResponse:
+    """POST /staff/organisations/SLUG/bring-back/ (project, reason): of an archived organisation
+    without `project`.
+    """
+    actor, sent = staff_actor(request), sent_of(request)
+    found = oversight.organisation(actor, slug, seen="organisation")
+    name, errors = attempt(lambda: building.bring_back(actor, found, sent))
+    if name is None:
+        context = building.overview(actor, found) | {"back": sent, "back_errors": errors}
+        return page(request, "console/staff/organisation.html", context, status=422)
+    messages.success(request, _("%(name)s is there again.") % {"name": name})
+    return go(request, "console:staff-organisation", slug)
 
 
 def _turn(request: HttpRequest, slug: str, *, suspended: bool) -> HttpResponse:
