@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
@@ -25,6 +26,7 @@ from portal.api.errors import (
     Malformed,
     UnsupportedMediaType,
 )
+from portal.kernel.errors import Invalid
 
 NAME = re.compile(r"[-_a-zA-Z0-9]{0,80}")
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -105,6 +107,17 @@ def read_moment(text: str) -> datetime:
         return found.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError(said) from error
+
+
+def decimal_of(text: str, field: str) -> Decimal:
+    """A decimal number of a body. Raises: Invalid for what is none, or has no end."""
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if not found.is_finite():
+        raise Invalid({field: _("Give a decimal number as a text, as in “0.35”.")})
+    return found
 
 
 def read_idempotency_key(request: HttpRequest) -> str:

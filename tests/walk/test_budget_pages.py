@@ -211,6 +211,9 @@ def test_an_order_that_needs_approval_waits_and_is_approved(client, project, own
 
 def test_a_budget_by_the_api(project, owner):
     api = Api(owner)
+    for amount in ("much", "NaN", "Infinity"):
+        told = problem(api.post("/api/v1/budgets", {"name": "A", "amount": amount}), 422, "invalid")
+        assert [fault["pointer"] for fault in told["errors"]] == ["/amount"]
     made = api.post("/api/v1/budgets", {"name": "All", "amount": "400"})
     assert made.status_code == 201
     found = made.json()

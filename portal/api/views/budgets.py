@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from django.http import HttpResponse
@@ -18,6 +17,7 @@ from portal.api.contract import ORGANISATION, contract
 from portal.api.idempotency import Made, once
 from portal.api.pagination import Order as By
 from portal.api.pagination import paged
+from portal.api.reading import decimal_of
 from portal.api.scope import owned_by_organisation
 from portal.api.serializers import budgets as shapes
 from portal.api.serializers.common import TEXT, body
@@ -33,7 +33,7 @@ def _wanted(sent: dict[str, Any]) -> dict[str, Any]:
     """The words of the body as the action takes them."""
     found = dict(sent)
     if "amount" in found:
-        found["amount"] = Decimal(found["amount"])
+        found["amount"] = decimal_of(found["amount"], "amount")
     if "thresholds" in found:
         found["thresholds"] = [Threshold(**one) for one in found["thresholds"]]
     for name in ("tag", "pauses"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from django.http import HttpResponse
@@ -18,6 +17,7 @@ from portal.api.base import View
 from portal.api.contract import ORGANISATION, contract
 from portal.api.idempotency import Made, once
 from portal.api.pagination import Order, paged
+from portal.api.reading import decimal_of
 from portal.api.scope import organisation_of
 from portal.api.serializers import commitments as shapes
 from portal.api.serializers.common import body
@@ -35,7 +35,10 @@ def _wanted(sent: Mapping[str, Any]) -> Wanted:
         start = date.fromisoformat(sent["start"]) if "start" in sent else None
     except ValueError as error:
         raise Invalid({"start": _("Write a day as YYYY-MM-DD.")}) from error
-    quantities = {meter: Decimal(q) for meter, q in sent.get("quantities", {}).items()}
+    quantities = {
+        meter: decimal_of(q, f"quantities.{meter}")
+        for meter, q in sent.get("quantities", {}).items()
+    }
     given = {name: sent[name] for name in names if name in sent}
     return Wanted(**given, quantities=quantities, start=start)
 

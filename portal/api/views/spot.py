@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal, InvalidOperation
 
 from django.http import HttpResponse
-from django.utils.translation import gettext as _
 
 from billing.spot import history
 from billing.spot import queries as spare_prices
@@ -16,6 +14,7 @@ from portal.api.base import View
 from portal.api.contract import Query, contract
 from portal.api.idempotency import Made, once
 from portal.api.pagination import Order, paged
+from portal.api.reading import decimal_of
 from portal.api.scope import is_staff, named_in, staff_of
 from portal.api.serializers import billing as money
 from portal.api.serializers import instances as shapes
@@ -26,17 +25,6 @@ from services.regions import oversight, queries
 from services.spec import gettext_noop
 
 _REASON = {"type": "string", "maxLength": 500}
-
-
-def _decimal(text: str, field: str) -> Decimal:
-    """Raises: Invalid."""
-    try:
-        found = Decimal(text)
-    except InvalidOperation as error:
-        raise Invalid({field: _("Give a decimal number as a text, as in “0.35”.")}) from error
-    if not found.is_finite():
-        raise Invalid({field: _("Give a decimal number as a text, as in “0.35”.")})
-    return found
 
 
 @contextmanager
@@ -92,7 +80,7 @@ class SpotFactors(View):
     )
     def post(self, request: object) -> HttpResponse:
         actor, sent = staff_of(self), self.body
-        factor = None if sent["factor"] is None else _decimal(sent["factor"], "factor")
+        factor = None if sent["factor"] is None else decimal_of(sent["factor"], "factor")
 
         def make() -> Made:
             with named_in("region"), _as_named():
@@ -144,7 +132,7 @@ class SpareCapacity(View):
             told = interruptions.offer_spare(
                 actor=actor,
                 region=region,
-                vcpu=_decimal(sent["offered_vcpu"], "vcpu"),
+                vcpu=decimal_of(sent["offered_vcpu"], "vcpu"),
                 reason=sent.get("reason", ""),
             )
         found = spare.spare_of(region)
