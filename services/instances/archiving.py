@@ -42,6 +42,18 @@ def archive_organisation(*, actor: Actor, organisation: Organisation) -> None:
     archiving.archive_organisation(actor=actor, organisation=organisation)
 
 
+def bring_back(
+    *, actor: Actor, organisation: Organisation, project: Project | None, reason: str
+) -> None:
+    """One project, or without one the organisation. Raises: NotPermitted, Invalid without a reason,
+    Conflict.
+    """
+    if project is not None:
+        archiving.unarchive_project(actor=actor, project=project, reason=reason)
+    else:
+        archiving.unarchive_organisation(actor=actor, organisation=organisation, reason=reason)
+
+
 def live_in(projects: Sequence[Project]) -> QuerySet[Instance]:
     """The services of these projects that are not destroyed yet, by name."""
     rows = Instance.objects.filter(project__in=projects, deleted_at__isnull=True)

@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal.kernel.actor import Actor
-from portal.tenancy import archiving, oversight
+from portal.tenancy import oversight
 from portal.tenancy.models import Organisation
 from portal.tenancy.texts import role_label
 from services import registry
+from services.instances import archiving
 from services.instances import oversight as work
 from services.regions import oversight as places
 
@@ -76,12 +77,9 @@ def bring_back(actor: Actor, organisation: Organisation, sent: Mapping[str, str]
     NotFound, Invalid, Conflict.
     """
     reason, slug = sent.get("reason", ""), sent.get("project", "")
-    if slug:
-        project = oversight.project(actor, organisation, slug)
-        archiving.unarchive_project(actor=actor, project=project, reason=reason)
-        return project.name
-    archiving.unarchive_organisation(actor=actor, organisation=organisation, reason=reason)
-    return organisation.name
+    project = oversight.project(actor, organisation, slug) if slug else None
+    archiving.bring_back(actor=actor, organisation=organisation, project=project, reason=reason)
+    return (project or organisation).name
 
 
 def people(actor: Actor, organisation: Organisation) -> dict[str, Any]:
