@@ -1,29 +1,26 @@
 """Keys of external meters: made and revoked by staff, and their check at the door.
 
-A key opens one address, `POST /api/v1/usage`. It is no token of a person or service account, so
-nobody's role or scope can come to hold what it does.
+A key (`portal.accounts.keys`) opens one address, `POST /api/v1/usage`.
 """
 
 from __future__ import annotations
 
 import re
-import secrets
-from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from billing.models import MeterKey
+from portal.accounts import keys
 from portal.audit.actions import PROVIDER, record
-from portal.kernel import clock, crypto, ids
+from portal.kernel import crypto, ids
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid, NotFound, NotPermitted
 
 PREFIX = "polder_meter_"
 OWN = "polder"  # the source of what Polder's backends tell
 _SOURCE = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,58}[a-z0-9])?")
-_USED_GRANULARITY = timedelta(minutes=1)
 
 
 @transaction.atomic
@@ -37,7 +34,7 @@ def create_meter_key(*, actor: Actor, source: str) -> tuple[MeterKey, str]:
     if not _SOURCE.fullmatch(source) or source == OWN:
         text = _("Use 1 to 60 small letters, digits, dots and dashes, and not “%(own)s”.")
         raise Invalid({"source": text % {"own": OWN}})
-    text = f"{PREFIX}{secrets.token_urlsafe(24)}"
+    text = keys.new_text(PREFIX)
     try:
         with transaction.atomic():
             key = MeterKey.objects.create(
@@ -67,9 +64,7 @@ def revoke_meter_key(*, actor: Actor, public_id: str) -> MeterKey:
     key = MeterKey.objects.select_for_update().filter(public_id=public_id).first()
     if key is None:
         raise NotFound(_("There is no such key of a meter."))
-    if key.revoked_at is None:
-        key.revoked_at = clock.now()
-        key.save(update_fields=["revoked_at"])
+    if keys.revoke(key):
         record(
             actor,
             "meter_key.revoke",
@@ -88,15 +83,10 @@ def meter_keys(actor: Actor) -> QuerySet[MeterKey]:
 
 
 def authenticate(text: str, *, address: str = "", request_id: str = "") -> Actor | None:
-    """The meter behind a key; None for one that is unknown or revoked. One query; the time of use
-    is written at most once a minute.
-    """
-    key = MeterKey.objects.filter(digest=crypto.digest(text), revoked_at__isnull=True).first()
+    """The meter behind a key; None for one that is unknown or revoked."""
+    key = keys.used(MeterKey.objects.all(), text)
     if key is None:
         return None
-    now = clock.now()
-    if key.last_used_at is None or now - key.last_used_at > _USED_GRANULARITY:
-        MeterKey.objects.filter(pk=key.pk).update(last_used_at=now)
     return Actor(
         kind="meter", id=key.public_id, name=key.source, address=address, request_id=request_id
     )
@@ -112,8 +102,7 @@ def require_meter(actor: Actor) -> None:
 
 
 def _require_provider(actor: Actor) -> None:
-    if actor.kind not in ("staff", "system"):
-        raise NotPermitted(_("Only the provider makes and ends keys of meters."))
+    keys.require_provider(actor, _("Only the provider makes and ends keys of meters."))
 
 
 def forget_person(name: str) -> None:

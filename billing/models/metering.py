@@ -6,20 +6,15 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from portal.accounts.models import Key
 
-class MeterKey(models.Model):
-    """An external meter and what it logs in with. It may report usage and nothing else.
 
-    `source` is its name in its events; `digest` is the SHA-256 of its key, which is shown once.
+class MeterKey(Key):
+    """An external meter and what it logs in with. It may report usage and nothing else. `source` is
+    its name in its events.
     """
 
-    public_id = models.CharField(max_length=16, unique=True)
     source = models.CharField(max_length=60)
-    digest = models.CharField(max_length=64, unique=True)
-    created_by = models.CharField(max_length=254)
-    created_at = models.DateTimeField(default=timezone.now)
-    last_used_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [

@@ -1,4 +1,6 @@
-"""Who acts: people, service accounts, and the API tokens of both."""
+"""Who acts: people, service accounts, and the API tokens of both; and what a key of the provider's
+own programs is.
+"""
 
 from __future__ import annotations
 
@@ -117,3 +119,19 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.public_id})"
+
+
+class Key(models.Model):
+    """What a program of the provider logs in with (`portal.accounts.keys`). `digest` is the SHA-256
+    of its text, which is shown once.
+    """
+
+    public_id = models.CharField(max_length=16, unique=True)
+    digest = models.CharField(max_length=64, unique=True)
+    created_by = models.CharField(max_length=254)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True

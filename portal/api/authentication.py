@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.authentication import SessionAuthentication as DrfSessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
@@ -22,6 +23,7 @@ from portal.kernel.errors import NotPermitted
 from services.regions import prober_keys
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
+_BEARER = 'Bearer realm="Polder"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,43 +53,54 @@ class TokenAuthentication(BaseAuthentication):
         return Caller(actor), None
 
     def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="Polder"'
+        return _BEARER
 
 
-class MeterAuthentication(BaseAuthentication):
-    """The key of an external meter, as a bearer; whatever is no such key is for the others."""
+class KeyAuthentication(BaseAuthentication):
+    """A key of one of the provider's programs, as a bearer; whatever is no such key is for the
+    others.
+    """
 
-    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
-        scheme, _space, text = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        key, http = text.strip(), request._request
-        if scheme.lower() != "bearer" or not key.startswith(meter_keys.PREFIX):
-            return None
-        ident = getattr(http, "id", "")
-        actor = meter_keys.authenticate(key, address=address_of(http), request_id=ident)
-        if actor is None:
-            raise AuthenticationFailed(_("This key of a meter is unknown or revoked."))
-        return Caller(actor), None
+    prefix: str
+    refusal: str  # marked for translation
 
-    def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="Polder"'
-
-
-class ProberAuthentication(BaseAuthentication):
-    """The key of a region's prober, as a bearer; whatever is no such key is for the others."""
+    def holder(self, text: str, *, address: str, request_id: str) -> Actor | None:
+        """Who has this key; None for one that is unknown or revoked."""
+        raise NotImplementedError
 
     def authenticate(self, request: Request) -> tuple[Caller, None] | None:
         scheme, _space, text = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         key, http = text.strip(), request._request
-        if scheme.lower() != "bearer" or not key.startswith(prober_keys.PREFIX):
+        if scheme.lower() != "bearer" or not key.startswith(self.prefix):
             return None
         ident = getattr(http, "id", "")
-        actor = prober_keys.authenticate(key, address=address_of(http), request_id=ident)
+        actor = self.holder(key, address=address_of(http), request_id=ident)
         if actor is None:
-            raise AuthenticationFailed(_("This key of a prober is unknown or revoked."))
+            raise AuthenticationFailed(_(self.refusal))
         return Caller(actor), None
 
     def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="Polder"'
+        return _BEARER
+
+
+class MeterAuthentication(KeyAuthentication):
+    """The key of an external meter."""
+
+    prefix = meter_keys.PREFIX
+    refusal = gettext_noop("This key of a meter is unknown or revoked.")
+
+    def holder(self, text: str, *, address: str, request_id: str) -> Actor | None:
+        return meter_keys.authenticate(text, address=address, request_id=request_id)
+
+
+class ProberAuthentication(KeyAuthentication):
+    """The key of a region's prober."""
+
+    prefix = prober_keys.PREFIX
+    refusal = gettext_noop("This key of a prober is unknown or revoked.")
+
+    def holder(self, text: str, *, address: str, request_id: str) -> Actor | None:
+        return prober_keys.authenticate(text, address=address, request_id=request_id)
 
 
 class SessionAuthentication(DrfSessionAuthentication):

@@ -97,7 +97,7 @@ def erase_person(actor: Actor, *, actor_id: str) -> int:
     The salt goes too: without it nobody can try names against the digest. Returns the number of
     rows. Raises: NotPermitted unless the provider asks.
     """
-    if actor.kind not in ("staff", "system"):
+    if not actor.is_provider:
         raise NotPermitted(
             _("Only the provider can erase a person from the audit trail."),
             hint=_("Ask the provider's data protection officer."),

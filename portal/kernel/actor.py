@@ -45,6 +45,11 @@ class Actor:
         return self.kind == "system"
 
     @property
+    def is_provider(self) -> bool:
+        """Staff that acts as such, or Polder itself."""
+        return self.kind in ("staff", "system")
+
+    @property
     def is_impersonating(self) -> bool:
         return bool(self.on_behalf_of_id)
 

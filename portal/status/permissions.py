@@ -10,7 +10,7 @@ from portal.kernel.errors import NotPermitted
 
 def require_staff(actor: Actor) -> None:
     """Raises: NotPermitted unless staff acts as such, or Polder itself."""
-    if actor.kind not in ("staff", "system"):
+    if not actor.is_provider:
         raise NotPermitted(
             _("Only the provider's staff may write on the status page."),
             hint=_("Tell the provider's support what you see."),

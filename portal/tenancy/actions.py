@@ -32,7 +32,7 @@ def create_organisation(
 
     Raises: Invalid, NotPermitted for a token with bounds.
     """
-    if owner is not None and actor.kind not in ("staff", "system"):
+    if owner is not None and not actor.is_provider:
         raise NotPermitted(
             _("Only the provider makes an organisation for somebody else."),
             hint=_("Leave out the owner: it will be you."),
@@ -218,7 +218,7 @@ def update_project(
 
 
 def _only_provider(actor: Actor, reason: str) -> None:
-    if actor.kind not in ("staff", "system"):
+    if not actor.is_provider:
         raise NotPermitted(
             _("Only the provider suspends organisations and lifts suspensions."),
             hint=_("Ask the provider."),

@@ -29,7 +29,7 @@ STATES = ("active", "suspended", "archived")
 
 def require_staff(actor: Actor) -> None:
     """Raises: NotPermitted unless a person of the provider acts as such, or Polder itself."""
-    if actor.kind not in ("staff", "system"):
+    if not actor.is_provider:
         raise NotPermitted(
             _("Only the provider's staff may do this."),
             hint=_("Ask the provider's support."),

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from portal.accounts.models import Key
 from portal.kernel import ids
 
 
@@ -55,20 +56,13 @@ class Region(models.Model):
         return f"{self.name} ({self.code})"
 
 
-class ProberKey(models.Model):
+class ProberKey(Key):
     """What a prober in the region's own cluster logs in with. It may read whom to ask there and
-    report minutes, and nothing else. `digest` is the SHA-256 of the key, which is shown once;
-    `heard_at` is when a service first answered who holds it.
+    report minutes, and nothing else. `heard_at` is when a service first answered who holds it.
     """
 
-    public_id = models.CharField(max_length=16, unique=True)
     region = models.ForeignKey(Region, on_delete=models.CASCADE, related_name="prober_keys")
-    digest = models.CharField(max_length=64, unique=True)
-    created_by = models.CharField(max_length=254)
-    created_at = models.DateTimeField(default=timezone.now)
-    last_used_at = models.DateTimeField(null=True, blank=True)
     heard_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["region"], condition=Q(revoked_at=None), name="live_key")]

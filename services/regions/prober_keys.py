@@ -1,20 +1,17 @@
 """Keys of probers that run in a region's own cluster, without Polder's database: made and revoked
 by staff, and their check at the door.
 
-A key opens two addresses for its region, `GET /api/v1/regions/CODE/targets` and `POST …/minutes`.
-It is no token of a person or service account, so nobody's role or scope can come to hold what it
-does.
+A key (`portal.accounts.keys`) opens two addresses for its region,
+`GET /api/v1/regions/CODE/targets` and `POST …/minutes`.
 """
 
 from __future__ import annotations
-
-import secrets
-from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from portal.accounts import keys
 from portal.audit.actions import PROVIDER, record
 from portal.kernel import clock, crypto, ids
 from portal.kernel.actor import Actor
@@ -23,7 +20,6 @@ from services.regions.models import ProberKey, Region
 
 PREFIX = "polder_prober_"
 MOST = 2  # the next one is made before the last is revoked
-_USED_GRANULARITY = timedelta(minutes=1)
 
 
 @transaction.atomic
@@ -36,7 +32,7 @@ def create_prober_key(*, actor: Actor, region: Region) -> tuple[ProberKey, str]:
     Region.objects.select_for_update(no_key=True).get(pk=region.pk)  # one is made at a time
     if _live(region).count() >= MOST:
         raise Invalid({"key": _("There are two keys already. Revoke one first.")})
-    text = f"{PREFIX}{secrets.token_urlsafe(24)}"
+    text = keys.new_text(PREFIX)
     key = ProberKey.objects.create(
         public_id=ids.public_id("pk"),
         region=region,
@@ -58,13 +54,11 @@ def create_prober_key(*, actor: Actor, region: Region) -> tuple[ProberKey, str]:
 def revoke_prober_key(*, actor: Actor, public_id: str) -> ProberKey:
     """Ends a key at once; what it reported stays. Raises: NotPermitted, NotFound."""
     _require_provider(actor)
-    keys = ProberKey.objects.select_related("region").select_for_update(of=("self",))
-    key = keys.filter(public_id=public_id).first()
+    rows = ProberKey.objects.select_related("region").select_for_update(of=("self",))
+    key = rows.filter(public_id=public_id).first()
     if key is None:
         raise NotFound(_("There is no such key of a prober."))
-    if key.revoked_at is None:
-        key.revoked_at = clock.now()
-        key.save(update_fields=["revoked_at"])
+    if keys.revoke(key):
         record(
             actor,
             "prober_key.revoke",
@@ -83,16 +77,10 @@ def prober_keys(actor: Actor, region: Region) -> QuerySet[ProberKey]:
 
 
 def authenticate(text: str, *, address: str = "", request_id: str = "") -> Actor | None:
-    """The prober behind a key, called as its region; None for a key that is unknown or revoked. One
-    query; the time of use is written at most once a minute.
-    """
-    keys = ProberKey.objects.select_related("region")
-    key = keys.filter(digest=crypto.digest(text), revoked_at__isnull=True).first()
+    """The prober behind a key, called as its region; None for a key that is unknown or revoked."""
+    key = keys.used(ProberKey.objects.select_related("region"), text)
     if key is None:
         return None
-    now = clock.now()
-    if key.last_used_at is None or now - key.last_used_at > _USED_GRANULARITY:
-        ProberKey.objects.filter(pk=key.pk).update(last_used_at=now)
     return Actor(
         kind="prober",
         id=key.public_id,
@@ -135,8 +123,7 @@ def _live(region: Region) -> QuerySet[ProberKey]:
 
 
 def _require_provider(actor: Actor) -> None:
-    if actor.kind not in ("staff", "system"):
-        raise NotPermitted(_("Only the provider makes and ends keys of probers."))
+    keys.require_provider(actor, _("Only the provider makes and ends keys of probers."))
 
 
 def forget_person(name: str) -> None:

@@ -174,7 +174,7 @@ def _locked(request: QuotaRequest) -> QuotaRequest:
 
 
 def _decidable(actor: Actor, request: QuotaRequest) -> QuotaRequest:
-    if actor.kind not in ("staff", "system"):
+    if not actor.is_provider:
         raise NotPermitted(
             _("Only the provider decides on requests for quota."), hint=_("Wait for the answer.")
         )
