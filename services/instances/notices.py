@@ -5,7 +5,7 @@ Rows hold codes, names and numbers; the sentences are made here at read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -125,56 +125,46 @@ def register() -> None:
             bell=False,
             webhook=True,
         ),
-        Kind(
+        _service_kind(
             _DOWN,
-            sentence(gettext_noop("%(name)s is down")),
+            gettext_noop("%(name)s is down"),
             _ill,
-            group=_SERVICES,
             label=gettext_noop("A service went down"),
             icon="triangle-alert",
             tone="bad",
-            url_name="console:service",
-            sees=Permission.INSTANCE_VIEW,
-            everyone=Permission.INSTANCE_UPDATE,
             mail=True,
-            webhook=True,
         ),
-        Kind(
+        _service_kind(
             _UP,
-            sentence(gettext_noop("%(name)s is up again")),
+            gettext_noop("%(name)s is up again"),
             _nothing,
-            group=_SERVICES,
             label=gettext_noop("A service that was down is up again"),
             icon="circle-check",
             tone="ok",
-            url_name="console:service",
-            sees=Permission.INSTANCE_VIEW,
-            everyone=Permission.INSTANCE_UPDATE,
             mail=True,
-            webhook=True,
         ),
-        _spot_kind(
-            "notice",
+        _service_kind(
+            "service.spot_notice",
             gettext_noop("%(name)s will be interrupted"),
-            gettext_noop("Due %(due_at)s: its spare capacity is needed. Data is kept."),
+            _due,
             label=gettext_noop("A service on spare capacity will be interrupted in two minutes"),
             icon="clock",
             tone="warn",
             mail=True,
         ),
-        _spot_kind(
-            "withdrawn",
+        _service_kind(
+            "service.spot_withdrawn",
             gettext_noop("%(name)s is not interrupted after all"),
-            gettext_noop("There is spare capacity for it again."),
+            _room,
             label=gettext_noop("A service on spare capacity is not interrupted after all"),
             icon="circle-check",
             tone="ok",
             mail=True,
         ),
-        _spot_kind(
-            "resumed",
+        _service_kind(
+            "service.spot_resumed",
             gettext_noop("%(name)s runs again"),
-            gettext_noop("There is spare capacity for it again."),
+            _room,
             label=gettext_noop("A service that was interrupted runs again"),
             icon="circle-check",
             tone="ok",
@@ -183,13 +173,21 @@ def register() -> None:
     )
 
 
-def _spot_kind(
-    what: str, title: str, body: str, *, label: str, icon: str, tone: str, mail: bool
+def _service_kind(
+    code: str,
+    title: str,
+    body: Callable[[Params], str],
+    *,
+    label: str,
+    icon: str,
+    tone: str,
+    mail: bool,
 ) -> Kind:
+    """Of a service, as all hear who may change it."""
     return Kind(
-        f"service.spot_{what}",
+        code,
         sentence(title),
-        lambda params: _(body) % {"due_at": _when(params)},
+        body,
         group=_SERVICES,
         label=label,
         icon=icon,
@@ -200,6 +198,15 @@ def _spot_kind(
         mail=mail,
         webhook=True,
     )
+
+
+def _due(params: Params) -> str:
+    when = {"due_at": _when(params)}
+    return _("Due %(due_at)s: its spare capacity is needed. Data is kept.") % when
+
+
+def _room(params: Params) -> str:
+    return _("There is spare capacity for it again.")
 
 
 def _when(params: Params) -> str:
