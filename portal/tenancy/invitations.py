@@ -45,6 +45,7 @@ from portal.tenancy.models import (
     Project,
 )
 from portal.tenancy.permissions import GRANTS, Permission, Role
+from portal.tenancy.recording import record_of
 from portal.tenancy.texts import role_label
 
 HOLDS = timedelta(days=7)
@@ -87,7 +88,7 @@ def invite(
         invited_by_id=actor.user_id,
     )
     _send(invitation)
-    _record(actor, invitation, "invitation.create", after=_shape(invitation))
+    record_of(actor, invitation, "invitation.create", after=_shape(invitation))
     return invitation
 
 
@@ -104,7 +105,7 @@ def resend_invitation(*, actor: Actor, invitation: Invitation) -> Invitation:
     _wait_for_next_try(invitation)
     _spend(actor, invitation.organisation)
     _send(invitation)
-    _record(actor, invitation, "invitation.resend", after={"expires_at": invitation.expires_at})
+    record_of(actor, invitation, "invitation.resend", after={"expires_at": invitation.expires_at})
     return invitation
 
 
@@ -116,7 +117,7 @@ def withdraw_invitation(*, actor: Actor, invitation: Invitation) -> None:
     _refuse_closed(invitation)
     invitation.withdrawn_at = clock.now()
     invitation.save(update_fields=["withdrawn_at"])
-    _record(actor, invitation, "invitation.withdraw", before=_shape(invitation))
+    record_of(actor, invitation, "invitation.withdraw", before=_shape(invitation))
 
 
 @transaction.atomic
@@ -373,23 +374,3 @@ def _refuse_over(invitation: Invitation) -> None:
 def _shape(invitation: Invitation) -> dict[str, Any]:
     """Without the address: what stands in the trail cannot be taken out again."""
     return {"role": invitation.role, "expires_at": invitation.member_expires_at}
-
-
-def _record(
-    actor: Actor,
-    invitation: Invitation,
-    verb: str,
-    *,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-) -> None:
-    record(
-        actor,
-        verb,
-        "invitation",
-        invitation.public_id,
-        chain=invitation.organisation.slug,
-        project=invitation.project.slug if invitation.project else "",
-        before=before,
-        after=after,
-    )

@@ -29,6 +29,7 @@ from portal.tenancy.models import (
     Project,
 )
 from portal.tenancy.permissions import GRANTS, Permission, Role
+from portal.tenancy.recording import record_of
 
 
 @transaction.atomic
@@ -61,7 +62,7 @@ def add_member(
             hint=_("Change the role instead."),
         ) from error
     _tell_member(actor, member, "member.added")
-    _record_member(actor, member, "member.add", after=_shape(member))
+    record_of(actor, member, "member.add", after=_shape(member))
     return member
 
 
@@ -94,7 +95,7 @@ def change_member(
     member.save(update_fields=["role", "expires_at"])
     if member.role != before["role"]:
         _tell_member(actor, member, "member.changed", before)
-    _record_member(actor, member, "member.change", before=before, after=_shape(member))
+    record_of(actor, member, "member.change", before=before, after=_shape(member))
     return member
 
 
@@ -123,7 +124,7 @@ def remove_member(*, actor: Actor, member: Membership) -> None:
     for token in tokens:
         before = {"name": token.name}
         record(actor, "token.revoke", "token", token.public_id, chain=slug, before=before)
-    _record_member(actor, member, "member.remove", before=_shape(member))
+    record_of(actor, member, "member.remove", before=_shape(member))
 
 
 def tokens_that_end(member: Membership) -> QuerySet[ApiToken]:
@@ -217,26 +218,6 @@ def _keep_an_owner(member: Membership) -> None:
             hint=_("Make somebody else an owner first."),
             code="last-owner",
         )
-
-
-def _record_member(
-    actor: Actor,
-    member: Membership,
-    verb: str,
-    *,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-) -> None:
-    record(
-        actor,
-        verb,
-        "member",
-        str(member.user_id),
-        chain=member.organisation.slug,
-        project=member.project.slug if member.project else "",
-        before=before,
-        after=after,
-    )
 
 
 def _tell_member(
