@@ -24,20 +24,8 @@ from services.backends import keeps_secrets
 from services.instances import admission, closing, opening, spare, windows
 from services.instances.admission import Admitted, Wanted
 from services.instances.models import Instance, Operation, Rollout
-from services.instances.specs import (
-    desired,
-    entry_of,
-    make_secrets,
-    needs_of,
-    needs_of_order,
-)
-from services.instances.states import (
-    OPEN,
-    Kind,
-    Lane,
-    OperationState,
-    Phase,
-)
+from services.instances.specs import desired, entry_of, make_secrets, needs_of, needs_of_order
+from services.instances.states import OPEN, Kind, Lane, OperationState, Phase
 from services.instances.work import enqueue_on_commit
 from services.regions import quota
 from services.regions.models import Quota
