@@ -265,13 +265,14 @@ create temporary table metered (
   from_plan boolean default true, day date, quantity numeric(24, 9), consumed numeric(24, 9)
 ) on commit drop"""
 
-# What is reported belongs to the day in which its time began. Beyond a plan the last hours of a
-# long month are as free as those of the plan.
+# What is reported belongs to the day in which its time began, and draws on the allowance of the
+# plan of that time, whatever came after. Beyond a plan the last hours of a long month are as free
+# as those of the plan.
 _ADD_EVENTS = """
 insert into metered
 select p.organisation_id, i.project_id, i.id, t.id, i.offering, g.code,
   coalesce(w.price_class, o.price_class), coalesce(w.priced_as, e.meter),
-  case when i.plan like 'dev-%%' then 'dev' else '' end, null::numeric, false,
+  case when coalesce(h.plan, i.plan) like 'dev-%%' then 'dev' else '' end, null::numeric, false,
   (e.start at time zone 'UTC')::date as day,
   coalesce(sum(e.quantity) filter (where not (e.meter = any(%(capped)s) and e.start >=
     greatest(%(month)s::timestamp at time zone 'UTC', i.created_at) + interval '730 hours')), 0),
@@ -285,6 +286,17 @@ join unnest(%(offerings)s::text[], %(classes)s::text[]) as o (offering, price_cl
   on o.offering = i.offering
 left join unnest(%(elsewhere)s::text[], %(elsewhere_classes)s::text[], %(elsewhere_meters)s::text[])
   as w (meter, price_class, priced_as) on w.meter = e.meter
+left join (
+  select v.instance_id, v.plan,
+    case when lag(v.at) over past is null then '-infinity'::timestamptz else v.at end as since,
+    coalesce(lead(v.at) over past, 'infinity'::timestamptz) as until
+  from instances_instanceevent v
+  where v.code in ('created', 'changed', 'upgraded', 'repaired') and v.plan <> ''
+    and (%(organisation)s::bigint is null or v.instance_id in (
+      select x.id from instances_instance x join tenancy_project y on y.id = x.project_id
+      where y.organisation_id = %(organisation)s))
+  window past as (partition by v.instance_id order by v.at, v.id)
+) h on h.instance_id = i.id and e.start >= h.since and e.start < h.until
 where e.start >= %(first)s::timestamp at time zone 'UTC'
   and e.start < %(end)s::timestamp at time zone 'UTC'
   and (%(organisation)s::bigint is null or p.organisation_id = %(organisation)s)

@@ -7,7 +7,7 @@ import pytest
 
 from billing import metering
 from billing.models import RatedMonth, UsageEvent, UsageRecord
-from services.instances.models import InstanceEvent
+from services.instances.models import Instance, InstanceEvent
 from tests.makers import make_instance, make_project, make_region
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]
@@ -200,3 +200,33 @@ def test_a_plan_that_left_the_catalogue_stops_no_round(instance, caplog):
     ]
     hours = list(metering.hours_by_plan(instance, START, START + timedelta(hours=25)))
     assert {hour for hour, _, _ in hours} == {START + timedelta(hours=24)}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("dev-1x1", "single-2x8"), ("single-2x8", "dev-1x1")]
+)
+def test_what_was_reported_draws_on_the_allowance_of_the_plan_of_its_time(instance, before, after):
+    """Metered again after another plan was chosen, days of before stay as they were."""
+    InstanceEvent.objects.update(plan=before)
+    Instance.objects.update(plan=before)
+    for name, hours in (("first", 2), ("later", 60)):
+        start = START + timedelta(hours=hours)
+        UsageEvent.objects.create(
+            source="polder",
+            event_id=name,
+            instance=instance,
+            meter="storage_gib",
+            start=start,
+            end=start + timedelta(hours=1),
+            quantity=7,
+        )
+    until = START + timedelta(hours=72)
+    metering.meter(MONTH, until=START + timedelta(hours=36))
+    allowances = UsageRecord.objects.filter(meter="storage_gib").values_list("day", "allowance")
+    first = {row for row in allowances if row[0].day == 3}
+    happened(instance, "changed", START + timedelta(hours=48), plan=after)
+    Instance.objects.update(plan=after)
+    metering.meter(MONTH, until=until)
+    again = set(allowances.all())
+    assert {row for row in again if row[0].day == 3} == first
+    assert {name for day, name in again if day.day == 5} == {"dev" if "dev" in after else ""}
