@@ -218,8 +218,8 @@ def test_traffic_is_that_of_the_pods_of_an_instance(monkeypatch):
         sent("xx-1", 100),
         sent("xx-1-0", 100, "pj-2"),
     )
-    spec = spec_of("kafka", "dev-1x1")
-    assert read(monkeypatch, found, spec, api=api, slug="kafka") == {
+    spec = spec_of("postgresql", "dev-1x1")
+    assert read(monkeypatch, found, spec, api=api, slug="postgresql") == {
         "xx-1": {"egress": Decimal("3.5")}
     }
     assert found.asked[0][0] == (
@@ -412,3 +412,36 @@ def test_a_selector_is_kept_as_it_is(selector):
 def test_nothing_is_kept_without_an_address():
     assert clusters.clean_settings({})["metrics"] is None
     assert clusters.clean_settings(clusters.filled_in({}))["metrics"] is None
+
+
+# -- of what servers count -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("slug", "name", "labels"),
+    [
+        ("rabbitmq", "rabbitmq_global_messages_received_total", {"protocol": "amqp091"}),
+        ("nats", "nats_varz_in_client_msgs", {"server_id": "NA"}),
+        ("kafka", "kafka_server_brokertopicmetrics_messagesinpersec_total", {"topic": "a"}),
+    ],
+)
+def test_messages_are_those_of_all_nodes_and_of_each_that_began_anew(
+    monkeypatch, slug, name, labels
+):
+    def node(pod, *samples, namespace="pj-1", **more):
+        line = told(*samples)
+        return replace(line, labels={"namespace": namespace, "pod": pod, **labels, **more})
+
+    key = next(iter(labels))
+    found = Prometheus(
+        node("xx-1-server-0", (-5, 100), (10, 107)),
+        node("xx-1-server-1", (-5, 40), (10, 2)),  # was started again
+        node("xx-1-server-1", (20, 5), **{key: "another"}),
+        node("xx-1-server-1", (20, 5), **{key: "another"}, endpoint="scraped twice"),
+        node("xx-10-server-0", (-5, 0), (10, 900)),
+        node("xx-1-server-0", (-5, 0), (10, 900), namespace="pj-2"),
+    )
+    spec = spec_of(slug, "dev-1x1")
+    assert read(monkeypatch, found, spec, slug=slug) == {"xx-1": {"messages": 14}}
+    assert found.asked[0][0].startswith(f"{name}{{")
+    assert found.asked[0][0].endswith('pod=~"(xx-1)-.*"}[900s]')

@@ -204,7 +204,9 @@ def test_every_meter_that_is_told_is_one_that_can_be_priced():
     from billing.meters import METERS, PRICED_ELSEWHERE
 
     for entry in registry.entries().values():
-        for meter in entry.usage.METERS if entry.usage else ():
+        told = entry.usage
+        counters = (one.meter for one in told.COUNTERS) if told else ()
+        for meter in (*told.METERS, *counters) if told else ():
             own = [m.code for m in entry.offering.meters]
             assert meter in METERS
             assert meter in PRICED_ELSEWHERE or meter in own

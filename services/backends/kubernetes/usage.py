@@ -54,7 +54,8 @@ def read(objects: Objects, wanted: UsageAsked, until: datetime) -> UsageTold:
     lists = _Lists(objects)
     found: dict[str, tuple[Counted, ...]] = {}
     for entry, spec, since in wanted:
-        if entry.usage is None and not _may_be_public(spec):
+        told_by_objects = entry.usage is not None and entry.usage.METERS
+        if not told_by_objects and not _may_be_public(spec):
             continue
         try:
             told = _of_offering(lists, entry, spec, since, until)

@@ -3,6 +3,7 @@ what Polder asks itself does not.
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -10,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+import redis
+from confluent_kafka import KafkaException
 
 from billing import cycle, reporting
 from billing.models import CostLine, CounterLook, UsageEvent
@@ -20,7 +23,10 @@ from services.instances.models import Instance, InstanceEvent
 from services.probes.asking import Names, State, ask, question
 from tests.makers import make_instance, make_member, make_project, make_region
 from tests.portal.api import Api
+from tests.services.engines import test_kafka as kafka_clients
+from tests.services.engines import test_memcached as memcached_clients
 from tests.services.engines import test_nats as nats_clients
+from tests.services.engines import test_object_storage as s3_clients
 from tests.services.engines import test_rabbitmq as rabbitmq_clients
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]
@@ -119,37 +125,92 @@ def send(handle, count):
     nats_clients.call(handle, work)
 
 
-PUBLISHERS = {"rabbitmq": publish, "nats": send}
+def produce(handle, count):
+    with contextlib.suppress(KafkaException):  # it is there
+        kafka_clients.make_topic(handle, TOPIC)
+    kafka_clients.write(handle, count, topic=TOPIC)
 
 
-@pytest.mark.parametrize("slug", PUBLISHERS)
-def test_messages_count_once_whatever_happens_between(counting, slug):
-    one, put = counting(slug), PUBLISHERS[slug]
+def cache(handle, count):
+    """Half of them reads."""
+    connection = memcached_clients.Connection(handle)
+    for number in range(count):
+        assert connection.get("x") is None if number % 2 else connection.put("y", "1")
+    connection.close()
+
+
+def command(handle, count):
+    client = redis.Redis.from_url(str(handle.credentials.uri))
+    for number in range(count):
+        client.set("x", number)
+    client.ping()
+    client.close()
+
+
+TOPIC = "words"
+COUNTED = [
+    ("rabbitmq", "messages", publish),
+    ("nats", "messages", send),
+    ("kafka", "messages", produce),
+    ("memcached", "requests", cache),
+    ("redis", "requests", command),
+]
+
+
+@pytest.mark.parametrize(("slug", "meter", "put"), COUNTED, ids=[slug for slug, *_ in COUNTED])
+def test_what_clients_ask_counts_once_whatever_happens_between(counting, slug, meter, put):
+    one = counting(slug)
     one.probed()
     one.look()
-    assert one.pending() == {"messages": 0}
+    assert one.pending() == {meter: 0}
     put(one.handle, 7)
-    one.look_until(messages=7)
+    one.look_until(**{meter: 7})
     one.probed()
     if slug == "rabbitmq":
         time.sleep(6)  # so that nothing is under way that it would tell later
     one.look()
     one.look(0)  # twice
-    assert one.pending() == {"messages": 7}
+    assert one.pending() == {meter: 7}
 
     one.kill()  # counters begin anew, and what they had is not counted again
     one.look()
-    assert one.pending() == {"messages": 7}
+    assert one.pending() == {meter: 7}
     put(one.handle, 20)  # past where it stood before
-    one.look_until(messages=27)
+    one.look_until(**{meter: 27})
     one.handle.pause()
     one.look()
     one.handle.resume()
     put(one.handle, 3)
-    one.look_until(messages=30)
+    one.look_until(**{meter: 30})
 
     assert one.look(60) == 1
     assert UsageEvent.objects.get().quantity == 30
-    assert one.usage("messages") == [30]
-    line = CostLine.objects.get(meter="messages")
+    assert one.usage(meter) == [30]
+    line = CostLine.objects.get(meter=meter)
     assert (line.quantity, line.billed_cost) == (30, 0)
+
+
+def test_requests_for_buckets_are_told_apart_and_polder_makes_none(counting):
+    one = counting("object-storage", layout="lake")
+    one.probed()
+    one.look()
+    assert one.pending() == {"read_requests": 0, "write_requests": 0}
+    s3 = s3_clients.client(one.handle)
+    s3.create_bucket(Bucket="more")
+    for number in range(5):
+        s3.put_object(Bucket="data", Key=f"k{number}", Body=b"x")
+    for number in range(3):
+        s3.get_object(Bucket="data", Key=f"k{number}")["Body"].read()
+    s3.head_object(Bucket="data", Key="k0")
+    s3.list_objects_v2(Bucket="data")
+    s3.delete_object(Bucket="data", Key="k4")
+    one.probed()
+    one.look()
+    assert one.pending() == {"read_requests": 5, "write_requests": 7}
+    one.look()
+    one.kill()
+    one.probed()
+    one.look()
+    s3.put_object(Bucket="more", Key="k", Body=b"x")
+    assert one.look(60) == 2
+    assert (one.usage("read_requests"), one.usage("write_requests")) == ([5], [8])

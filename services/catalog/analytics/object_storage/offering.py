@@ -4,7 +4,16 @@ what they are.
 
 from decimal import Decimal
 
-from services.spec import Family, Offering, Parameter, Plan, Version, gettext_noop
+from services.spec import (
+    METERS_OF_PLANS,
+    Family,
+    Meter,
+    Offering,
+    Parameter,
+    Plan,
+    Version,
+    gettext_noop,
+)
 
 OFFERING = Offering(
     slug="object-storage",
@@ -22,6 +31,11 @@ OFFERING = Offering(
     trademarks=(("Amazon S3", "Amazon.com, Inc. or its affiliates"),),
     price_class="analytics.object-storage",
     sla_class="storage",
+    meters=(
+        *METERS_OF_PLANS,
+        Meter("read_requests", "million"),
+        Meter("write_requests", "million"),
+    ),
     spot=("dev",),
     popular=True,
     database_label=gettext_noop("Bucket"),

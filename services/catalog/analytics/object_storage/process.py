@@ -9,13 +9,16 @@ their status pages and their gRPC ports have no login. None of them is published
 
 from pathlib import Path
 
+from services.catalog.analytics.object_storage.usage import requests
 from services.spec import (
     Capability,
     Client,
+    Counting,
     Credentials,
     Endpoint,
     Exec,
     File,
+    Http,
     InstanceSpec,
     Listener,
     Place,
@@ -33,6 +36,7 @@ _INTERNAL = (
     "s3_plain",
     "s3_grpc",
     "admin_grpc",
+    "metrics",
 )
 LISTENERS = (Listener("s3"), *(Listener(name, public=False) for name in _INTERNAL))
 ALSO: tuple[str, ...] = ()
@@ -78,6 +82,7 @@ def process(spec: InstanceSpec, place: Place) -> ProcessSpec:
         ),
         ready=_client(spec, place, make=False),
         setup=(_client(spec, place, make=True),),
+        counting=_counting(place),
         reload="HUP",  # s3.json; the server looks at its certificate every few hours by itself
         stop_seconds=30,
         endpoints=(Endpoint("s3", "s3", place.host, port, uri, True),),
@@ -100,7 +105,7 @@ def process(spec: InstanceSpec, place: Place) -> ProcessSpec:
 
 
 def _client(spec: InstanceSpec, place: Place, *, make: bool) -> Client:
-    """Reads the known object, or makes the first buckets and that object."""
+    """Logs in and reads the known object, or makes the first buckets and that object."""
     bucket = spec.parameters["bucket"]
     lake = [f"{bucket}-{zone}" for zone in ("raw", "processed", "curated")]
     return Client(
@@ -110,6 +115,8 @@ def _client(spec: InstanceSpec, place: Place, *, make: bool) -> Client:
             "host": place.host,
             "port": place.ports["s3"],
             "master": place.ports["master"],
+            "filer": place.ports["filer"],
+            "read_key": spec.secrets["read_key"],
             "ca": place.ca,
             "region": REGION,
             "key": access_key(spec),
@@ -121,6 +128,12 @@ def _client(spec: InstanceSpec, place: Place, *, make: bool) -> Client:
         },
         timeout_seconds=30 if make else 5,
     )
+
+
+def _counting(place: Place) -> Counting | None:
+    """None for a server of an earlier release, which has no such port yet."""
+    port = place.ports["metrics"]
+    return Counting(Http(f"http://{place.host}:{port}/metrics"), requests) if port else None
 
 
 def _options(spec: InstanceSpec, place: Place) -> list[str]:
@@ -153,6 +166,8 @@ def _options(spec: InstanceSpec, place: Place) -> list[str]:
         "s3.iam": "false",
         "s3.autoCreateBucket": "false",
         "s3.allowDeleteBucketNotEmpty": "false",
+        "metricsIp": place.host,
+        "metricsPort": ports["metrics"],
         "webdav": "false",
         "admin.ui": "false",
         "admin.port": ports["admin_grpc"] - _ADMIN_OFFSET,

@@ -2,7 +2,16 @@
 
 from decimal import Decimal
 
-from services.spec import Family, Offering, Parameter, Plan, Version, gettext_noop
+from services.spec import (
+    METERS_OF_PLANS,
+    Family,
+    Meter,
+    Offering,
+    Parameter,
+    Plan,
+    Version,
+    gettext_noop,
+)
 
 OFFERING = Offering(
     slug="memcached",
@@ -19,6 +28,7 @@ OFFERING = Offering(
     licence="BSD-3-Clause",
     price_class="database.memcached",
     sla_class="database",
+    meters=(*METERS_OF_PLANS, Meter("requests", "million")),
     versions=(Version("1.6"),),
     plans=(
         Plan("dev-1x1", vcpu=Decimal(1), memory_mib=1024, storage_gib=0),

@@ -6,8 +6,10 @@ refused. UDP, the shutdown command and dumps of keys are off. The server reads i
 certificate at the start only, so every change of them restarts it, and a restart empties the cache.
 """
 
+from services.catalog.databases.memcached.usage import requests
 from services.spec import (
     Capability,
+    Counting,
     Credentials,
     Endpoint,
     Exec,
@@ -43,14 +45,18 @@ def process(spec: InstanceSpec, place: Place) -> ProcessSpec:
     port, password = place.ports["client"], spec.secrets["password"]
     where = f"{place.host}:{port}"
     login = f"{USER} {password}"
+    log_in = f"set auth 0 0 {len(login)}\r\n{login}\r\n"
     return ProcessSpec(
         argv=[f"{place.home}/memcached", *_options(spec, place)],
         files=(File("users", Secret(f"{USER}:{password}\n")),),
         ready=Talk(
             port,
-            Secret(f"set auth 0 0 {len(login)}\r\n{login}\r\nmn\r\n"),
+            Secret(f"{log_in}mn\r\n"),
             expect=r"^STORED\r\nMN\r\n",
             tls=True,
+        ),
+        counting=Counting(
+            Talk(port, Secret(f"{log_in}stats\r\n"), expect=r"\r\nEND\r\n$", tls=True), requests
         ),
         stop_seconds=10,
         endpoints=(

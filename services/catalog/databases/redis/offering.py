@@ -4,7 +4,16 @@ from dataclasses import replace
 from decimal import Decimal
 
 from services.manifests.parameters import PUBLIC
-from services.spec import Family, Offering, Parameter, Plan, Version, gettext_noop
+from services.spec import (
+    METERS_OF_PLANS,
+    Family,
+    Meter,
+    Offering,
+    Parameter,
+    Plan,
+    Version,
+    gettext_noop,
+)
 
 OFFERING = Offering(
     slug="redis",
@@ -24,6 +33,7 @@ OFFERING = Offering(
     ),
     price_class="database.valkey",
     sla_class="database",
+    meters=(*METERS_OF_PLANS, Meter("requests", "million")),
     spot=("dev", "single"),
     popular=True,
     secrets=("password", "admin_password"),

@@ -5,8 +5,10 @@ This build has no TLS, so the endpoint says so; it listens on loopback only.
 
 from services.catalog.databases.redis import acl
 from services.catalog.databases.redis.acl import USER
+from services.catalog.databases.redis.usage import requests
 from services.spec import (
     Capability,
+    Counting,
     Credentials,
     Endpoint,
     Exec,
@@ -68,6 +70,14 @@ def process(spec: InstanceSpec, place: Place) -> ProcessSpec:
         ready=Talk(port, Secret(f"AUTH {USER} {password}\r\nPING\r\n"), r"\+PONG"),
         reload=Talk(
             port, Secret(f"AUTH {ADMIN} {admin}\r\nACL LOAD\r\nPING\r\n"), r"\+OK\s+\+OK\s+\+PONG"
+        ),
+        counting=Counting(
+            Talk(
+                port,
+                Secret(f"AUTH {ADMIN} {admin}\r\nINFO commandstats\r\nPING\r\n"),
+                r"\+PONG\r\n$",
+            ),
+            requests,
         ),
         endpoints=(
             Endpoint("client", "redis", place.host, port, f"redis://{USER}@{where}", False),

@@ -5,7 +5,9 @@ from decimal import Decimal
 
 from services.manifests.parameters import PUBLIC
 from services.spec import (
+    METERS_OF_PLANS,
     Family,
+    Meter,
     Offering,
     Parameter,
     Plan,
@@ -29,6 +31,7 @@ OFFERING = Offering(
     trademarks=(("Apache Kafka", "The Apache Software Foundation"),),
     price_class="integration.kafka",
     sla_class="database",
+    meters=(*METERS_OF_PLANS, Meter("messages", "million")),
     spot=("dev",),
     popular=True,
     secrets=("password", "internal_password"),

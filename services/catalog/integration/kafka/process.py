@@ -10,9 +10,11 @@ import hashlib
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
+from services.catalog.integration.kafka.usage import taken_in
 from services.spec import (
     Capability,
     Client,
+    Counting,
     Credentials,
     Endpoint,
     Exec,
@@ -33,6 +35,7 @@ LISTENERS = (
 ALSO = ("kafka-client-2",)
 CAPABILITIES = frozenset({Capability.PAUSE, Capability.RESIZE, Capability.ROTATE, Capability.LOGS})
 USER = "app"
+_INTERNAL = ["__consumer_offsets", "__transaction_state", "__share_group_state"]
 _HEAP_SHARE = 0.4  # of the plan's memory; the rest is for buffers outside the heap and the cache
 _FORMAT_HEAP_MIB = 128
 _SMALL_MIB = 2048  # up to here the JVM saves memory and start time instead of computing time
@@ -103,6 +106,7 @@ def process(spec: InstanceSpec, place: Place) -> ProcessSpec:
         ready=Talk(port, Secret(_HELLO), _HELLO_BACK, tls=True),
         setup=(access,),
         rotate=(access,),
+        counting=Counting(_offsets(spec, place), taken_in, lasting=True),
         stop_seconds=60,
         exit_codes=(0, 143),
         start_seconds=120,
@@ -140,6 +144,19 @@ def _access(spec: InstanceSpec, place: Place) -> Client:
             "username": USER,
             "password": spec.secrets["password"],
         },
+    )
+
+
+def _offsets(spec: InstanceSpec, place: Place) -> Client:
+    return Client(
+        ALSO[0],
+        Path(__file__).parent / "offsets.py",
+        {
+            "broker": f"{place.host}:{place.ports['broker']}",
+            "broker_password": spec.secrets["internal_password"],
+            "internal": _INTERNAL,
+        },
+        timeout_seconds=30,
     )
 
 

@@ -10,9 +10,9 @@ from services.manifests.counting import listings as listings
 from services.manifests.counting import of_pods
 from services.spec import Standing
 
-METERS = ("messages",)
+METERS: tuple[str, ...] = ()
 # What servers hand on to each other is in `in_msgs` alone.
-COUNTERS = (of_pods("messages", "nats_varz_in_client_msgs"),)
+COUNTERS = (of_pods("messages", "nats_varz_in_client_msgs", "server_id"),)
 
 
 def taken_in(varz: str) -> tuple[Standing, ...]:

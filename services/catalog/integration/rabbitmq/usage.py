@@ -9,7 +9,7 @@ from services.manifests.counting import listings as listings
 from services.manifests.counting import of_pods
 from services.spec import Standing
 
-METERS = ("messages",)
+METERS: tuple[str, ...] = ()
 # On the node to which a client speaks: what nodes tell each other is not in it.
 COUNTERS = (of_pods("messages", "rabbitmq_global_messages_received_total", "protocol"),)
 

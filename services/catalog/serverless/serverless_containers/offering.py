@@ -46,5 +46,9 @@ OFFERING = Offering(
         *SCALE,
         PUBLIC,
     ),
-    meters=(Meter("vcpu_second", "second"), Meter("memory_gib_second", "second")),
+    meters=(
+        Meter("vcpu_second", "second"),
+        Meter("memory_gib_second", "second"),
+        Meter("requests", "million"),
+    ),
 )

@@ -1,4 +1,6 @@
-"""Serverless containers are counted by the seconds in which their containers run."""
+"""Serverless containers are counted by the seconds in which their containers run. What reaches them
+is counted beside them, as for functions.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from services.manifests import knative, spans
-from services.spec import Counted, Counter, InstanceSpec, Listing, Manifest
+from services.spec import Counted, InstanceSpec, Listing, Manifest
 
 METERS = ("vcpu_second", "memory_gib_second")
-COUNTERS: tuple[Counter, ...] = ()
+COUNTERS = (knative.invocations("requests"),)
 
 
 def listings(spec: InstanceSpec) -> tuple[Listing, ...]:
