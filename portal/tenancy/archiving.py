@@ -82,7 +82,7 @@ def unarchive_organisation(*, actor: Actor, organisation: Organisation, reason: 
 
 
 def _only_provider(actor: Actor, reason: str) -> None:
-    if actor.kind not in ("staff", "system"):
+    if not actor.is_provider:
         raise NotPermitted(
             _("Only the provider brings back what was archived."), hint=_("Ask the provider.")
         )

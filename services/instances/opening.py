@@ -91,7 +91,7 @@ def busy(open_one: Operation) -> OperationOpen:
 
 def demand_provider(actor: Actor, instance: Instance) -> None:
     """Raises: Conflict for everybody else: an interruption is not put off."""
-    if actor.kind not in ("staff", "system"):
+    if not actor.is_provider:
         raise Conflict(
             _("%(region)s needs its spare capacity: “%(name)s” is being interrupted.")
             % {"region": instance.region.name, "name": instance.name},
