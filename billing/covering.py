@@ -42,17 +42,22 @@ def cover(cursor: CursorWrapper, scope: Mapping[str, Any]) -> bool:
         return False
     for statement in (_MAKE_HELD, _MAKE_COVERED):
         cursor.execute(statement, scope)
+    statement = _with_prices(_COVER, _KEYS_TO_COVER)
     for everywhere in (False, True):
-        cursor.execute(_COVER, {**scope, "everywhere": everywhere})
+        cursor.execute(statement, {**scope, "everywhere": everywhere})
     return True
 
 
 def add_lines(cursor: CursorWrapper, scope: Mapping[str, Any]) -> int:
     """Writes what was covered and what was left unused; returns how many lines."""
-    cursor.execute(_ADD_LINES, scope)
+    cursor.execute(_with_prices(_ADD_LINES, _KEYS_COVERED), scope)
     lines: int = cursor.rowcount
     cursor.execute("drop table covered, held")
     return lines
+
+
+def _with_prices(statement: str, keys: str) -> str:
+    return statement.replace("_PRICED_", _PRICED.replace("_KEYS_", keys))
 
 
 _ANY = """
@@ -94,6 +99,23 @@ _MAKE_COVERED = """
 create temporary table covered (record_id bigint, commitment_id bigint, quantity numeric)
 on commit drop"""
 
+# The price on demand of each class, meter, region and day of `_KEYS_`; that of a region wins.
+_PRICED = """
+  select distinct on (k.price_class, k.meter, k.region, k.day) k.*, p.id as price_id, p.free_for,
+    (p.tiers->0->>'unit_price')::numeric(20, 9) as unit_price
+  from (_KEYS_) k
+  join billing_price p on p.book = 'list' and p.category = 'standard'
+    and p.price_class = k.price_class and p.meter = k.meter and p.region in ('', k.region)
+    and (p.valid_from at time zone 'UTC')::date <= k.day
+    and (p.valid_to is null or k.day < (p.valid_to at time zone 'UTC')::date)
+  order by k.price_class, k.meter, k.region, k.day, p.region <> '' desc"""
+_KEYS_TO_COVER = """
+    select distinct r.price_class, r.meter, r.region, r.day
+    from billing_usagerecord r
+    join room h using (organisation_id, price_class, meter, day)
+    where r.spot_factor is null"""
+_KEYS_COVERED = "select distinct price_class, meter, region, day from used"
+
 # Capacity and usage of a day are laid side by side; where they overlap, usage is covered.
 _COVER = """
 with room as (
@@ -102,19 +124,7 @@ with room as (
   from held h where (region = '') = %(everywhere)s
   window upto as (
     partition by organisation_id, price_class, meter, region, day order by commitment_id)
-), priced as (
-  select distinct on (k.price_class, k.meter, k.region, k.day) k.*, p.free_for,
-    (p.tiers->0->>'unit_price')::numeric(20, 9) as unit_price
-  from (
-    select distinct r.price_class, r.meter, r.region, r.day
-    from billing_usagerecord r
-    join room h using (organisation_id, price_class, meter, day)
-    where r.spot_factor is null) k
-  join billing_price p on p.book = 'list' and p.category = 'standard'
-    and p.price_class = k.price_class and p.meter = k.meter and p.region in ('', k.region)
-    and (p.valid_from at time zone 'UTC')::date <= k.day
-    and (p.valid_to is null or k.day < (p.valid_to at time zone 'UTC')::date)
-  order by k.price_class, k.meter, k.region, k.day, p.region <> '' desc
+), priced as (_PRICED_
 ), used as (
   select r.*, p.unit_price, p.free_for <> '' and p.free_for = r.allowance as may_be_free,
     r.quantity - coalesce(c.quantity, 0) as left_over,
@@ -142,15 +152,7 @@ with used as (
   select c.commitment_id, c.quantity, r.project_id, r.instance_id, r.tag_set_id, r.offering,
     r.region, r.price_class, r.meter, r.day, r.id as place
   from covered c join billing_usagerecord r on r.id = c.record_id
-), priced as (
-  select distinct on (k.price_class, k.meter, k.region, k.day) k.*, p.id as price_id,
-    (p.tiers->0->>'unit_price')::numeric(20, 9) as list_unit_price
-  from (select distinct price_class, meter, region, day from used) k
-  join billing_price p on p.book = 'list' and p.category = 'standard'
-    and p.price_class = k.price_class and p.meter = k.meter and p.region in ('', k.region)
-    and (p.valid_from at time zone 'UTC')::date <= k.day
-    and (p.valid_to is null or k.day < (p.valid_to at time zone 'UTC')::date)
-  order by k.price_class, k.meter, k.region, k.day, p.region <> '' desc
+), priced as (_PRICED_
 ), summed as (
   select commitment_id, meter, day, sum(quantity) as quantity from used group by 1, 2, 3
 ), days as (
@@ -180,9 +182,9 @@ insert into billing_costline (organisation_id, project_id, instance_id, tag_set_
   billed_cost, currency)
 select s.organisation_id, s.project_id, s.instance_id, s.tag_set_id,
   coalesce(p.price_id, s.price_id), s.commitment_id, s.of_offering, s.of_region, s.price_class,
-  s.meter, s.day, 'usage', false, 0, 'hour', s.quantity, coalesce(p.list_unit_price, 0),
-  coalesce(p.list_unit_price, 0), round(s.quantity * coalesce(p.list_unit_price, 0) / 3600, 18),
-  round(s.quantity * coalesce(p.list_unit_price, 0) / 3600, 18),
+  s.meter, s.day, 'usage', false, 0, 'hour', s.quantity, coalesce(p.unit_price, 0),
+  coalesce(p.unit_price, 0), round(s.quantity * coalesce(p.unit_price, 0) / 3600, 18),
+  round(s.quantity * coalesce(p.unit_price, 0) / 3600, 18),
   round(s.total * s.hi / (s.all_weight * s.whole), 18)
     - round(s.total * s.lo / (s.all_weight * s.whole), 18),
   0, s.currency
