@@ -18,7 +18,7 @@ Source: shared design, billing 1.2 and 1.4.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -38,6 +38,10 @@ logger = logging.getLogger(__name__)
 # known before it is rated the first time, and row by row a join of all of it takes for ever.
 _SET = "set local work_mem = '256MB'; set local enable_nestloop = off"
 _SET_BACK = "set local work_mem to default; set local enable_nestloop to default"
+# Records that are rated together: what is sorted and added up of them then fits, and what is
+# written falls into pages of an index that are at hand. So ten times as many take ten times as
+# long, and no transaction is longer than it takes to rate these.
+_AT_A_TIME = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Rated:
 
 
 def rate_due(*, limit: int = 500) -> Rated:
-    """Rates what is due, oldest first, each month of the calendar in a transaction of its own."""
+    """Rates what is due, oldest first, each month of the calendar by itself."""
     total = Rated(0, 0)
     due = RatedMonth.objects.filter(due_since__isnull=False, closed_at=None).order_by("due_since")
     by_month: dict[date, list[int]] = {}
@@ -63,10 +67,9 @@ def rate_due(*, limit: int = 500) -> Rated:
     return total
 
 
-@transaction.atomic
 def rate(month: date, organisations: Sequence[int] | None = None) -> Rated:
     """Writes lines and sums of a calendar month anew, for some organisations or all that used
-    something. What is closed stays as it is.
+    something; so many in a transaction as fit into memory. What is closed stays as it is.
     """
     start, end = month_bounds(month)
     scope: dict[str, Any] = {
@@ -78,6 +81,33 @@ def rate(month: date, organisations: Sequence[int] | None = None) -> Rated:
         "units": list(UNITS),
         "sizes": [base_units(unit, int((end - start).total_seconds())) for unit in UNITS],
     }
+    total = Rated(0, 0)
+    for share in _shares(scope):
+        total += _rate_share({**scope, "share": share})
+    if total.months:
+        logger.info("usage.rated", extra={"months": total.months, "lines": total.lines})
+    return total
+
+
+def _shares(scope: dict[str, Any]) -> Iterator[list[int]]:
+    """Whom to rate, `_AT_A_TIME` records together; who has more is rated alone."""
+    with connection.cursor() as cursor:
+        cursor.execute(_KNOWN, scope)
+        known = cursor.fetchall()
+    share: list[int] = []
+    together = 0
+    for organisation, records in known:
+        if share and together + records > _AT_A_TIME:
+            yield share
+            share, together = [], 0
+        share.append(organisation)
+        together += records
+    if share:
+        yield share
+
+
+@transaction.atomic
+def _rate_share(scope: dict[str, Any]) -> Rated:
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, scope)
         taken = [row[0] for row in cursor.fetchall()]
@@ -103,22 +133,28 @@ def rate(month: date, organisations: Sequence[int] | None = None) -> Rated:
             lines += covering.add_lines(cursor, scope)
         cursor.execute(_ADD_SUMS, scope)
         cursor.execute(_SET_BACK)
-    logger.info("usage.rated", extra={"months": len(taken), "lines": lines})
     return Rated(len(taken), lines)
 
+
+_KNOWN = """
+select organisation_id, sum(records)::bigint
+from (
+  select organisation_id, count(*) as records from billing_usagerecord
+  where day >= %(month)s and day < %(end)s group by 1
+  union all
+  select organisation_id, 0 from billing_ratedmonth where month = %(month)s
+  union all
+  select organisation_id, 0 from billing_commitment
+  where start < %(end)s and "end" > %(month)s and start <= %(today)s) as known
+where %(organisations)s::bigint[] is null or organisation_id = any(%(organisations)s)
+group by 1
+order by 1"""
 
 # Whoever meters meanwhile waits here and finds the month due again.
 _TAKE = """
 insert into billing_ratedmonth as d (organisation_id, month, rated_at, lines)
 select organisation_id, %(month)s::date, %(now)s::timestamptz, 0
-from (
-  select organisation_id from billing_usagerecord where day >= %(month)s and day < %(end)s
-  union
-  select organisation_id from billing_ratedmonth where month = %(month)s
-  union
-  select organisation_id from billing_commitment
-  where start < %(end)s and "end" > %(month)s and start <= %(today)s) as known
-where %(organisations)s::bigint[] is null or organisation_id = any(%(organisations)s)
+from unnest(%(share)s::bigint[]) as t (organisation_id)
 order by 1
 on conflict (organisation_id, month) do update set due_since = null, rated_at = excluded.rated_at
 where d.closed_at is null

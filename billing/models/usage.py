@@ -70,7 +70,11 @@ class UsageRecord(models.Model):
     """
 
     organisation = models.ForeignKey(
-        "tenancy.Organisation", on_delete=models.PROTECT, related_name="+", db_constraint=False
+        "tenancy.Organisation",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
     )
     project = models.ForeignKey(
         "tenancy.Project",
@@ -111,6 +115,8 @@ class UsageRecord(models.Model):
         ]
         indexes = [
             models.Index(fields=["day", "organisation"]),
+            # A month is rated some organisations at a time.
+            models.Index(fields=["organisation", "day"], name="usage_of_organisation"),
             models.Index(
                 fields=["organisation", "day"],
                 condition=models.Q(spot_factor__isnull=False),

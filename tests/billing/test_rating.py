@@ -5,6 +5,7 @@ from collections import defaultdict
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from unittest.mock import Mock
 
 import pytest
 
@@ -222,6 +223,38 @@ def test_again_is_the_same_and_what_is_not_due_is_left(instance):
     assert lines() == first
     assert CostRollup.objects.get().billed_cost == 5
     assert RatedMonth.objects.get().lines == 1
+
+
+def test_many_are_rated_share_by_share_and_it_ends_the_same(instance, monkeypatch):
+    price(mode="graduated", tiers=(("10", "3"), (None, "2")))
+    for where in (instance, *(make_instance(make_project(), instance.region) for _ in range(3))):
+        used(where, 1, 8)
+        used(where, 2, 8)
+    assert rating.rate(MONTH) == rating.Rated(4, 12)
+    together = lines()
+    monkeypatch.setattr(rating, "_AT_A_TIME", 5)
+    assert rating.rate(MONTH) == rating.Rated(4, 12)
+    assert lines() == together
+    assert set(RatedMonth.objects.values_list("lines", flat=True)) == {3}
+    assert CostRollup.objects.count() == 8
+
+
+def test_a_share_that_fails_takes_no_other_with_it(instance, monkeypatch):
+    price()
+    used(instance, 1, 5)
+    later = make_instance(make_project(), instance.region)
+    used(later, 1, 7)
+    owners = [where.project.organisation_id for where in (instance, later)]
+    for owner in owners:
+        RatedMonth.objects.create(organisation_id=owner, month=MONTH, due_since=clock.now())
+    cover = Mock(side_effect=[False, RuntimeError("out of memory")])
+    monkeypatch.setattr(rating, "_AT_A_TIME", 1)
+    monkeypatch.setattr(rating.covering, "cover", cover)
+    with pytest.raises(RuntimeError):
+        rating.rate(MONTH)
+    assert [cost for *_, cost in lines()] == [5]
+    assert CostRollup.objects.get().organisation_id == owners[0]
+    assert RatedMonth.objects.get(due_since__isnull=False).organisation_id == owners[1]
 
 
 def test_usage_that_is_gone_takes_its_lines_with_it(instance):

@@ -118,6 +118,7 @@ def make_usage(rows: int, region: str = "local") -> int:
             cross join lateral (
               select round((1 + abs(hashint8(i.id * 131 + (d.day::date - date '2026-01-01')
                 + length(m.meter) * 7 + s.part * 17)) %% 99999)::numeric / 7, 9) as quantity) q
+            order by d.day, i.id, m.meter, s.part
             limit %(rows)s""",
             {
                 "tags": tags.pk,
@@ -152,6 +153,7 @@ def make_events(rows: int) -> int:
             cross join lateral (
               select round((1 + abs(hashint8(i.id * 131 + extract(epoch from h.at)::bigint
                 + length(m.meter) * 7)) %% 99999)::numeric / 7, 9) as quantity) q
+            order by h.at, i.id, m.meter
             limit %(rows)s""",
             {
                 "first": datetime(2026, 10, 1, tzinfo=UTC),
