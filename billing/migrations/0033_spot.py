@@ -41,22 +41,10 @@ class Migration(migrations.Migration):
                 ('said_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
         ),
-        migrations.RemoveConstraint(
-            model_name='usagerecord',
-            name='one_usage_record_per_day',
-        ),
         migrations.AddField(
             model_name='usagerecord',
             name='spot_factor',
             field=models.DecimalField(blank=True, decimal_places=2, max_digits=3, null=True),
-        ),
-        migrations.AddIndex(
-            model_name='usagerecord',
-            index=models.Index(condition=models.Q(('spot_factor__isnull', False)), fields=['organisation', 'day'], name='usage_of_spare_capacity'),
-        ),
-        migrations.AddConstraint(
-            model_name='usagerecord',
-            constraint=models.UniqueConstraint(fields=('instance', 'day', 'meter', 'price_class', 'allowance', 'spot_factor'), name='one_usage_record_per_day', nulls_distinct=False),
         ),
         migrations.AddConstraint(
             model_name='spotfactor',
