@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby, islice
 from typing import Any
@@ -33,6 +33,14 @@ from services.spec import Offering
 logger = logging.getLogger(__name__)
 
 _BATCH = 50_000
+_CAP = timedelta(hours=730)
+# What a month has is added up in memory, in whatever order it came; the server's own setting is for
+# pages. Of one organisation little is read, by instance.
+_SET = "set local work_mem = '256MB'"
+_SET_ALL = "set local enable_sort = off; set local enable_nestloop = off"
+_SET_BACK = """
+set local work_mem to default; set local enable_sort to default;
+set local enable_nestloop to default"""
 _COPY = """
 copy metered (organisation_id, project_id, instance_id, tag_set_id, offering, region, price_class,
   meter, allowance, spot_factor, day, quantity, consumed) from stdin"""
@@ -81,6 +89,7 @@ def meter(
         "month": start.date(),
         "today": moment.date(),
         "now": clock.now(),
+        "last_hours": start + _CAP,
         "organisation": organisation,
         "offerings": list(offerings),
         "classes": list(offerings.values()),
@@ -100,13 +109,15 @@ def meter(
             with cursor.copy(_COPY) as copy:
                 for row in batch:
                     copy.write_row(row)
-        cursor.execute(_ADD_EVENTS, scope)
+        cursor.execute(_SET if organisation else f"{_SET}; {_SET_ALL}")
+        cursor.execute(_events_of(organisation), scope)
         scope["instances"] = [instance for instance, _ in unknown]
         scope["days"] = [day for _, day in unknown]
         cursor.execute(_LEAVE_OUT, scope)
         cursor.execute(_PUT, scope)
         records, months = cursor.fetchone()
         cursor.execute("drop table metered, unknown_day")
+        cursor.execute(_SET_BACK)
     for instance in sorted({instance for instance, _ in unknown}):
         logger.error("usage.plan_gone", extra={"instance": instance})  # no bug
     logger.info("usage.metered", extra={"records": records, "months": months})
@@ -267,17 +278,40 @@ create temporary table metered (
 
 # What is reported belongs to the day in which its time began, and draws on the allowance of the
 # plan of that time, whatever came after. Beyond a plan the last hours of a long month are as free
-# as those of the plan.
+# as those of the plan; no instance reaches them before `%(last_hours)s`. So only what began after
+# that, or on a day on which the plan changed, is kept apart by its moment; all else is added up by
+# three narrow columns first, and what an instance says of itself looked up for a day.
 _ADD_EVENTS = """
+with held as materialized (
+  select v.instance_id, v.plan,
+    case when lag(v.at) over past is null then '-infinity'::timestamptz else v.at end as since,
+    coalesce(lead(v.at) over past, 'infinity'::timestamptz) as until
+  from instances_instanceevent v
+  where v.code in ('created', 'changed', 'upgraded', 'repaired') and v.plan <> '' _WHOSE_PLANS_
+  window past as (partition by v.instance_id order by v.at, v.id)
+), changed as (
+  select distinct instance_id, (since at time zone 'UTC')::date as day
+  from held where since >= %(first)s::timestamp at time zone 'UTC'
+), used as (
+  select e.instance_id, e.meter, (e.start at time zone 'UTC')::date as day,
+    case when e.start >= %(last_hours)s or c.day is not null then e.start end as apart,
+    sum(e.quantity) as quantity
+  from billing_usageevent e
+  left join changed c
+    on c.instance_id = e.instance_id and c.day = (e.start at time zone 'UTC')::date
+  where e.start >= %(first)s::timestamp at time zone 'UTC'
+    and e.start < %(end)s::timestamp at time zone 'UTC' _WHOSE_
+  group by 1, 2, 3, 4
+)
 insert into metered
 select p.organisation_id, i.project_id, i.id, t.id, i.offering, g.code,
   coalesce(w.price_class, o.price_class), coalesce(w.priced_as, e.meter),
   case when coalesce(h.plan, i.plan) like 'dev-%%' then 'dev' else '' end, null::numeric, false,
-  (e.start at time zone 'UTC')::date as day,
-  coalesce(sum(e.quantity) filter (where not (e.meter = any(%(capped)s) and e.start >=
-    greatest(%(month)s::timestamp at time zone 'UTC', i.created_at) + interval '730 hours')), 0),
-  sum(e.quantity)
-from billing_usageevent e
+  e.day,
+  case when e.apart >= greatest(%(last_hours)s, i.created_at + interval '730 hours')
+      and e.meter = any(%(capped)s) then 0 else e.quantity end,
+  e.quantity
+from used e
 join instances_instance i on i.id = e.instance_id
 join billing_tagset t on t.tags = i.tags
 join regions_region g on g.id = i.region_id
@@ -286,21 +320,21 @@ join unnest(%(offerings)s::text[], %(classes)s::text[]) as o (offering, price_cl
   on o.offering = i.offering
 left join unnest(%(elsewhere)s::text[], %(elsewhere_classes)s::text[], %(elsewhere_meters)s::text[])
   as w (meter, price_class, priced_as) on w.meter = e.meter
-left join (
-  select v.instance_id, v.plan,
-    case when lag(v.at) over past is null then '-infinity'::timestamptz else v.at end as since,
-    coalesce(lead(v.at) over past, 'infinity'::timestamptz) as until
-  from instances_instanceevent v
-  where v.code in ('created', 'changed', 'upgraded', 'repaired') and v.plan <> ''
-    and (%(organisation)s::bigint is null or v.instance_id in (
-      select x.id from instances_instance x join tenancy_project y on y.id = x.project_id
-      where y.organisation_id = %(organisation)s))
-  window past as (partition by v.instance_id order by v.at, v.id)
-) h on h.instance_id = i.id and e.start >= h.since and e.start < h.until
-where e.start >= %(first)s::timestamp at time zone 'UTC'
-  and e.start < %(end)s::timestamp at time zone 'UTC'
-  and (%(organisation)s::bigint is null or p.organisation_id = %(organisation)s)
-group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 12"""
+left join held h on h.instance_id = i.id
+  and coalesce(e.apart, e.day::timestamp at time zone 'UTC') >= h.since
+  and coalesce(e.apart, e.day::timestamp at time zone 'UTC') < h.until"""
+
+_WHOSE = """
+    and _ROW_.instance_id in (
+      select i.id from instances_instance i join tenancy_project p on p.id = i.project_id
+      where p.organisation_id = %(organisation)s)"""
+
+
+def _events_of(organisation: int | None) -> str:
+    whose = "" if organisation is None else _WHOSE
+    plans, events = (whose.replace("_ROW_", row) for row in "ve")
+    return _ADD_EVENTS.replace("_WHOSE_PLANS_", plans).replace("_WHOSE_", events)
+
 
 # What cannot be worked out whole stays as it was.
 _LEAVE_OUT = """

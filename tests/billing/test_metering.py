@@ -144,6 +144,30 @@ def test_what_is_reported_beyond_a_plan_is_free_in_the_last_hours_of_a_long_mont
     assert said == [("backup_gib", 3600, 10800), ("egress", 10800, 10800)]
 
 
+def test_what_is_reported_beyond_a_plan_is_free_after_730_hours_of_what_began_later(instance):
+    instance.created_at = datetime(2026, 10, 1, 5, tzinfo=UTC)
+    instance.save()
+    cap = datetime(2026, 10, 31, 15, tzinfo=UTC)
+    for hours in (-2, -1, 0, 1):
+        at = cap + timedelta(hours=hours)
+        UsageEvent.objects.create(
+            source="polder",
+            event_id=str(hours),
+            instance=instance,
+            meter="backup_gib",
+            start=at,
+            end=at + timedelta(hours=1),
+            quantity=Decimal(3600),
+        )
+    owner = instance.project.organisation_id
+    metering.meter(MONTH, until=datetime(2026, 11, 2, tzinfo=UTC), organisation=owner)
+    row = UsageRecord.objects.get(from_plan=False)
+    assert (row.quantity, row.consumed) == (7200, 14400)
+    metering.meter(MONTH, until=datetime(2026, 11, 2, tzinfo=UTC))
+    row.refresh_from_db()
+    assert (row.quantity, row.consumed) == (7200, 14400)
+
+
 def test_one_organisation_leaves_the_others_alone(instance):
     other = make_instance(make_project(), make_region("second"), plan="dev-1x1")
     other.created_at = START
