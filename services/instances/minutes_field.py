@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.types.range import Range
+
+_RANGE = re.compile(r"\[(\d+),(\d+)\)")
 
 if TYPE_CHECKING:
     _Field = models.Field[int, int]
@@ -37,6 +40,15 @@ def bits_of(ranges: Iterable[Range[int]]) -> int:
         if one.lower is None or one.upper is None:
             raise ValueError(f"{one} is not of a day")
         found |= ((1 << (one.upper - one.lower)) - 1) << one.lower
+    return found
+
+
+def bits_in(text: str | None) -> int:
+    """The same of ranges as PostgreSQL writes them: many are read so in a fraction of the time."""
+    found = 0
+    for one in _RANGE.finditer(text or ""):
+        lower, upper = int(one[1]), int(one[2])
+        found |= ((1 << (upper - lower)) - 1) << lower
     return found
 
 

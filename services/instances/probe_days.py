@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Sum
 
 from portal.kernel import clock
-from services.instances.minutes_field import bits_of, ranges_of
+from services.instances.minutes_field import bits_in, ranges_of
 from services.instances.models import ProbeDay, ProbeSum
 from services.probes.minutes import WINDOWS, Window
 
@@ -95,7 +95,7 @@ def of_month(instances: Iterable[int], month: date) -> dict[int, Probed]:
             },
         )
         return {
-            key: Probed(bits_of(known or ()), bits_of(bad or ()), _latencies(numbers, stored))
+            key: Probed(bits_in(known), bits_in(bad), _latencies(numbers, stored))
             for key, known, bad, numbers, stored in cursor
         }
 
@@ -118,21 +118,23 @@ def _bits(minutes: Iterable[int]) -> int:
     return sum(1 << minute for minute in minutes)
 
 
-def _latencies(numbers: Sequence[int], stored: bytes) -> array[int]:
+def _latencies(days: str, stored: bytes) -> array[int]:
     """`stored` has those of the days of the month with these numbers, one after another."""
-    length = 2 * WINDOWS
-    whole = bytearray((numbers[-1] + 1) * length)
-    for at, number in enumerate(numbers):
-        whole[number * length : (number + 1) * length] = stored[at * length : (at + 1) * length]
-    values = array("H", bytes(whole))
+    numbers, length = [int(number) for number in days.split(",")], 2 * WINDOWS
+    if numbers[-1] >= len(numbers):  # some days are missing
+        whole = bytearray((numbers[-1] + 1) * length)
+        for at, number in enumerate(numbers):
+            whole[number * length : (number + 1) * length] = stored[at * length : (at + 1) * length]
+        stored = bytes(whole)
+    values = array("H", stored)
     if sys.byteorder == "little":
         values.byteswap()
     return values
 
 
 _OF_MONTH = """
-select instance_id, range_agg(known), range_agg(bad),
-  array_agg(number order by number), string_agg(latency, '' order by number)
+select instance_id, range_agg(known)::text, range_agg(bad)::text,
+  string_agg(number::text, ',' order by number), string_agg(latency, '' order by number)
 from (
   select instance_id, day - %(first)s as number,
     overlay(%(zeros)s::bytea placing latency from 1) as latency,

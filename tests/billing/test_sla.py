@@ -143,6 +143,21 @@ def test_windows_count_while_all_of_their_minutes_do():
     assert (found.windows, found.slow) == (8, 8)
 
 
+@pytest.mark.parametrize("within", [1, 10, 100, 1000, 3276, 3277, 6553, 6554])
+def test_windows_judged_at_once_are_those_judged_one_by_one(within):
+    rng = random.Random(within)  # a seeded set, not a secret
+    near = (0, 1, within * 10 - 1, within * 10, within * 10 + 1, 32767, 32768, 65535)
+    latencies = tuple(min(65535, rng.choice((*near, rng.randrange(65536)))) for _ in range(2000))
+    runs = first(OCTOBER)
+    for _ in range(30):
+        runs &= ~first(rng.randrange(1, 40), rng.randrange(OCTOBER))
+    found = measure(Facts(Decimal(99), runs=runs, latencies=latencies, within=within))
+    whole = 0b11111
+    judged = [n for at, n in enumerate(latencies) if n and runs >> 5 * at & whole == whole]
+    assert (found.windows, found.slow) == (len(judged), sum(n > within * 10 for n in judged))
+    assert 1500 < found.windows < 2000
+
+
 def test_nothing_is_said_of_speed_where_none_was_promised():
     found = measure(october(latencies=windows(0, 10), within=None))
     assert (found.windows, found.fast_share, found.is_fast) == (0, None, True)
