@@ -7,13 +7,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Min, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncMonth
 from django.utils.translation import gettext as _
 
 from billing.einvoice.document import Document, Kind, Line, Period
-from billing.models import CostLine, CostRollup, Invoice, Price, RatedMonth
+from billing.models import CostLine, CostRollup, InstanceRollup, Invoice, Price, RatedMonth
 from billing.plantime import last_day
 from billing.posting import is_reference
 from portal.kernel import clock
@@ -118,17 +119,23 @@ def bring_to_cents(
         if (difference := nets.get(key, _NOTHING) - found.cost)
     ]
     CostLine.objects.bulk_create(made)
-    CostRollup.objects.bulk_create(
-        CostRollup(
-            organisation=line.organisation,
-            offering=line.offering,
-            day=line.day,
-            category=line.category,
-            currency=line.currency,
-            **dict.fromkeys(_COSTS, line.billed_cost),
+    CostRollup.objects.bulk_create(CostRollup(day=line.day, **_sums_of(line)) for line in made)
+    InstanceRollup.objects.bulk_create(
+        InstanceRollup(
+            day=line.day.replace(day=1), is_correction=line.is_correction, **_sums_of(line)
         )
         for line in made
     )
+
+
+def _sums_of(line: CostLine) -> dict[str, Any]:
+    return {
+        "organisation": line.organisation,
+        "offering": line.offering,
+        "category": line.category,
+        "currency": line.currency,
+        **dict.fromkeys(_COSTS, line.billed_cost),
+    }
 
 
 def _rounding(

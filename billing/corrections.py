@@ -135,11 +135,13 @@ def net_of(organisation: int, booked: date, month: date) -> Decimal:
 _STAND_IN = """
 create temporary table billing_ratedmonth (like billing_ratedmonth including all) on commit drop;
 create temporary table billing_costline (like billing_costline including all) on commit drop;
-create temporary table billing_costrollup (like billing_costrollup including all) on commit drop"""
+create temporary table billing_costrollup (like billing_costrollup including all) on commit drop;
+create temporary table billing_instancerollup (like billing_instancerollup including all)
+on commit drop"""
 
 _STAND_BACK = """
 alter table pg_temp.billing_costline rename to rated_anew;
-drop table pg_temp.billing_costrollup;
+drop table pg_temp.billing_costrollup, pg_temp.billing_instancerollup;
 drop table pg_temp.billing_ratedmonth"""
 
 _ADD_DIFFERENCE = """

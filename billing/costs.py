@@ -8,10 +8,11 @@ the costs of the projects in which they may, and of the organisation itself only
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 from typing import Any, Literal
 
 from django.db.models import CharField, DecimalField, F, Q, QuerySet, Sum, Value
@@ -19,6 +20,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce, TruncMonth
 from django.utils.translation import gettext as _
 
+from billing import sums
 from billing.models import CostLine, CostRollup, Price, RatedMonth, TagSet, UsageRecord
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid
@@ -105,28 +107,24 @@ def costs_for(
 ) -> Costs:
     """Costs of [`first`, `end`). `group_by` is one of `GROUPS` or `tag:KEY`; what has no such tag
     stands under "". Only of `instances`, where some are named; "" is what belongs to none. One
-    query.
+    query; by instance two, of whole months and of what is left.
 
     Raises: NotPermitted; Invalid for an unknown grouping or more than `LONGEST_DAYS`.
     """
     _check_span(first, end)
-    lines = bool(instances) or _needs_lines(group_by)
-    rows = _rows(actor, organisation, first, end, project, lines=lines)
-    if instances:
-        none = Q(instance__isnull=True) if "" in instances else Q()
-        rows = rows.filter(Q(instance__public_id__in=instances) | none)
-    if tag is not None:
-        sets = TagSet.objects.filter(tags__contains={tag[0]: tag[1]})
-        rows = rows.filter(tag_set__in=sets.values("pk"))
-    start = _start(period)
-    sums: dict[str, Any] = {f"{name}_sum": Sum(name) for name in _COSTS}
-    listed = (
-        rows.annotate(start=start, key=_key(group_by))
-        .values_list("start", "key")
-        .annotate(**sums)
-        .order_by("start")
-    )
-    found = list(_merged(listed, group_by))
+    if instances or group_by == "instance":
+        sources = _by_instance(actor, organisation, [(first, end)], project, period, instances)
+    else:
+        sources = [_rows(actor, organisation, first, end, project)]
+    added = {f"{name}_sum": Sum(name) for name in _COSTS}
+    listed = []
+    for rows in sources:
+        if tag is not None:
+            sets = TagSet.objects.filter(tags__contains={tag[0]: tag[1]})
+            rows = rows.filter(tag_set__in=sets.values("pk"))
+        of_groups = rows.annotate(start=_start(period), key=_key(group_by))
+        listed.append(of_groups.values_list("start", "key").annotate(**added).order_by("start"))
+    found = list(_merged(chain.from_iterable(listed), group_by))
     return Costs(found, sum((row.billed_cost for row in found), _NOTHING))
 
 
@@ -157,11 +155,11 @@ def spot_costs_for(
         .annotate(Sum("billed_cost"))
         .order_by()
     )
-    sums: dict[tuple[date, str], Decimal] = {}
+    found: dict[tuple[date, str], Decimal] = {}
     for start, key, cost in listed:
         group = _family(key) if group_by == "family" else key
-        sums[start, group] = sums.get((start, group), _NOTHING) + cost
-    return sums
+        found[start, group] = found.get((start, group), _NOTHING) + cost
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,27 +185,35 @@ def group_sums_for(
     project: str = "",
 ) -> list[GroupSum]:
     """Every group of [first, end) of `span` or of `before`, which ends where `span` begins or
-    earlier: dearest first, and last what only the time before had. One query.
+    earlier: dearest first, and last what only the time before had. As many queries as `costs_for`.
 
     Raises: NotPermitted; Invalid as `costs_for`.
     """
     for first, end in (span, before):
         _check_span(first, end)
-    rows = _rows(actor, organisation, before[0], span[1], project, lines=_needs_lines(group_by))
+    if group_by == "instance":
+        sources = _by_instance(actor, organisation, [before, span], project, "month")
+    else:
+        sources = [_rows(actor, organisation, before[0], span[1], project)]
     now, then = (Q(day__gte=first, day__lt=end) for first, end in (span, before))
-    listed = rows.annotate(key=_key(group_by)).values_list("key")
-    sums: dict[str, list[Decimal]] = {}
-    listed = listed.annotate(
-        now=Sum("billed_cost", filter=now), then=Sum("billed_cost", filter=then)
-    )
-    for key, *amounts in listed.order_by():
+    listed = [
+        source.annotate(key=_key(group_by))
+        .values_list("key")
+        .annotate(now=Sum("billed_cost", filter=now), then=Sum("billed_cost", filter=then))
+        .order_by()
+        for source in sources
+    ]
+    found: dict[str, list[Decimal]] = {}
+    for key, *amounts in chain.from_iterable(listed):
         if amounts == [None, None]:  # only between the two
             continue
-        entry = sums.setdefault(_family(key) if group_by == "family" else key, [_NOTHING] * 2)
+        entry = found.setdefault(_family(key) if group_by == "family" else key, [_NOTHING] * 2)
         for index, amount in enumerate(amounts):
             entry[index] += amount or _NOTHING
-    found = [GroupSum(group, *amounts) for group, amounts in sums.items()]
-    return sorted(found, key=lambda row: (not row.amount, -row.amount, -row.before, row.group))
+    listed_sums = [GroupSum(group, *amounts) for group, amounts in found.items()]
+    return sorted(
+        listed_sums, key=lambda row: (not row.amount, -row.amount, -row.before, row.group)
+    )
 
 
 def totals_for(
@@ -295,11 +301,8 @@ def _corrected(
 
 def rated_until(organisation: Organisation, month: date) -> Any:
     """When the month's costs were last worked out; None before the first time."""
-    return (
-        RatedMonth.objects.filter(organisation=organisation, month=month)
-        .values_list("rated_at", flat=True)
-        .first()
-    )
+    rows = RatedMonth.objects.filter(organisation=organisation, month=month)
+    return rows.values_list("rated_at", flat=True).first()
 
 
 def tag_keys(organisation: Organisation, first: date, end: date) -> list[str]:
@@ -327,11 +330,6 @@ def _check_span(first: date, end: date) -> None:
         raise Invalid({"from": text})
 
 
-def _needs_lines(group_by: str) -> bool:
-    """Whether the lines themselves must be asked: rollups know no service."""
-    return group_by == "instance"
-
-
 def _start(period: Period) -> Any:
     return TruncMonth("day") if period == "month" else F("day")
 
@@ -349,6 +347,22 @@ def _rows(
     model: Any = CostLine if lines else CostRollup
     rows = _visible(actor, organisation, model.objects.all()).filter(day__gte=first, day__lt=end)
     return rows.filter(project__slug=project) if project else rows
+
+
+def _by_instance(
+    actor: Actor,
+    organisation: Organisation,
+    spans: Sequence[tuple[date, date]],
+    project: str,
+    period: Period,
+    instances: Collection[str] = (),
+) -> list[QuerySet[Any]]:
+    """The same by instance (`billing.sums`)."""
+    found = [
+        _visible(actor, organisation, rows)
+        for rows in sums.by_instance(spans, by_month=period == "month", instances=instances)
+    ]
+    return [rows.filter(project__slug=project) for rows in found] if project else found
 
 
 def _visible(actor: Actor, organisation: Organisation, rows: QuerySet[Any]) -> QuerySet[Any]:

@@ -46,7 +46,7 @@ def book(note: Invoice, document: Document, instance: Instance | None = None) ->
             **dict.fromkeys(_COSTS, amount),
         )
         line.save(force_insert=True)
-        settle(month, day, category, lines=1)
+        settle(month, day, category, lines=1, only=line)
 
 
 def _shares(note: Invoice, document: Document) -> dict[str, Decimal]:
@@ -145,4 +145,4 @@ def leave_out(grant: CreditGrant, document: str, amount: Decimal) -> None:
         **dict.fromkeys(_COSTS, amount),
     )
     line.save(force_insert=True)
-    settle(month, day, _Category.ADJUSTMENT, lines=1)
+    settle(month, day, _Category.ADJUSTMENT, lines=1, only=line)

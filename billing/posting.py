@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from billing.charge_texts import KINDS
 from billing.einvoice.document import rounded
 from billing.models import CostLine, RatedMonth
+from billing.plantime import month_bounds
 from portal.kernel import clock
 from portal.kernel.errors import Conflict
 from portal.tenancy.models import Organisation, Project
@@ -88,7 +89,7 @@ def post(posting: Posting) -> CostLine:
         billed_cost=posting.amount,
         currency=posting.currency,
     )
-    settle(month, line.day, line.category, lines=1)
+    settle(month, line.day, line.category, lines=1, only=line)
     return line
 
 
@@ -102,7 +103,7 @@ def withdraw(reference: str) -> bool:
     if month.closed_at is not None:
         raise _closed(month)
     found.delete()
-    settle(month, found.day, found.category, lines=-1)
+    settle(month, found.day, found.category, lines=-1, only=found)
     return True
 
 
@@ -141,19 +142,31 @@ def _closed(month: RatedMonth) -> Conflict:
     )
 
 
-def settle(month: RatedMonth, day: date, category: str, *, lines: int) -> None:
-    """Lines of a day were written or deleted, `lines` more or fewer: its sums are made anew, and
-    drafts that were written before are told.
+def settle(
+    month: RatedMonth, day: date, category: str, *, lines: int, only: CostLine | None = None
+) -> None:
+    """Lines of a day were written or deleted, `lines` more or fewer (`only` the one, if it was
+    one): its sums are made anew, and drafts that were written before are told.
     """
     RatedMonth.objects.filter(pk=month.pk).update(lines=F("lines") + lines, posted_at=clock.now())
+    first, end = month_bounds(month.month)
     scope: dict[str, Any] = {
         "organisation": month.organisation_id,
         "day": day,
         "category": category,
+        "month": month.month,
+        # One by one, so that the index finds the lines of one instance.
+        "days": [first.date() + timedelta(days=n) for n in range((end - first).days)],
+        "instance": only and only.instance_id,
     }
+    whose = ""
+    if only is not None:
+        whose = " and instance_id " + ("= %(instance)s" if only.instance_id else "is null")
     with connection.cursor() as cursor:
         cursor.execute(_DROP_SUMS, scope)
         cursor.execute(_ADD_SUMS, scope)
+        cursor.execute(_DROP_SUMS_BY_INSTANCE + whose, scope)
+        cursor.execute(_ADD_SUMS_BY_INSTANCE.replace("_WHOSE_", whose), scope)
 
 
 _DROP_SUMS = """
@@ -168,3 +181,19 @@ select organisation_id, project_id, tag_set_id, offering, region, category, day,
 from billing_costline
 where organisation_id = %(organisation)s and day = %(day)s and category = %(category)s
 group by organisation_id, project_id, tag_set_id, offering, region, category, day, currency"""
+
+_DROP_SUMS_BY_INSTANCE = """
+delete from billing_instancerollup
+where organisation_id = %(organisation)s and day = %(month)s and category = %(category)s"""
+
+_ADD_SUMS_BY_INSTANCE = """
+insert into billing_instancerollup (organisation_id, project_id, tag_set_id, instance_id, offering,
+  region, category, is_correction, day, list_cost, contracted_cost, effective_cost, billed_cost,
+  currency)
+select organisation_id, project_id, tag_set_id, instance_id, offering, region, category,
+  is_correction, %(month)s, sum(list_cost), sum(contracted_cost), sum(effective_cost),
+  sum(billed_cost), currency
+from billing_costline
+where organisation_id = %(organisation)s and day = any(%(days)s) and category = %(category)s_WHOSE_
+group by organisation_id, project_id, tag_set_id, instance_id, offering, region, category,
+  is_correction, currency"""

@@ -124,7 +124,10 @@ update price_then set valid_from = %(month)s::timestamp at time zone 'UTC', vali
 # Temporary tables come first in the search for a name, and nobody else sees them.
 _STAND_IN = [
     f"create temporary table {name} (like {name} including all) on commit drop"
-    for name in ("billing_price", "billing_ratedmonth", "billing_costline", "billing_costrollup")
+    for name in (
+        *("billing_price", "billing_ratedmonth", "billing_costline", "billing_costrollup"),
+        "billing_instancerollup",
+    )
 ] + ["insert into billing_price select * from price_then", "drop table price_then"]
 
 _SUMS = """
@@ -133,4 +136,4 @@ where category = 'usage' group by 1"""
 
 _STAND_BACK = """
 drop table pg_temp.billing_price, pg_temp.billing_ratedmonth, pg_temp.billing_costline,
-  pg_temp.billing_costrollup"""
+  pg_temp.billing_costrollup, pg_temp.billing_instancerollup"""

@@ -115,7 +115,7 @@ def _rate_share(scope: dict[str, Any]) -> Rated:
             return Rated(0, 0)
         scope["taken"] = taken
         cursor.execute(_SET)
-        for statement in (_DROP_LINES, _DROP_SUMS):
+        for statement in (_DROP_LINES, _DROP_SUMS, _DROP_SUMS_BY_INSTANCE):
             cursor.execute(statement, scope)
         covers = covering.cover(cursor, scope)
         usage = covering.LEFT_USAGE if covers else "billing_usagerecord"
@@ -169,6 +169,8 @@ _DROP_SUMS = """
 delete from billing_costrollup
 where organisation_id = any(%(taken)s) and day >= %(month)s and day < %(end)s
   and category = 'usage'"""
+
+_DROP_SUMS_BY_INSTANCE = _DROP_SUMS.replace("billing_costrollup", "billing_instancerollup")
 
 # `size` is how many base units a priced unit has; `free` and tiers are turned into base units; tier
 # 0 is the free part. A `period` is as long as the same prices hold, so that a price is chosen once
@@ -360,25 +362,35 @@ from (
     and c.category = 'usage' and not c.is_correction
   order by c.organisation_id, c.price_id, c.tier, c.day, c.instance_id, c.id) as reached"""
 
-# Sums of what was posted are kept by `billing.posting`; its lines are counted, too.
+# Sums of what was posted are kept by `billing.posting`; its lines are counted, too. Lines are read
+# once for both kinds of sums: `of_instance` tells one from the other.
 _ADD_SUMS = """
-with sums as (
-  select organisation_id, project_id, tag_set_id, offering, region, category, day,
-    sum(list_cost) as list_cost, sum(contracted_cost) as contracted_cost,
-    sum(effective_cost) as effective_cost, sum(billed_cost) as billed_cost, currency,
-    count(*) as lines
+with sums as materialized (
+  select organisation_id, project_id, tag_set_id, instance_id, offering, region, category,
+    is_correction, day, currency, grouping(day) = 1 as of_instance, sum(list_cost) as list_cost,
+    sum(contracted_cost) as contracted_cost, sum(effective_cost) as effective_cost,
+    sum(billed_cost) as billed_cost, count(*) as lines
   from billing_costline
   where organisation_id = any(%(taken)s) and day >= %(month)s and day < %(end)s
-  group by organisation_id, project_id, tag_set_id, offering, region, category, day, currency
+  group by organisation_id, project_id, tag_set_id, offering, region, category, currency,
+    grouping sets ((day), (instance_id, is_correction))
 ), put as (
   insert into billing_costrollup (organisation_id, project_id, tag_set_id, offering, region,
     category, day, list_cost, contracted_cost, effective_cost, billed_cost, currency)
   select organisation_id, project_id, tag_set_id, offering, region, category, day, list_cost,
     contracted_cost, effective_cost, billed_cost, currency
-  from sums where category = 'usage'
+  from sums where category = 'usage' and not of_instance
+), put_by_instance as (
+  insert into billing_instancerollup (organisation_id, project_id, tag_set_id, instance_id,
+    offering, region, category, is_correction, day, list_cost, contracted_cost, effective_cost,
+    billed_cost, currency)
+  select organisation_id, project_id, tag_set_id, instance_id, offering, region, category,
+    is_correction, %(month)s::date, list_cost, contracted_cost, effective_cost, billed_cost,
+    currency
+  from sums where category = 'usage' and of_instance
 )
 update billing_ratedmonth d set lines = coalesce(c.lines, 0)
 from unnest(%(taken)s::bigint[]) as t (organisation_id)
-left join (select organisation_id, sum(lines) as lines from sums group by 1) c
+left join (select organisation_id, sum(lines) as lines from sums where of_instance group by 1) c
   using (organisation_id)
 where d.organisation_id = t.organisation_id and d.month = %(month)s"""

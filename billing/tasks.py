@@ -19,12 +19,14 @@ from billing import (
     retention,
     silence,
     sla_months,
+    sums,
     suspension,
 )
 from billing.advice import keeping
 from billing.focus import uploading
 from billing.models import InvoiceRun, PriceEffect
 from billing.spot import resuming
+from portal.kernel import clock
 from portal.outbox.actions import hint
 from services.instances import work
 
@@ -63,6 +65,12 @@ def forget_usage() -> None:
 def verify_invoices() -> None:
     """Looks for a gap in the numbers and for a document that is not what was issued."""
     invoicing.verify()
+
+
+@shared_task(time_limit=1800)
+def verify_sums() -> None:
+    """Looks whether the sums of the last months that pages read are those of their lines."""
+    sums.unequal(clock.now().date() - sums.RECENT)
 
 
 @shared_task(time_limit=1800)

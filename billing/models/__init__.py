@@ -3,7 +3,7 @@
 from billing.models.advice import Recommendation
 from billing.models.budgets import Budget, BudgetAlert, CostAnomaly
 from billing.models.commitments import Commitment, CommitmentReminder, CommittedRate
-from billing.models.costs import CostLine, CostRollup, RatedMonth
+from billing.models.costs import CostLine, CostRollup, InstanceRollup, RatedMonth
 from billing.models.credits import CreditGrant, Voucher
 from billing.models.dunning import DunningHold, DunningStep
 from billing.models.exports import CostExport, CostUpload
@@ -38,6 +38,7 @@ __all__ = [
     "DunningStep",
     "FreeTierNotice",
     "IdentityVersion",
+    "InstanceRollup",
     "Invoice",
     "InvoiceFile",
     "InvoiceMail",

@@ -187,3 +187,28 @@ class CostRollup(Spent):
 
     def __str__(self) -> str:
         return f"{self.organisation_id} {self.day:%F} {self.offering}"
+
+
+class InstanceRollup(Spent):
+    """The cost lines of an organisation's month by instance: `day` is the first of that month.
+    Written in the transaction that writes the lines.
+    """
+
+    instance = models.ForeignKey(
+        "instances.Instance",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        null=True,
+    )
+    category = models.CharField(max_length=12)
+    is_correction = models.BooleanField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["organisation", "day", "instance"], name="rollup_of_instances")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id} {self.day:%Y-%m} {self.instance_id}"

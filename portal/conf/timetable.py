@@ -23,6 +23,7 @@ _SECONDS = {
     "billing.tasks.keep_commitments": _HOUR,
     "billing.tasks.watch_free_tier": 1800,
     "billing.tasks.verify_invoices": _DAY,
+    "billing.tasks.verify_sums": _DAY,
     "billing.tasks.find_advice": _DAY,
     "billing.tasks.upload_costs": 900,
     "billing.tasks.dun": _HOUR,

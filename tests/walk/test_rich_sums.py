@@ -16,13 +16,13 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from billing import drilldown, revenue
+from billing import drilldown, revenue, sums
 from billing import invoices as invoice_reads
 from billing.budgets import queries as budgets
 from billing.einvoice import rules
 from billing.einvoice.judging import worker
 from billing.formats import exact_money, money
-from billing.models import Invoice
+from billing.models import InstanceRollup, Invoice
 from portal.console import costs as explorer
 from portal.kernel.actor import SYSTEM
 from portal.tenancy.permissions import Role
@@ -172,6 +172,11 @@ def test_behind_each_line_are_tiers_days_and_services_of_the_same_sum(rich, mont
         seen = drilldown.evidence_of(found, last.day, parts[0].public_id)
         assert seen.part.cost == parts[0].cost
     assert opened > 5
+
+
+def test_every_sum_that_is_kept_is_that_of_its_lines(rich):
+    assert InstanceRollup.objects.filter(is_correction=True).exists()
+    assert sums.unequal(AUGUST) == []
 
 
 def test_the_running_month_is_the_same_on_overview_budget_forecast_and_sale(rich, client, api):

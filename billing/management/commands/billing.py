@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from billing import cycle, invoice_run, invoicing, month_end, rating
+from billing import cycle, invoice_run, invoicing, month_end, rating, sums
 from billing.advice import keeping
 from billing.models import InvoiceRun
 from portal.kernel import clock
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         invoice.add_argument("--month", type=_month, required=True, help="YYYY-MM (UTC)")
         invoice.add_argument("--issue", action="store_true", help="Issue them, too.")
         steps.add_parser("advise", help="Work out what could cost less.")
-        steps.add_parser("verify", help="Check numbers and hashes of all that was issued.")
+        steps.add_parser("verify", help="Check all that was issued, and all sums of costs.")
 
     def handle(self, *args: Any, step: str, **options: Any) -> None:
         if step == "verify":
@@ -61,6 +61,10 @@ class Command(BaseCommand):
             lines = [f"{one.series}-{one.sequence:06d}: {one.what}" for one in found]
             raise CommandError("\n".join(lines))
         self.stdout.write("Every number is there, and every document is what was issued.")
+        if wrong := sums.unequal(date.min):
+            lines = [f"{one.organisation} {one.month:%Y-%m}: {one.table}" for one in wrong]
+            raise CommandError("\n".join(["Sums are not those of their cost lines:", *lines]))
+        self.stdout.write("Every sum is that of its cost lines.")
 
     def _again(self, step: str, chosen: date) -> None:
         if chosen > clock.now().date():

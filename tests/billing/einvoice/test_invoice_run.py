@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
 from django.db.models import Sum
 
-from billing import invoice_run, invoicing, month_end, rating
+from billing import invoice_run, invoicing, month_end, rating, sums
 from billing.models import CostLine, CostRollup, Invoice, InvoiceFile, InvoiceSeries, RatedMonth
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
@@ -72,6 +72,7 @@ def test_an_issued_month_is_closed_and_its_costs_are_the_invoice(organisation):
     for rows in (CostLine, CostRollup):
         total = rows.objects.filter(day__month=10).aggregate(Sum("billed_cost"))
         assert total["billed_cost__sum"] == invoice.net
+    assert sums.unequal(MONTH) == []
     assert RatedMonth.objects.get(month=MONTH).closed_at
     assert rating.rate(MONTH).months == 0
     assert invoicing.verify() == []
@@ -127,5 +128,6 @@ def test_the_command_says_what_it_did_and_who_is_held_up(organisation):
     call_command("billing", "verify", stdout=out)
     assert "1 drafted, 0 issued" in out.getvalue()
     assert "Every number is there" in out.getvalue()
+    assert "Every sum is that of its cost lines" in out.getvalue()
     with pytest.raises(CommandError, match="may arrive until"):
         call_command("billing", "invoice", "--month", "2026-10", "--issue", stdout=out)

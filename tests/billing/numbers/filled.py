@@ -46,6 +46,17 @@ select organisation_id, project_id, tag_set_id, offering, region, category, day,
 from billing_costline
 group by organisation_id, project_id, tag_set_id, offering, region, category, day, currency"""
 
+_SUM_BY_INSTANCE = """
+insert into billing_instancerollup (organisation_id, project_id, tag_set_id, instance_id, offering,
+  region, category, is_correction, day, list_cost, contracted_cost, effective_cost, billed_cost,
+  currency)
+select organisation_id, project_id, tag_set_id, instance_id, offering, region, category,
+  is_correction, date_trunc('month', day), sum(list_cost), sum(contracted_cost),
+  sum(effective_cost), sum(billed_cost), currency
+from billing_costline
+group by organisation_id, project_id, tag_set_id, instance_id, offering, region, category,
+  is_correction, date_trunc('month', day), currency"""
+
 
 @dataclass(frozen=True)
 class Filled:
@@ -77,6 +88,7 @@ def fill() -> Filled:
         cursor.execute("analyze numbered")
         cursor.execute(_FILL, values | {"first": today - timedelta(days=DAYS - 1)})
         cursor.execute(_SUM)
+        cursor.execute(_SUM_BY_INSTANCE)
     _around(today, (small, whale))
     with connection.cursor() as cursor:
         cursor.execute("drop table numbered")

@@ -40,7 +40,7 @@ def filled():
     found = fill()
     yield found
     with connection.cursor() as cursor:  # quicker than what Django does after each test
-        cursor.execute("truncate billing_costline, billing_costrollup")
+        cursor.execute("truncate billing_costline, billing_costrollup, billing_instancerollup")
 
 
 def pages_of(month: date) -> dict[str, str]:

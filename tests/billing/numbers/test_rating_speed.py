@@ -160,7 +160,7 @@ def join(cursor, statement, scope=None):
     cursor.execute("set local enable_nestloop to default")
 
 
-_LINES = ("billing_costline", "billing_costrollup")
+_LINES = ("billing_costline", "billing_costrollup", "billing_instancerollup")
 
 
 def test_rating_against_the_raw_join(cloud, alone):
