@@ -13,9 +13,10 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from billing import book, provider
-from billing.book import PriceRow
-from billing.lint import lint
+from billing.identity import provider
+from billing.pricebook import files as book
+from billing.pricebook.files import PriceRow
+from billing.pricebook.lint import lint
 from portal.kernel import clock
 from services import registry
 from services.spec import Offering

@@ -9,12 +9,14 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.db.models.functions import TruncMonth
 
-from billing import corrections, metering, rating
 from billing.budgets import evaluation
+from billing.costs import corrections
 from billing.locks import alone
-from billing.metering import Metered
+from billing.metering import records as metering
+from billing.metering.records import Metered
 from billing.models import UsageEvent
-from billing.rating import Rated
+from billing.rating import months as rating
+from billing.rating.months import Rated
 from portal.kernel import clock
 
 logger = logging.getLogger(__name__)

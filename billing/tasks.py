@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from billing import (
-    commitment_upkeep,
-    cycle,
-    delivery,
-    dunning,
-    dunning_mail,
-    files,
-    free_tier_watch,
-    invoice_run,
-    invoicing,
-    price_effect,
-    reporting,
-    retention,
-    silence,
-    sla_months,
-    sums,
-    suspension,
-)
+from billing import cycle
 from billing.advice import keeping
+from billing.commitments import upkeep as commitment_upkeep
+from billing.costs import sums
+from billing.dunning import mail, suspension
+from billing.dunning import steps as dunning
 from billing.focus import uploading
+from billing.free_tier import watch
+from billing.invoices import delivery, files, invoicing
+from billing.metering import retention
 from billing.models import InvoiceRun, PriceEffect
+from billing.month_end import runs
+from billing.rating import price_effect
+from billing.sla import months
 from billing.spot import resuming
+from billing.usage import reporting, silence
 from portal.kernel import clock
 from portal.outbox.actions import hint
 from services.instances import work
@@ -78,7 +72,7 @@ def dun() -> None:
     """Reminds of what is overdue, and suspends where the setting wants it by itself."""
     dunning.run_due()
     if suspension.suspend_due():
-        dunning_mail.send_waiting()
+        mail.send_waiting()
 
 
 @shared_task(time_limit=1800)
@@ -91,15 +85,15 @@ def mail_invoices() -> None:
 @shared_task(time_limit=3600)
 def settle_sla() -> None:
     """Credits what became known of months that were issued already."""
-    sla_months.settle_late()
+    months.settle_late()
 
 
 @shared_task(time_limit=300)
 def invoice_runs() -> None:
     """Begins what is due, and takes up again what a worker left."""
-    invoice_run.begin_due()
-    for row in invoice_run.open_runs():
-        hint(invoice_run.TASK, row.pk)
+    runs.begin_due()
+    for row in runs.open_runs():
+        hint(runs.TASK, row.pk)
 
 
 @shared_task(time_limit=60)
@@ -119,8 +113,8 @@ def work_out_price_effect(effect_id: int) -> None:
 def advance_invoice_run(run_id: int) -> None:
     """Some seconds of a run; the next turn is another message, so that no worker is held long."""
     row = InvoiceRun.objects.get(pk=run_id)
-    if invoice_run.advance(row):
-        hint(invoice_run.TASK, row.pk)
+    if runs.advance(row):
+        hint(runs.TASK, row.pk)
 
 
 @shared_task(acks_late=True, time_limit=1800)
@@ -138,7 +132,7 @@ def find_advice() -> None:
 @shared_task(time_limit=1800)
 def watch_free_tier() -> None:
     """Tells who uses the free tier what is left, and pauses what is used up."""
-    free_tier_watch.watch()
+    watch.watch()
 
 
 @shared_task(time_limit=120)

@@ -30,7 +30,7 @@ from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 
-from billing.loading import load_prices  # noqa: E402
+from billing.pricebook.loading import load_prices  # noqa: E402
 from portal.kernel import ids  # noqa: E402
 from services.instances.models import Instance  # noqa: E402
 from tests.makers import make_member, make_project, make_region, make_token  # noqa: E402

@@ -133,9 +133,9 @@ _price_rows: dict[str, bytearray] = {}
 @pytest.fixture
 def prices(db: None) -> None:
     """The price files, loaded: by the loader the first time, by copying its rows after that."""
-    from billing import queries
-    from billing.loading import load_prices
     from billing.models import Price, SpotFactor
+    from billing.pricebook import queries
+    from billing.pricebook.loading import load_prices
     from billing.spot import history
 
     tables = (Price._meta.db_table, SpotFactor._meta.db_table)

@@ -12,7 +12,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 
-from billing import ordering
+from billing.orders import ordering
 from portal.accounts.actors import user_actor
 from portal.accounts.models import User
 from portal.kernel import clock, crypto

@@ -7,8 +7,8 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from billing import ordering
 from billing.models import Recommendation
+from billing.orders import ordering
 from portal.audit.actions import record
 from portal.kernel import clock
 from portal.kernel.actor import Actor
@@ -25,7 +25,7 @@ _Kind, _Status = Recommendation.Kind, Recommendation.Status
 
 @transaction.atomic
 def apply_advice(*, actor: Actor, advice: Recommendation) -> Operation:
-    """The ordinary change: another plan through `billing.ordering`, or a pause.
+    """The ordinary change: another plan through `billing.orders.ordering`, or a pause.
 
     Raises: NotPermitted, Conflict when it is no longer open, does not hold any more or is nothing
     that a click can do, and what the change itself raises.

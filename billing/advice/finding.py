@@ -13,7 +13,7 @@ from billing.advice import idle, sizes
 from billing.advice.sizes import Priced, Proposal
 from billing.einvoice.document import rounded
 from billing.models import Recommendation
-from billing.queries import quotes_of
+from billing.pricebook.queries import quotes_of
 from services import registry
 from services.instances import utilisation
 from services.instances.admission import plan_fault
@@ -24,7 +24,7 @@ from services.instances.states import Phase
 from services.spec import Capability, Entry, Family
 
 if TYPE_CHECKING:
-    from billing.pricing import Quote
+    from billing.pricebook.pricing import Quote
     from portal.tenancy.models import Organisation
     from services.instances.utilisation import Day
 

@@ -9,9 +9,9 @@ from decimal import Decimal
 from django.db.models import QuerySet, Sum
 from django.utils.translation import gettext as _
 
-from billing import ordering
 from billing.models import Recommendation
-from billing.ordering import Preview
+from billing.orders import ordering
+from billing.orders.ordering import Preview
 from portal.kernel.actor import Actor
 from portal.kernel.errors import NotFound, PortalError
 from portal.tenancy import access

@@ -2,7 +2,7 @@
 
 Usage is counted in pieces of one plan that runs there: as many as the scarcest of its parts would
 fill, since a reservation is of all of them. What is reserved already is
-taken off first. A reservation covers by the day (`billing.covering`), and so does this.
+taken off first. A reservation covers by the day (`billing.rating.covering`), and so does this.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Min, Sum
 
-from billing import reserved
 from billing.advice import reservations
 from billing.advice.finding import Finding
 from billing.advice.reservations import Planned
-from billing.commitment_reads import reservable_classes
-from billing.commitments import Reservation, Wanted, reservation_for
+from billing.commitments.actions import Reservation, Wanted, reservation_for
+from billing.commitments.queries import reservable_classes
 from billing.einvoice.document import rounded
-from billing.meters import METERS
 from billing.models import Commitment, CommittedRate, Recommendation, UsageRecord
-from billing.pricing import held_by
-from billing.queries import rates_for
+from billing.pricebook import reserved
+from billing.pricebook.meters import METERS
+from billing.pricebook.pricing import held_by
+from billing.pricebook.queries import rates_for
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import Invalid
 from portal.kernel.money import HOURS_PER_MONTH

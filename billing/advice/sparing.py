@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from billing.advice import spot
 from billing.advice.finding import Finding
 from billing.einvoice.document import rounded
+from billing.metering.plantime import Happening, Piece, running
 from billing.models import Recommendation
-from billing.plantime import Happening, Piece, running
-from billing.queries import quote_for
+from billing.pricebook.queries import quote_for
 from billing.spot import history
 from billing.spot.factors import METERS
 from portal.kernel.errors import Unavailable

@@ -16,13 +16,14 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from billing import anomalies, costs
-from billing.anomalies import Anomaly
 from billing.budgets.effects import pause_due
 from billing.budgets.queries import in_use
 from billing.budgets.rules import Threshold
 from billing.budgets.standing import Standing, standings
+from billing.costs import queries as costs
 from billing.models import Budget, BudgetAlert, CostAnomaly, CostRollup
+from billing.outlook import anomalies
+from billing.outlook.anomalies import Anomaly
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.outbox.actions import notify

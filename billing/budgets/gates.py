@@ -14,7 +14,7 @@ from billing.budgets import rules
 from billing.budgets.queries import applying_to
 from billing.budgets.standing import Standing, standings
 from billing.formats import money
-from billing.plantime import month_bounds
+from billing.metering.plantime import month_bounds
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.kernel.errors import ApprovalNeeded, BudgetExceeded

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from billing import commitment_upkeep, costs
 from billing.budgets import rules
 from billing.budgets.rules import Threshold
-from billing.costs import DaySum
-from billing.forecast import LOOK_BACK_DAYS, Forecast, forecast
+from billing.commitments import upkeep as commitment_upkeep
+from billing.costs import queries as costs
+from billing.costs.queries import DaySum
+from billing.metering.plantime import month_bounds
 from billing.models import Budget, TagSet
-from billing.plantime import month_bounds
+from billing.outlook.forecast import LOOK_BACK_DAYS, Forecast, forecast
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.tenancy.models import Organisation

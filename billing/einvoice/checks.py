@@ -21,8 +21,8 @@ from billing.einvoice.document import (
 from billing.einvoice.findings import Finding, Judge
 from billing.einvoice.totals import totals
 from billing.einvoice.units import UNIT_CODES
-from billing.territories import UNION, Place, place_of
-from billing.vat_rates import rate_on
+from billing.vat.rates import rate_on
+from billing.vat.territories import UNION, Place, place_of
 
 CURRENCY = "EUR"
 _VAT_PREFIXES = {"EL" if country == "GR" else country for country in UNION}

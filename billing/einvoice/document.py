@@ -194,8 +194,9 @@ class Document:
     """`language` is the buyer's. `notes`, `terms` and `exemption` (why no VAT is charged, BT-120)
     are in it already. `paid` is what was paid before (BT-113).
 
-    `place` is the country whose VAT was decided to apply (`billing.vat.Decision.country`). It is
-    written nowhere: it is what the own checks hold the lines against.
+    `place` is the country whose VAT was decided to apply
+    (`billing.vat.decisions.Decision.country`). It is written nowhere: it is what the own checks
+    hold the lines against.
     """
 
     kind: Kind

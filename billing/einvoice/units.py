@@ -17,7 +17,7 @@ class InvoiceUnit:
     base: Decimal = Decimal(1)
 
 
-# Keys as in `billing.meters.UNITS`.
+# Keys as in `billing.pricebook.meters.UNITS`.
 INVOICE_UNITS = {
     "hour": InvoiceUnit("HUR"),
     "second": InvoiceUnit("SEC"),

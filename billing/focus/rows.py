@@ -24,17 +24,17 @@ from typing import Any
 from django.conf import settings
 from django.utils import translation
 
-from billing import provider
-from billing.charge_texts import KINDS, charge_text
-from billing.classes import CLASSES, class_label
+from billing.costs.texts import KINDS, charge_text
 from billing.focus import sql
 from billing.focus.columns import Column, Dataset, columns_of
 from billing.focus.services import NO_SERVICE, services
 from billing.focus.units import ONE_OF_ALL, all_units
-from billing.meters import METERS, UNITS, base_units
+from billing.identity import provider
+from billing.metering.plantime import month_bounds
 from billing.models import CostLine
-from billing.plantime import month_bounds
-from billing.texts import meter_label
+from billing.pricebook.classes import CLASSES, class_label
+from billing.pricebook.meters import METERS, UNITS, base_units
+from billing.pricebook.texts import meter_label
 
 Query = tuple[str, dict[str, Any]]
 _LANGUAGE = "en"  # of what is written for programs

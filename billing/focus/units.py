@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from billing.meters import METERS, UNITS
+from billing.pricebook.meters import METERS, UNITS
 
 ONE_OF_ALL = "Units"
 # One and many of what a meter counts; what ends in `_gib` is counted in GiB.

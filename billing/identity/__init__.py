@@ -1,1 +1,1 @@
-"""Who buys: legal and VAT identity of organisations, what proves it, and the VAT that follows."""
+"""Who buys and who sells (`provider`): legal and VAT identity, what proves it, the VAT of it."""

@@ -12,12 +12,11 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from billing import provider
-from billing.identity import vies
+from billing.identity import provider, vies
 from billing.identity.fields import LENGTHS, clean
 from billing.identity.queries import resets_check, values_of
 from billing.models.identity import BillingIdentity, IdentityVersion, LocationProof, VatIdCheck
-from billing.territories import countries
+from billing.vat.territories import countries
 from portal.audit.actions import record
 from portal.kernel import clock
 from portal.kernel.actor import Actor

@@ -15,7 +15,7 @@ from stdnum.gb import vat as gb_vat
 from stdnum.no import mva
 
 from billing.identity import schemes
-from billing.territories import UNION, countries, fits, postcode_digits
+from billing.vat.territories import UNION, countries, fits, postcode_digits
 from portal.kernel.errors import Invalid
 from portal.kernel.formats import country_name
 

@@ -9,11 +9,11 @@ from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
 
-from billing import provider
+from billing.identity import provider
 from billing.identity.fields import LENGTHS
 from billing.models.identity import BillingIdentity, IdentityVersion, LocationProof, VatIdCheck
-from billing.territories import countries
-from billing.vat import NO_ADDRESS, PROVIDER_RATE, Buyer, Decision, Proof, VatRate, decide
+from billing.vat.decisions import NO_ADDRESS, PROVIDER_RATE, Buyer, Decision, Proof, VatRate, decide
+from billing.vat.territories import countries
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.tenancy import access, oversight

@@ -16,7 +16,7 @@ from stdnum.eu import vat as eu_vat
 from stdnum.fr import siren, siret
 from stdnum.no import orgnr
 
-from billing.territories import UNION
+from billing.vat.territories import UNION
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:/_-]{1,98}")
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from django.utils.translation import gettext as _
 
-from billing import vat
 from billing.identity.queries import PROVIDER_INCOMPLETE
 from billing.models.identity import BillingIdentity, LocationProof
+from billing.vat import decisions as vat
 from portal.kernel.formats import country_name, number
 
 _State = BillingIdentity.VatIdState

@@ -89,7 +89,7 @@ class CostLine(Spent):
 
     `quantity` is in base units, `unit` is what `list_unit_price` and `contracted_unit_price` are
     for. `tier` counts from 1; 0 is the free allowance. What is no usage has a `reference`, and in
-    `about` the parameters of its text (`billing.posting`, `billing.charge_texts`).
+    `about` the parameters of its text (`billing.costs.posting`, `billing.costs.texts`).
 
     `day` lies in the month that bills it. What corrects a closed month says by `corrects_day` on
     which of its days that was used (FOCUS: ChargePeriod).

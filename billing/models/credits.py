@@ -42,7 +42,7 @@ class Voucher(models.Model):
 class CreditGrant(models.Model):
     """Credit of an organisation: of a voucher, or what corrections of the month `carries` (its
     first day) gave back beyond what was left of its invoice, which never expires. What is left of
-    it follows from the cost lines that took from it (`billing.credits`).
+    it follows from the cost lines that took from it (`billing.credits.grants`).
     """
 
     public_id = models.CharField(max_length=16, unique=True)

@@ -14,8 +14,8 @@ class Price(models.Model):
     `region` empty = everywhere. `tiers` is a list of {from, to, unit_price, flat}, decimals as
     text; the interval [`valid_from`, `valid_to`) is half open and may not overlap another of the
     same key. `free_quantity` is an allowance of a month, for what `free_for` says
-    (`billing.meters.FREE_FOR`; empty = all an organisation uses). `announced_at` is when it was
-    first loaded as it is.
+    (`billing.pricebook.meters.FREE_FOR`; empty = all an organisation uses). `announced_at` is when
+    it was first loaded as it is.
     """
 
     class Mode(models.TextChoices):

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 class SlaMonth(models.Model):
     """One instance in one calendar month (its first day, UTC); the words are those of
-    `billing.sla`. Written anew while what it rests on changes; probes' own minutes are kept for a
-    year, this for good.
+    `billing.sla.arithmetic`. Written anew while what it rests on changes; probes' own minutes are
+    kept for a year, this for good.
 
     `outages` are [first minute of the month, how many]. `cost` is what the instance cost, net and
     exact; `amount` is the credit, whole cents.

@@ -23,8 +23,8 @@ class TagSet(models.Model):
 
 
 class UsageEvent(models.Model):
-    """Usage as a meter reported it: `quantity` base units (`billing.meters.base_unit`) of `meter`
-    by an instance in [`start`, `end`).
+    """Usage as a meter reported it: `quantity` base units (`billing.pricebook.meters.base_unit`) of
+    `meter` by an instance in [`start`, `end`).
 
     `source` and `event_id` make it exactly once; `digest` tells the same event from another under
     its id.
@@ -63,7 +63,7 @@ class UsageRecord(models.Model):
     """What an instance used of a meter on a day (UTC), as it is rated: `quantity` base units.
 
     `consumed` is the same before the cap of 730 hours a month. `allowance` says which free
-    allowance it may draw on (`billing.meters.FREE_FOR`; empty = that of everybody).
+    allowance it may draw on (`billing.pricebook.meters.FREE_FOR`; empty = that of everybody).
     `spot_factor` is what it costs of the list price where it ran on spare capacity
     (`billing.spot`); a day has a record for each factor that held. `metered_at` is when its
     quantities last changed.

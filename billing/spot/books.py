@@ -44,7 +44,7 @@ def has_spot_price(listed: Price) -> bool:
 
 
 def unit_price(listed: Price, factor: Decimal) -> Decimal:
-    """Exact: what may be discounted at all is listed so (`billing.lint`)."""
+    """Exact: what may be discounted at all is listed so (`billing.pricebook.lint`)."""
     return Decimal(listed.tiers[0]["unit_price"]) * factor
 
 

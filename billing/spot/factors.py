@@ -3,8 +3,8 @@
 A factor is said for a region and price class from a full hour on (UTC), or for all of them where
 one is empty. What is said of both counts before what is said of the region alone, that before the
 price class alone, and that before what is said of all. It is a whole number of hundredths, so that
-a second of anything that is listed stays exact (`billing.lint`), and lies between the published
-floor and the list price.
+a second of anything that is listed stays exact (`billing.pricebook.lint`), and lies between the
+published floor and the list price.
 
 Source: shared design, billing 1.1 (SpotPrice) and 2 (rules).
 """

@@ -8,11 +8,11 @@ from decimal import Decimal
 
 from django.db.models import Q, QuerySet
 
-from billing import queries
 from billing.models import Price, SpotFactor
-from billing.pricing import Quote
+from billing.pricebook import queries
+from billing.pricebook.pricing import Quote
 from billing.spot import books, history
-from billing.vat import VatRate
+from billing.vat.decisions import VatRate
 from portal.kernel import clock
 from services import registry
 from services.spec import Entry, Plan

@@ -1,4 +1,4 @@
-"""Usage of spare capacity → cost lines, set-based; a step of `billing.rating`.
+"""Usage of spare capacity → cost lines, set-based; a step of `billing.rating.months`.
 
 A record says by its `spot_factor` what it costs of the list price; the book of that factor has the
 price. What commitments cover, free allowances and tiers leave it alone: it is flat, and a discount

@@ -12,8 +12,8 @@ import logging
 
 from django.db import transaction
 
-from billing import ordering
-from billing.queries import quote_for
+from billing.orders import ordering
+from billing.pricebook.queries import quote_for
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import PortalError

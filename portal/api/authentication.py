@@ -12,7 +12,7 @@ from rest_framework.authentication import SessionAuthentication as DrfSessionAut
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from billing import meter_keys
+from billing.usage import meter_keys
 from portal.accounts.actors import actor_of, address_of, user_actor
 from portal.accounts.freshness import is_fresh
 from portal.accounts.impersonation import looking_of

@@ -12,7 +12,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from billing.cloudevents import Rejected, read_line, refuse_constant
+from billing.usage.cloudevents import Rejected, read_line, refuse_constant
 from portal.api.errors import Malformed, TooLarge, UnsupportedMediaType
 
 MOST_BYTES = 16 * 2**20

@@ -7,7 +7,8 @@ from typing import Any
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import MemoryFileUploadHandler
 
-# A bank's statement (`billing.camt`), which is the only file that is read, and the form around it.
+# A bank's statement (`billing.payments.camt`), which is the only file that is read, and the form
+# around it.
 MOST_BYTES = 5 * 1024 * 1024 + 65_536
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from billing import queries as prices
+from billing.pricebook import queries as prices
 from portal.console import as_code
 from portal.console.templatetags.ui import mib
 from portal.kernel.money import HOURS_PER_MONTH, Money

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from billing.identity import queries, schemes, texts
 from billing.identity.fields import LANGUAGES, LENGTHS, tidy_vat_id
-from billing.territories import countries
+from billing.vat.territories import countries
 from portal.console import organisations
 from portal.kernel.actor import Actor
 from portal.kernel.formats import country_name
@@ -18,7 +18,7 @@ from portal.tenancy import access
 from portal.tenancy.permissions import Permission
 
 if TYPE_CHECKING:
-    from billing.vat import Decision
+    from billing.vat.decisions import Decision
     from portal.tenancy.models import Organisation
 
 _HISTORY = 10

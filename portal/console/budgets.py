@@ -17,7 +17,7 @@ from billing.budgets import actions, queries, rules, texts
 from billing.budgets.rehearsal import Rehearsal, rehearse
 from billing.budgets.rules import DEFAULTS, Threshold
 from billing.budgets.standing import Standing
-from billing.outlook import outlook_for
+from billing.outlook.queries import outlook_for
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid
 from portal.tenancy import access

@@ -11,7 +11,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from billing import ordering
+from billing.orders import ordering
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid, PortalError
 from portal.tenancy import access

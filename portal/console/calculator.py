@@ -16,9 +16,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from billing import pricelist, queries, texts
-from billing.classes import group_label
-from billing.meters import PLAN_METERS
+from billing.pricebook import pricelist, queries, texts
+from billing.pricebook.classes import group_label
+from billing.pricebook.meters import PLAN_METERS
 from portal.console.catalogue import FAMILIES
 from portal.kernel.errors import Unavailable
 from portal.kernel.formats import number

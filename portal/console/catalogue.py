@@ -14,14 +14,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing import queries as prices
+from billing.pricebook import queries as prices
 from services import registry
 from services.instances import eta
 from services.regions import queries as regions
 from services.spec import Entry, Family, promised_availability
 
 if TYPE_CHECKING:
-    from billing.pricing import Quote
+    from billing.pricebook.pricing import Quote
     from services.regions.models import Region
     from services.regions.queries import Orderable
 

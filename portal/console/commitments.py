@@ -11,13 +11,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from billing import commitment_reads as reads
-from billing import commitments, reserved
-from billing.classes import class_label
-from billing.commitment_upkeep import name_of
-from billing.commitments import UPFRONT_PERCENTS, Reservation, Wanted
+from billing.commitments import actions as commitments
+from billing.commitments import queries as reads
+from billing.commitments.actions import UPFRONT_PERCENTS, Reservation, Wanted
+from billing.commitments.upkeep import name_of
 from billing.formats import exact_money
-from billing.texts import meter_count
+from billing.pricebook import reserved
+from billing.pricebook.classes import class_label
+from billing.pricebook.texts import meter_count
 from portal.console.attempts import attempt
 from portal.kernel import clock
 from portal.kernel.actor import Actor

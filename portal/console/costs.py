@@ -18,8 +18,10 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from billing import costs, pricelist, service_costs, texts
+from billing.costs import queries as costs
+from billing.costs import service as service_costs
 from billing.formats import exact_money
+from billing.pricebook import pricelist, texts
 from portal.console import outlook as looking
 from portal.console.address import query_of
 from portal.console.catalogue import FAMILIES
@@ -34,8 +36,8 @@ from services import registry
 from services.regions import queries as regions
 
 if TYPE_CHECKING:
-    from billing.costs import GroupSum
-    from billing.pricelist import PlanChange
+    from billing.costs.queries import GroupSum
+    from billing.pricebook.pricelist import PlanChange
     from portal.tenancy.models import Project
     from services.instances.models import Instance
 

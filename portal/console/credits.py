@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from billing import credits, free_tier
-from billing.texts import measured
+from billing.credits import grants as credits
+from billing.free_tier import allowances as free_tier
+from billing.pricebook.texts import measured
 from portal.kernel.actor import Actor
 from portal.kernel.formats import month as month_name
 from portal.tenancy import access
@@ -19,7 +20,7 @@ from portal.tenancy.permissions import Permission
 from services import registry
 
 if TYPE_CHECKING:
-    from billing.credits import Balance
+    from billing.credits.grants import Balance
     from portal.tenancy.models import Organisation
 
 

@@ -10,20 +10,20 @@ from django.core.paginator import Paginator
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from billing import drilldown, texts
-from billing import invoices as queries
-from billing.dunning import hold_of
+from billing.dunning.steps import hold_of
 from billing.einvoice.pages import page_of
 from billing.formats import exact_money
+from billing.invoices import drilldown, queries
+from billing.pricebook import texts
 from portal.console.events import event_text
 from portal.console.owed import owed, suspension_on
 from portal.kernel import formats
 from portal.kernel.errors import NotFound
 
 if TYPE_CHECKING:
-    from billing.drilldown import InvoiceLine, PartRow, TierRow
     from billing.einvoice.document import Line
     from billing.einvoice.pages import Row
+    from billing.invoices.drilldown import InvoiceLine, PartRow, TierRow
     from billing.models import Invoice
 
 # Names of their own, the same in all languages.

@@ -14,8 +14,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from billing import queries as prices
 from billing.identity.queries import rate_for
+from billing.pricebook import queries as prices
 from portal.console import as_code, markdown, releases
 from portal.console.catalogue import FAMILIES, usual_seconds, why_not
 from portal.kernel.formats import reader_locale
@@ -25,8 +25,8 @@ from services.regions.choices import asked
 from services.spec import Capability, Debian, Entry, Parameter, Plan, promised_availability
 
 if TYPE_CHECKING:
-    from billing.pricing import Quote
-    from billing.vat import VatRate
+    from billing.pricebook.pricing import Quote
+    from billing.vat.decisions import VatRate
     from portal.tenancy.models import Organisation
     from services.regions.models import Region
     from services.regions.queries import Orderable

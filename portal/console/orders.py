@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from billing import approvals, ordering, texts
-from billing import queries as prices
 from billing.budgets import gates
+from billing.orders import approvals, ordering
+from billing.pricebook import queries as prices
+from billing.pricebook import texts
 from portal.console import as_code, preflight, tags, upgrading, window
 from portal.console.forms import parameter_fields, raw_parameters
 from portal.console.page import url_or_nothing
@@ -27,7 +28,7 @@ from services.spec import Entry, Plan, Version, promised_availability
 
 if TYPE_CHECKING:
     from billing.budgets.gates import Gate
-    from billing.pricing import Quote
+    from billing.pricebook.pricing import Quote
     from portal.tenancy.models import Project
     from services.instances.models import Instance, Operation
 

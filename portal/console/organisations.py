@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from billing.identity import queries as identities
-from billing.texts import vat_label
+from billing.pricebook.texts import vat_label
 from portal.accounts import second_factor
 from portal.kernel.actor import Actor
 from portal.tenancy import access, queries

@@ -13,15 +13,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from billing import costs
-from billing import outlook as looking
-from billing import queries as prices
 from billing.budgets import queries as budgets
+from billing.costs import queries as costs
 from billing.formats import money
 from billing.identity.queries import rate_for
-from billing.outlook import Outlook, outlook_for
-from billing.plantime import month_bounds
-from billing.texts import vat_label
+from billing.metering.plantime import month_bounds
+from billing.outlook import queries as looking
+from billing.outlook.queries import Outlook, outlook_for
+from billing.pricebook import queries as prices
+from billing.pricebook.texts import vat_label
 from portal.console.overlay import Expected, Overlay
 from portal.kernel import clock
 from portal.kernel.actor import Actor

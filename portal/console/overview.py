@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
-from billing import queries as prices
+from billing.pricebook import queries as prices
 from portal.console import advice
 from portal.console import operations as cards
 from portal.console import outlook as looking

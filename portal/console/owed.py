@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from billing.dunning import announced_suspension
-from billing.standing import State, standing, state_label
+from billing.dunning.steps import announced_suspension
+from billing.invoices.standing import State, standing, state_label
 
 if TYPE_CHECKING:
     from billing.models import Invoice

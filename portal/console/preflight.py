@@ -14,7 +14,7 @@ from services.instances import previews
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from billing.ordering import Preview
+    from billing.orders.ordering import Preview
     from services.regions.models import Region
     from services.regions.queries import QuotaLine
     from services.spec import Entry, Plan

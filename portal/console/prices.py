@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from django.core.paginator import Paginator
 from django.utils.translation import gettext as _
 
-from billing import pricelist, queries, texts
-from billing.classes import class_label, group_label
-from billing.pricelist import PlanPrice, RateLine
-from billing.reserved import terms
+from billing.pricebook import pricelist, queries, texts
+from billing.pricebook.classes import class_label, group_label
+from billing.pricebook.pricelist import PlanPrice, RateLine
+from billing.pricebook.reserved import terms
 from billing.spot import factors
 from billing.spot import queries as spare
 from portal.console.catalogue import FAMILIES
@@ -25,8 +25,8 @@ from services.spec import Entry
 
 if TYPE_CHECKING:
     from billing.models import SpotFactor
-    from billing.pricing import Quote
-    from billing.vat import VatRate
+    from billing.pricebook.pricing import Quote
+    from billing.vat.decisions import VatRate
     from portal.tenancy.models import Organisation
 
 FILTERS = ("q", "family", "region")

@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from billing import queries as prices
+from billing.pricebook import queries as prices
 from portal.console import operations as cards
 from portal.console.address import query_of
 from portal.console.queries import views_for

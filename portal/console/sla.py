@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from django.core.paginator import Paginator
 from django.utils.translation import gettext as _
 
-from billing import sla_reports
 from billing.formats import money
-from billing.sla_reports import Outage, Report
+from billing.sla import reports as sla_reports
+from billing.sla.reports import Outage, Report
 from portal.console.badges import Look
 from portal.kernel import clock
 from portal.kernel.actor import Actor

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from billing import ordering
+from billing.orders import ordering
 from portal.console import as_code
 from portal.console.acts import Act
 from portal.console.releases import release

@@ -23,7 +23,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from billing.einvoice import rules
-from billing.loading import load_prices
+from billing.pricebook.loading import load_prices
 from portal.embedded import broker, database, demo, languages, programs, servers, static
 from portal.embedded.refusal import Refusal
 from portal.embedded.screen import Screen, Tail, last_lines

@@ -8,13 +8,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from billing.budgets.actions import forget_person as forget_in_budgets
-from billing.commitments import forget_person as forget_in_commitments
+from billing.commitments.actions import forget_person as forget_in_commitments
+from billing.credits.vouchers import forget_person as forget_in_vouchers
 from billing.focus.exports import forget_person as forget_in_exports
 from billing.identity.actions import forget_person as forget_in_identities
-from billing.meter_keys import forget_person as forget_in_meter_keys
-from billing.ordering import forget_person as forget_in_orders
-from billing.quarantine import forget_person as forget_in_quarantine
-from billing.vouchers import forget_person as forget_in_vouchers
+from billing.orders.ordering import forget_person as forget_in_orders
+from billing.usage.meter_keys import forget_person as forget_in_meter_keys
+from billing.usage.quarantine import forget_person as forget_in_quarantine
 from portal.accounts.models import User
 from portal.accounts.people import addresses_of
 from portal.audit.actions import PROVIDER, erase_person, record

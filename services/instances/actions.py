@@ -2,7 +2,7 @@
 them.
 
 Each writes desired state and one Operation in one transaction; workers do the rest. What costs
-money (create, update, resume, undelete) is reached through `billing.ordering` only.
+money (create, update, resume, undelete) is reached through `billing.orders.ordering` only.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _INSTALLING = timedelta(minutes=40)  # a first order may have to fetch its engin
 _UPGRADING = timedelta(hours=1)  # data is changed over, then copied to the other nodes
 
 
-@transaction.atomic(savepoint=False)  # `billing.ordering` holds one around it
+@transaction.atomic(savepoint=False)  # `billing.orders.ordering` holds one around it
 def create(
     *,
     actor: Actor,

@@ -17,8 +17,8 @@ from random import Random
 
 import pytest
 
-from billing.anomalies import LEAST_EXCESS, QUIET_DAYS, anomalies
-from billing.forecast import forecast
+from billing.outlook.anomalies import LEAST_EXCESS, QUIET_DAYS, anomalies
+from billing.outlook.forecast import forecast
 from tests.billing import synthetic
 from tests.billing.synthetic import MONTH, Account
 

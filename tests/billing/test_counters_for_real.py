@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from billing import cycle, reporting
+from billing import cycle
 from billing.models import CostLine, CounterLook, UsageEvent, UsageRecord
+from billing.usage import reporting
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import Temporary

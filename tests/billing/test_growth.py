@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from billing.growth import growth
+from billing.usage.growth import growth
 from services.spec import Counted
 
 

@@ -1,4 +1,4 @@
-"""Changes that cost money go through `billing.ordering` and nowhere else."""
+"""Changes that cost money go through `billing.orders.ordering` and nowhere else."""
 
 import ast
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOOR = ROOT / "billing" / "ordering.py"
+DOOR = ROOT / "billing" / "orders" / "ordering.py"
 MODULE = "services.instances.actions"
 PAID = {"create", "update", "resume", "undelete"}
 

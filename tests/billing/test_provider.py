@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from billing import provider
 from billing.checks import check_provider
+from billing.identity import provider
 from portal.conf import seller
 
 TODAY = date(2026, 11, 26)

@@ -11,10 +11,11 @@ import psutil
 import pytest
 from django.db import connections
 
-from billing import cycle, invoice_run
+from billing import cycle
 from billing.einvoice.stored import from_json
 from billing.einvoice.totals import totals
 from billing.models import CostLine, Invoice, InvoiceRun
+from billing.month_end import runs
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from services.instances.models import Instance, InstanceEvent, ProbeDay
@@ -105,7 +106,7 @@ def test_what_hung_is_credited_on_the_draft_to_the_cent(run_offering, monkeypatc
 
     monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 2, tzinfo=UTC))
     known(instance.project.organisation)
-    run = invoice_run.run(actor=SYSTEM, month=MONTH, kind=InvoiceRun.Kind.DRAFT)
+    run = runs.run(actor=SYSTEM, month=MONTH, kind=InvoiceRun.Kind.DRAFT)
     assert (run.drafted, run.held_up) == (1, {})
     cost = sum(CostLine.objects.filter(category="usage").values_list("effective_cost", flat=True))
     credit = CostLine.objects.get(category="credit")
@@ -116,6 +117,6 @@ def test_what_hung_is_credited_on_the_draft_to_the_cent(run_offering, monkeypatc
     assert allowance.amount == -credit.billed_cost
     assert totals(document).net == sum(line.net for line in document.lines) - allowance.amount
     cycle.meter_and_rate()
-    again = invoice_run.run(actor=SYSTEM, month=MONTH, kind=InvoiceRun.Kind.DRAFT)
+    again = runs.run(actor=SYSTEM, month=MONTH, kind=InvoiceRun.Kind.DRAFT)
     assert again.held_up == {}
     assert CostLine.objects.get(category="credit").billed_cost == credit.billed_cost

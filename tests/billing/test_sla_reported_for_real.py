@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from billing import invoice_run
 from billing.einvoice.stored import from_json
 from billing.models import CostLine, Invoice, InvoiceRun
+from billing.month_end import runs
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from services.instances.models import ProbeDay, ProbeSum
@@ -199,7 +199,7 @@ def test_what_a_prober_reports_is_credited_to_the_cent(run_offering, gate, monke
 
     monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 2, tzinfo=UTC))
     known(instance.project.organisation)
-    run = invoice_run.run(actor=SYSTEM, month=date(2026, 10, 1), kind=InvoiceRun.Kind.DRAFT)
+    run = runs.run(actor=SYSTEM, month=date(2026, 10, 1), kind=InvoiceRun.Kind.DRAFT)
     assert (run.drafted, run.held_up) == (1, {})
     cost = sum(CostLine.objects.filter(category="usage").values_list("effective_cost", flat=True))
     credit = CostLine.objects.get(category="credit")

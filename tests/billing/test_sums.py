@@ -10,12 +10,15 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import F, Sum
 
-from billing import costs, rating, sums, tasks
+from billing import tasks
+from billing.costs import queries as costs
+from billing.costs import sums
+from billing.costs.posting import Category, Posting, post, withdraw
 from billing.models import CostLine, CostRollup, InstanceRollup, TagSet, UsageRecord
-from billing.posting import Category, Posting, post, withdraw
+from billing.rating import months as rating
 from portal.kernel import clock
 from portal.tenancy.permissions import Role
-from tests.billing.test_rating import price
+from tests.billing.rating.test_months import price
 from tests.makers import actor_for, make_instance, make_member, make_project, make_region
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]

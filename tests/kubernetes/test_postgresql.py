@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from billing import ordering
+from billing.orders import ordering
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import Temporary
 from services.backends import backend_for

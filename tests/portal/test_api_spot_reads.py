@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from billing import metering, rating
+from billing.metering import records as metering
+from billing.rating import months as rating
 from portal.kernel import clock
 from tests.billing.spot.made import at, ran, said
 from tests.makers import make_member, make_project, make_region, signed_in

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from billing import ingestion, meter_keys, metering
+from billing.metering import records as metering
 from billing.models import UsageEvent
+from billing.usage import ingestion, meter_keys
 from portal.api import batches
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM

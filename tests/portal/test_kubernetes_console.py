@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from billing import ordering
+from billing.orders import ordering
 from portal.console import acts
 from portal.console.service import can
 from portal.kernel.actor import SYSTEM

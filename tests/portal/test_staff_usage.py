@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
-from billing import ingestion, meter_keys
 from billing.models import MeterKey, RatedMonth, UsageConflict, UsageEvent, UsageSilence
+from billing.usage import ingestion, meter_keys
 from portal.audit.looks import VERB
 from portal.audit.models import AuditEvent
 from portal.kernel import clock

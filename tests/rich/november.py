@@ -7,29 +7,27 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from billing import (
-    bank_entries,
-    credit_notes,
-    cycle,
-    dunning,
-    free_tier_watch,
-    ingestion,
-    ordering,
-    sla_months,
-)
+from billing import cycle
 from billing.advice import keeping
 from billing.budgets import actions as budgets
 from billing.budgets import evaluation
 from billing.budgets.rules import Threshold
-from billing.cloudevents import Reported
+from billing.credit_notes import actions as credit_notes
+from billing.dunning import steps as dunning
+from billing.free_tier import watch
 from billing.models import CostExport, CostUpload
+from billing.orders import ordering
+from billing.payments import bank_entries
+from billing.sla import months
+from billing.usage import ingestion
+from billing.usage.cloudevents import Reported
 from portal.console.actions import save_cost_view
 from portal.kernel import crypto
 from portal.kernel.actor import SYSTEM, Actor
 from portal.status import actions as status
 from services.instances import actions
 from tests.billing.advice.days import measured
-from tests.billing.test_camt import entry, statement
+from tests.billing.payments.test_camt import entry, statement
 from tests.makers import drive
 from tests.rich.world import (
     NOVEMBER,
@@ -68,8 +66,8 @@ def november(rich: Rich, owner: Actor) -> None:
     cycle.meter_and_rate()
     for name in ("orders-db", "search", "sessions"):
         probed(rich, name, NOVEMBER, 25, {12: 75} if name == "orders-db" else {})
-    sla_months.settle_late()
-    free_tier_watch.watch()
+    months.settle_late()
+    watch.watch()
     evaluation.evaluate()
     measured(rich.services["staging-db"], clients=0, until=rich.now())
     measured(rich.services["warehouse"], cpu=90, memory=900, until=rich.now())

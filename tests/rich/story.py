@@ -9,12 +9,17 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from billing import commitments, cycle, delivery, ingestion, invoice_run, vouchers
-from billing.cloudevents import Reported
-from billing.commitments import Wanted
+from billing import cycle
+from billing.commitments import actions as commitments
+from billing.commitments.actions import Wanted
+from billing.credits import vouchers
+from billing.credits.vouchers import NewVoucher
 from billing.identity import actions as identities
+from billing.invoices import delivery
 from billing.models import InvoiceRun
-from billing.vouchers import NewVoucher
+from billing.month_end import runs
+from billing.usage import ingestion
+from billing.usage.cloudevents import Reported
 from portal.accounts.models import User
 from portal.kernel.actor import SYSTEM, Actor
 from portal.tenancy.models import Organisation
@@ -180,7 +185,7 @@ def _month_end(rich: Rich, month: int, day: int) -> None:
         probed(rich, name, last, 29, bad)
     cycle.meter_month(last)
     cycle.meter_and_rate()
-    invoice_run.run(actor=SYSTEM, month=last, kind=InvoiceRun.Kind.ISSUE)
+    runs.run(actor=SYSTEM, month=last, kind=InvoiceRun.Kind.ISSUE)
     delivery.send_waiting()
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from billing import payments
 from billing.models import Invoice
+from billing.payments import actions as payments
 from portal.accounts.models import User
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM, Actor

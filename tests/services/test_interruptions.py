@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing import ordering
+from billing.orders import ordering
 from billing.spot import resuming
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing import ordering
+from billing.orders import ordering
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import (

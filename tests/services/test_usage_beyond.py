@@ -201,7 +201,7 @@ def test_a_kind_that_is_not_given_leaves_out_its_own():
 
 
 def test_every_meter_that_is_told_is_one_that_can_be_priced():
-    from billing.meters import METERS, PRICED_ELSEWHERE
+    from billing.pricebook.meters import METERS, PRICED_ELSEWHERE
 
     for entry in registry.entries().values():
         told = entry.usage

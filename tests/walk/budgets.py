@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from billing import approvals
 from billing.budgets import actions, evaluation
 from billing.budgets.rules import Threshold
 from billing.models import CostAnomaly
+from billing.orders import approvals
 from portal.console.actions import save_cost_view
 from portal.kernel import clock
 from portal.kernel.actor import Actor

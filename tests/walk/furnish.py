@@ -20,11 +20,9 @@ from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.test import override_settings
 
-from billing import (
-    ordering,
-    queries,
-)
-from billing.loading import load_prices
+from billing.orders import ordering
+from billing.pricebook import queries
+from billing.pricebook.loading import load_prices
 from portal.accounts.models import User
 from portal.console.actions import save_view
 from portal.kernel import clock, crypto

@@ -12,28 +12,25 @@ from django.conf import settings
 from django.db.models import F
 from django.test import override_settings
 
-from billing import (
-    bank_entries,
-    credit_notes,
-    cycle,
-    drilldown,
-    dunning,
-    invoice_run,
-    invoicing,
-    payments,
-    price_effect,
-    queries,
-)
+from billing import cycle
 from billing.advice import keeping
+from billing.credit_notes import actions as credit_notes
+from billing.dunning import steps as dunning
 from billing.identity import actions as identities
 from billing.identity import queries as identity_queries
+from billing.invoices import drilldown, invoicing
 from billing.models import Invoice, Price, Recommendation
+from billing.month_end import runs
+from billing.payments import actions as payments
+from billing.payments import bank_entries
+from billing.pricebook import queries
+from billing.rating import price_effect
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM, Actor
 from portal.tenancy.models import Organisation
 from services.instances.models import Instance, InstanceEvent
 from tests.billing.advice.days import measured
-from tests.billing.test_camt import entry, statement
+from tests.billing.payments.test_camt import entry, statement
 
 
 def furnish_buyer(place: Any, owner: Actor, nasty: str) -> None:
@@ -65,7 +62,7 @@ def furnish_costs() -> date:
         cycle.meter_month(month)
     cycle.meter_and_rate()
     last = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
-    invoice_run.run(actor=SYSTEM, month=last, kind="draft")
+    runs.run(actor=SYSTEM, month=last, kind="draft")
     return last
 
 

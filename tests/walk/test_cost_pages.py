@@ -6,12 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from billing import cycle, queries
+from billing import cycle
 from billing.budgets.actions import create_budget
+from billing.costs.posting import Posting, post
 from billing.formats import money
 from billing.identity.queries import rate_for
 from billing.models import CostAnomaly, CostLine, CostRollup, InstanceRollup, Price
-from billing.posting import Posting, post
+from billing.pricebook import queries
 from portal.console import costs as building
 from portal.console.models import SavedView
 from portal.kernel import clock

@@ -8,18 +8,20 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 
-from billing import credit_notes, dunning, invoicing
+from billing.credit_notes import actions as credit_notes
+from billing.dunning import steps as dunning
 from billing.einvoice.stored import to_json
 from billing.einvoice.totals import totals
+from billing.invoices import invoicing
+from billing.invoices.standing import State, standing
 from billing.models import BankEntry, Invoice, Payment
-from billing.payments import record_payment
-from billing.standing import State, standing
+from billing.payments.actions import record_payment
 from portal.conf.uploads import MOST_BYTES
 from portal.kernel import clock, ids
 from portal.kernel.actor import SYSTEM
 from portal.tenancy.permissions import Role
 from tests.billing.einvoice import samples
-from tests.billing.test_camt import entry, statement
+from tests.billing.payments.test_camt import entry, statement
 from tests.makers import make_member, make_project, make_user, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]

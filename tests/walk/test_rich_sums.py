@@ -16,13 +16,15 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from billing import drilldown, revenue, sums
-from billing import invoices as invoice_reads
 from billing.budgets import queries as budgets
+from billing.costs import sums
 from billing.einvoice import rules
 from billing.einvoice.judging import worker
 from billing.formats import exact_money, money
+from billing.invoices import drilldown
+from billing.invoices import queries as invoice_reads
 from billing.models import InstanceRollup, Invoice
+from billing.month_end import revenue
 from portal.console import costs as explorer
 from portal.kernel.actor import SYSTEM
 from portal.tenancy.permissions import Role

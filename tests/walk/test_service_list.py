@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from billing import ordering
+from billing.orders import ordering
 from portal.console.models import SavedView
 from portal.tenancy.permissions import Role
 from services.instances import actions

@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from billing import cycle, sla_months
+from billing import cycle
+from billing.sla import months
 from portal.kernel import clock
 from portal.status.models import Incident
 from portal.tenancy.permissions import Role
@@ -73,7 +74,7 @@ def test_a_settled_month_says_how_its_credit_came_to_be_and_where_it_is(client, 
     cycle.meter_month(date(2026, 10, 1))
     cycle.meter_and_rate()
     instance = Instance.objects.get()
-    sla_months.settle(instance.project.organisation, date(2026, 10, 1))
+    months.settle(instance.project.organisation, date(2026, 10, 1))
     text = signed_in(client, member).get("/sla/?month=2026-10").content.decode()
     text = text.replace("\u202f", " ")
     assert "30 % for availability, of € 93.6736: € 28.10" in text

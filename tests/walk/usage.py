@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from billing import ingestion, meter_keys
 from billing.models import RatedMonth, UsageConflict, UsageSilence
+from billing.usage import ingestion, meter_keys
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM, Actor
 

@@ -7,9 +7,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from billing import cycle, invoice_run, invoicing, month_end, rating, sums
+from billing import cycle
 from billing.advice import keeping
+from billing.costs import sums
+from billing.invoices import invoicing
 from billing.models import InvoiceRun
+from billing.month_end import oversight as month_end
+from billing.month_end import runs
+from billing.rating import months as rating
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import Conflict
@@ -45,7 +50,7 @@ class Command(BaseCommand):
     def _invoice(self, month: date, issue: bool) -> None:
         try:
             kind = InvoiceRun.Kind.ISSUE if issue else InvoiceRun.Kind.DRAFT
-            found = invoice_run.run(actor=SYSTEM, month=month, kind=kind)
+            found = runs.run(actor=SYSTEM, month=month, kind=kind)
         except Conflict as error:
             raise CommandError(f"{error.text} {error.hint}".strip()) from error
         self.stdout.write(f"{month:%Y-%m}: {found.drafted} drafted, {found.issued} issued.")

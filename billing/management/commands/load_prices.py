@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from billing.book import FOLDER
-from billing.loading import load_prices
+from billing.pricebook.files import FOLDER
+from billing.pricebook.loading import load_prices
 
 
 class Command(BaseCommand):

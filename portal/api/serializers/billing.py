@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from billing.pricebook.texts import vat_label
 from billing.spot import factors
-from billing.texts import vat_label
 from portal.api.serializers.budgets import verdict
 from portal.api.serializers.common import (
     BOOLEAN,
@@ -29,10 +29,10 @@ from portal.api.serializers.common import (
 )
 
 if TYPE_CHECKING:
-    from billing.costs import Costs
+    from billing.costs.queries import Costs
     from billing.models import Price, SpotFactor
-    from billing.ordering import Preview
-    from billing.pricing import Quote
+    from billing.orders.ordering import Preview
+    from billing.pricebook.pricing import Quote
     from services.regions.queries import QuotaLine
 
 EFFECTS = ("none", "rolling", "restart", "replace")

@@ -30,7 +30,7 @@ from services.spec import gettext_noop
 if TYPE_CHECKING:
     from billing.budgets.rehearsal import Rehearsal
     from billing.models import Budget, Order
-    from billing.outlook import Outlook
+    from billing.outlook.queries import Outlook
 
 _PERCENT = {"type": "integer", "minimum": 1, "maximum": rules.MOST_PERCENT}
 THRESHOLD = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from billing import queries as billing
+from billing.pricebook import queries as billing
 from portal.api.serializers.common import (
     BOOLEAN,
     DAY,
@@ -30,7 +30,7 @@ from services.regions.queries import orderable
 from services.spec import Capability, Family, VersionStatus, gettext_noop, promised_availability
 
 if TYPE_CHECKING:
-    from billing.pricing import Quote
+    from billing.pricebook.pricing import Quote
     from services.regions.models import Region
     from services.spec import Entry, Offering, Plan
 

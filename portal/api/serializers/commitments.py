@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from billing.commitments import UPFRONT_PERCENTS
-from billing.reserved import terms
+from billing.commitments.actions import UPFRONT_PERCENTS
+from billing.pricebook.reserved import terms
 from portal.api.serializers.common import (
     DAY,
     DECIMAL,
@@ -25,7 +25,7 @@ from portal.api.serializers.common import (
 from portal.kernel import clock
 
 if TYPE_CHECKING:
-    from billing.commitments import Reservation
+    from billing.commitments.actions import Reservation
     from billing.models import Commitment
 
 TERMS = tuple(terms())

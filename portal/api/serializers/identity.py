@@ -24,7 +24,7 @@ from services.spec import gettext_noop
 
 if TYPE_CHECKING:
     from billing.models import BillingIdentity
-    from billing.vat import Decision
+    from billing.vat.decisions import Decision
     from portal.tenancy.models import Organisation
 
 _HELP = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from billing.dunning import hold_of
-from billing.invoices import document_of, formats_of
-from billing.standing import State, standing
+from billing.dunning.steps import hold_of
+from billing.invoices.queries import document_of, formats_of
+from billing.invoices.standing import State, standing
 from portal.api.serializers.common import (
     DAY,
     DECIMAL,

@@ -22,7 +22,7 @@ from portal.api.serializers.common import (
 )
 
 if TYPE_CHECKING:
-    from billing.sla_reports import Outage, Report
+    from billing.sla.reports import Outage, Report
 
 SCHEMAS: dict[str, Json] = {
     "SlaReports": shape({"results": many(ref("SlaReport"))}),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from billing import cloudevents, ingestion
-from billing.usage import day_of
+from billing.usage import cloudevents, ingestion
+from billing.usage.queries import day_of
 from portal.api.serializers.common import (
     DECIMAL,
     INTEGER,
@@ -23,8 +23,8 @@ from portal.api.serializers.common import (
 from services.spec import gettext_noop
 
 if TYPE_CHECKING:
-    from billing.ingestion import Taken
-    from billing.usage import Used
+    from billing.usage.ingestion import Taken
+    from billing.usage.queries import Used
 
 _NAMES = ("specversion", "type", "source", "id", "subject", "data")
 EVENTS: Json = many(

@@ -7,10 +7,10 @@ from typing import Any
 from django.http import HttpResponse
 from django.urls import reverse
 
-from billing import approvals
 from billing.budgets import actions, queries
 from billing.budgets.rehearsal import rehearse
 from billing.budgets.rules import Threshold
+from billing.orders import approvals
 from portal.api.answers import created, json_response, nothing
 from portal.api.base import View
 from portal.api.contract import ORGANISATION, contract

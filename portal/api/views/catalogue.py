@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from billing import queries as billing
-from billing.reserved import terms
+from billing.pricebook import queries as billing
+from billing.pricebook.reserved import terms
 from billing.spot import queries as spare
 from portal.api.answers import json_response
 from portal.api.base import View

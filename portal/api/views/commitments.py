@@ -9,9 +9,9 @@ from typing import Any
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from billing import commitment_reads as reads
-from billing import commitments as actions
-from billing.commitments import Wanted
+from billing.commitments import actions
+from billing.commitments import queries as reads
+from billing.commitments.actions import Wanted
 from portal.api.answers import created, json_response
 from portal.api.base import View
 from portal.api.contract import ORGANISATION, contract

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from billing import costs
-from billing.outlook import outlook_for
+from billing.costs import queries as costs
+from billing.outlook.queries import outlook_for
 from portal.api.answers import json_response
 from portal.api.base import View
 from portal.api.contract import ORGANISATION, PROJECT, Query, contract

@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from billing import ordering
+from billing.orders import ordering
 from portal.api.answers import json_response
 from portal.api.base import View
 from portal.api.contract import Query, contract

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.http import HttpResponse
 
-from billing import approvals, ordering
+from billing.orders import approvals, ordering
 from portal.api.answers import check_if_match, etag_of, json_response
 from portal.api.base import View
 from portal.api.contract import Query, contract

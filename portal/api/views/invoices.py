@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from billing import invoices as queries
+from billing.invoices import queries
 from portal.api.answers import json_response
 from portal.api.base import View
 from portal.api.contract import ORGANISATION, Query, contract

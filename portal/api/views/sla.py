@@ -7,7 +7,7 @@ from datetime import date
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from billing import sla_reports
+from billing.sla import reports
 from portal.api.answers import json_response
 from portal.api.base import View
 from portal.api.contract import ORGANISATION, Query, contract
@@ -42,7 +42,7 @@ class Sla(View):
             self.actor, asked.get("organisation"), Permission.ORGANISATION_VIEW
         )
         month, instance = _month(asked.get("month", "")), asked.get("instance", "")
-        found = sla_reports.reports_for(self.actor, organisation, month, instance=instance)
+        found = reports.reports_for(self.actor, organisation, month, instance=instance)
         return json_response({"results": shapes.reports(found)})
 
 

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from billing import ingestion, meter_keys, usage
+from billing.usage import ingestion, meter_keys
+from billing.usage import queries as usage
 from portal.api.answers import json_response
 from portal.api.authentication import MeterAuthentication
 from portal.api.base import View

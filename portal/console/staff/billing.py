@@ -11,9 +11,8 @@ from django.conf import settings
 from django.core.paginator import Paginator
 from django.utils.translation import gettext as _
 
-from billing import provider
-from billing.identity import actions, queries, texts
-from billing.texts import vat_label
+from billing.identity import actions, provider, queries, texts
+from billing.pricebook.texts import vat_label
 from portal.console.billing import country_options, told
 from portal.console.staff import customers
 from portal.console.staff.typed import moment

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from billing.meters import METERS
+from billing.pricebook.meters import METERS
 from portal.kernel.actor import Actor
 from services import registry
 from services.instances.region_health import check_region

@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from billing import month_end, quarantine, silence
 from billing.identity import queries as identities
+from billing.month_end import oversight as month_end
+from billing.usage import quarantine, silence
 from portal.console.page import url_or_nothing
 from portal.kernel.actor import Actor
 from portal.status import queries as status

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from billing import invoice_run, month_end, sla_late
+from billing.month_end import oversight as month_end
+from billing.month_end import runs as invoice_run
+from billing.sla import late as sla_late
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid
 from portal.tenancy import oversight as customers

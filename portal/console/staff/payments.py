@@ -10,9 +10,13 @@ from django.core.paginator import Paginator
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from billing import bank_entries, credit_notes, dunning, holds, payments, suspension
-from billing.dunning_texts import step_label
+from billing.credit_notes import actions as credit_notes
+from billing.dunning import holds, suspension
+from billing.dunning import steps as dunning
+from billing.dunning.texts import step_label
 from billing.einvoice.stored import from_json
+from billing.payments import actions as payments
+from billing.payments import bank_entries
 from portal.console.owed import owed
 from portal.console.staff.typed import amount, needed_amount, needed_day
 from portal.kernel import clock

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from billing import announcing, price_effect, pricelist
+from billing.pricebook import announcing, pricelist
+from billing.rating import price_effect
 from portal.kernel import clock
 from portal.kernel.actor import Actor
 from portal.kernel.errors import Invalid
@@ -19,7 +20,7 @@ from portal.tenancy import oversight as customers
 
 if TYPE_CHECKING:
     from billing.models import PriceEffect
-    from billing.pricelist import Change
+    from billing.pricebook.pricelist import Change
 
 _SHOWN = 50
 _POLL_SECONDS = 2

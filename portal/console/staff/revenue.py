@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from billing import revenue
+from billing.month_end import revenue
 from portal.console.outlook import without
 from portal.kernel import clock
 from portal.kernel.actor import Actor

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from billing.classes import class_label
+from billing.pricebook.classes import class_label
 from billing.spot import factors, history
 from portal.kernel import clock
 from portal.kernel.actor import Actor

@@ -10,8 +10,8 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.utils.translation import gettext as _
 
-from billing import meter_keys, quarantine, silence
-from billing.meters import METERS
+from billing.pricebook.meters import METERS
+from billing.usage import meter_keys, quarantine, silence
 from portal.kernel.actor import Actor
 from portal.tenancy import oversight as customers
 

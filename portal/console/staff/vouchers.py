@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from django.core.paginator import Paginator
 from django.utils.translation import gettext as _
 
-from billing import vouchers
-from billing.vouchers import NewVoucher
+from billing.credits import vouchers
+from billing.credits.vouchers import NewVoucher
 from portal.console.credits import offering_name
 from portal.kernel.actor import Actor
 from services import registry

@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from billing import approvals
 from billing.budgets import actions, queries
+from billing.orders import approvals
 from portal.accounts.actors import actor_of
 from portal.console import budgets as building
 from portal.console.attempts import FORM, attempt

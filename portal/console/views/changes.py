@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from billing import ordering
+from billing.orders import ordering
 from portal.accounts.actors import actor_of
 from portal.console import acts, orders, tags, upgrading, window
 from portal.console import service as building

@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from billing import commitments as actions
-from billing.commitment_reads import commitment_for
+from billing.commitments import actions
+from billing.commitments.queries import commitment_for
 from portal.accounts.actors import actor_of
 from portal.console import commitments as building
 from portal.console.address import asked_of, sent_of

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from billing import vouchers
+from billing.credits import vouchers
 from portal.accounts.actors import actor_of
 from portal.console import credits as building
 from portal.console.address import sent_of

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
-from billing import invoices as queries
+from billing.invoices import queries
 from portal.accounts.actors import actor_of
 from portal.console import invoices as building
 from portal.console.owed import owed

@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from billing import commitments, cycle
+from billing import cycle
 from billing.advice import actions, keeping, queries, reserving, texts
-from billing.commitments import Wanted
+from billing.commitments import actions as commitments
+from billing.commitments.actions import Wanted
 from billing.models import BillingIdentity, Recommendation
 from portal.kernel import clock
 from portal.kernel.errors import Conflict, NotPermitted

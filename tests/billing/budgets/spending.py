@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from billing.budgets import actions
 from billing.budgets.rules import Threshold
+from billing.metering.tagsets import TagSets
 from billing.models import CostRollup
-from billing.tagsets import TagSets
 from portal.kernel.actor import SYSTEM
 from portal.outbox.models import OutboxEntry
 from services import registry

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from billing import approvals, ordering
 from billing.budgets import actions, queries
 from billing.models import BillingIdentity, Order
+from billing.orders import approvals, ordering
 from portal.audit.models import AuditEvent
 from portal.kernel.errors import ApprovalNeeded, BudgetExceeded, Conflict, NotPermitted
 from portal.notifications.queries import words_of

@@ -5,11 +5,11 @@ from unittest.mock import patch
 
 import pytest
 
-from billing import ordering
 from billing.budgets import actions, effects, evaluation
 from billing.budgets.rehearsal import rehearse
 from billing.budgets.rules import Threshold
 from billing.models import BudgetAlert
+from billing.orders import ordering
 from portal.audit.models import AuditEvent
 from portal.kernel.actor import SYSTEM
 from portal.outbox.models import OutboxEntry

@@ -18,7 +18,7 @@ from billing.models import (
     CostRollup,
     TagSet,
 )
-from billing.outlook import outlook_for
+from billing.outlook.queries import outlook_for
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.notifications import fanout

@@ -8,14 +8,16 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import Sum
 
-from billing import corrections, cycle, invoicing
-from billing.closing import close_month
+from billing import cycle
+from billing.costs import corrections
+from billing.costs.closing import close_month
 from billing.einvoice.checks import own_findings
 from billing.einvoice.document import Period
 from billing.einvoice.judging import judge
 from billing.einvoice.pages import page_of
 from billing.einvoice.stored import from_json
 from billing.identity import actions as identities
+from billing.invoices import invoicing
 from billing.models import CostLine, CostRollup, RatedMonth
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM

@@ -8,15 +8,16 @@ import pytest
 from django.db import connection
 from django.db.models import Sum
 
-from billing import credit_notes, invoicing
+from billing.credit_notes import actions as credit_notes
 from billing.einvoice.checks import own_findings
 from billing.einvoice.document import Kind, Reference
 from billing.einvoice.judging import judge
 from billing.einvoice.stored import from_json
-from billing.invoice_formats import as_csv
+from billing.invoices import invoicing
+from billing.invoices.formats import as_csv
+from billing.invoices.standing import State, standing
 from billing.models import CostLine, CostRollup, Invoice
-from billing.payments import record_payment
-from billing.standing import State, standing
+from billing.payments.actions import record_payment
 from portal.audit.models import AuditEvent
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM

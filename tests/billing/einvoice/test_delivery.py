@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from billing import delivery, files, invoicing
-from billing.files import PDF
+from billing.invoices import delivery, files, invoicing
+from billing.invoices.files import PDF
 from billing.models import InvoiceFile, InvoiceMail
 from portal.accounts import mail
 from portal.kernel import clock

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from billing import cycle, drafting, ingestion, invoice_run, invoicing, vat_rates
-from billing.cloudevents import Reported
+from billing import cycle
+from billing.costs.posting import Category as Charge
+from billing.costs.posting import Posting, post
 from billing.einvoice.checks import own_findings
 from billing.einvoice.document import Category, rounded
 from billing.einvoice.judging import judge
@@ -16,9 +17,12 @@ from billing.einvoice.profiles import Profile, build
 from billing.einvoice.stored import from_json, to_json
 from billing.einvoice.totals import totals
 from billing.identity import actions as identities
+from billing.invoices import drafting, invoicing
 from billing.models import BillingIdentity, CostLine, CostRollup, InvoiceSeries
-from billing.posting import Category as Charge
-from billing.posting import Posting, post
+from billing.month_end import runs
+from billing.usage import ingestion
+from billing.usage.cloudevents import Reported
+from billing.vat import rates as vat_rates
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import Conflict
@@ -341,4 +345,4 @@ def test_what_is_included_at_a_price_of_nothing_is_no_line(organisation):
     ]
     assert [f for f in own_findings(document) if f.fatal] == []
     # Whoever has used nothing else gets no invoice.
-    assert [row.organisation for row in invoice_run.payable(MONTH)] == [organisation]
+    assert [row.organisation for row in runs.payable(MONTH)] == [organisation]

@@ -10,10 +10,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from billing import drilldown, invoice_run, invoicing, metering, rating
 from billing.einvoice.stored import from_json
-from billing.invoice_formats import as_csv
+from billing.invoices import drilldown, invoicing
+from billing.invoices.formats import as_csv
+from billing.metering import records as metering
 from billing.models import CostLine, Invoice, UsageEvent
+from billing.month_end import runs
+from billing.rating import months as rating
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import NotFound
@@ -57,7 +60,7 @@ def draft(organisation):
 @pytest.fixture
 def issued(draft, einvoice_rules, monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 4, 1, tzinfo=UTC))
-    invoice_run.run(actor=SYSTEM, month=MONTH, kind="issue")
+    runs.run(actor=SYSTEM, month=MONTH, kind="issue")
     return Invoice.objects.get()
 
 

@@ -10,21 +10,27 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from billing import corrections, credit_notes, credits, cycle, invoice_run, invoicing
+from billing import cycle
+from billing.costs import corrections
+from billing.costs.posting import Posting, post, settle, take_month
+from billing.credit_notes import actions as credit_notes
+from billing.credits import grants as credits
 from billing.einvoice.checks import own_findings
 from billing.einvoice.judging import judge
 from billing.einvoice.stored import from_json
 from billing.identity import actions as identities
-from billing.invoice_formats import as_csv
+from billing.invoices import invoicing
+from billing.invoices.formats import as_csv
+from billing.invoices.standing import standing
 from billing.models import CostLine, CostRollup, Invoice, InvoiceRun, RatedMonth
-from billing.payments import record_payment
-from billing.posting import Posting, post, settle, take_month
-from billing.standing import standing
+from billing.month_end import runs
+from billing.payments.actions import record_payment
 from portal.audit.models import AuditEvent
 from portal.console import credits as credits_pages
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.tenancy.models import Organisation
+from tests.billing.credits.test_grants import redeem
 from tests.billing.einvoice.test_corrections import (
     NOVEMBER,
     at,
@@ -37,7 +43,6 @@ from tests.billing.einvoice.test_corrections import (
 )
 from tests.billing.einvoice.test_credit_notes import WHY, invoice, paid, trusting, whole
 from tests.billing.einvoice.test_drafting import MONTH, a_provider, organisation
-from tests.billing.test_credits import redeem
 from tests.makers import make_owner
 
 __all__ = ["a_provider", "invoice", "organisation", "trusting"]  # fixtures
@@ -82,7 +87,7 @@ def test_an_invoice_below_nothing_is_a_credit_note_instead(invoice, monkeypatch)
     CostRollup.objects.filter(day__month=11).delete()
     late(invoice.organisation, -3)
     at(monkeypatch, 2026, 12, 4, 1)
-    assert invoice_run._gave_back_all(invoice.organisation, NOVEMBER)
+    assert runs._gave_back_all(invoice.organisation, NOVEMBER)
     (note,) = credit_notes.notes_of(invoice)
     assert note.net == Decimal("9.23")
     assert sums(11) == {None}
@@ -98,7 +103,7 @@ def test_a_month_that_needs_no_invoice_gives_back_what_its_draft_took(invoice, m
     CostLine.objects.filter(day__month=11).exclude(category="credit").delete()
     CostRollup.objects.filter(day__month=11).exclude(category="credit").delete()
     late(told, -3)
-    assert invoice_run._gave_back_all(told, NOVEMBER)
+    assert runs._gave_back_all(told, NOVEMBER)
     (note,) = credit_notes.notes_of(invoice)
     assert note.net == Decimal("9.23")
     assert (given_of(told).left, sums(11)) == (20, {None})
@@ -114,7 +119,7 @@ def test_a_run_that_closes_a_month_without_invoice_gives_credit_back(organisatio
     at(monkeypatch, 2026, 11, 5, 1)
     RatedMonth.objects.filter(month=MONTH).update(due_since=None)
     run = InvoiceRun.objects.create(month=MONTH, kind="issue", created_at=clock.now())
-    invoice_run._end(run)
+    runs._end(run)
     assert given_of(told).left == 20
     assert RatedMonth.objects.get(organisation=told, month=MONTH).closed_at == clock.now()
     assert not Invoice.objects.exists()
@@ -150,7 +155,7 @@ def bought(organisation, month, amount):
 def reduced(organisation, month, monkeypatch):
     """The month as a run issues it."""
     at(monkeypatch, month.year + month.month // 12, month.month % 12 + 1, 4, 1)
-    return None if invoice_run._gave_back_all(organisation, month) else issued(organisation, month)
+    return None if runs._gave_back_all(organisation, month) else issued(organisation, month)
 
 
 def given_of(organisation):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from billing import invoice_run, invoicing
+from billing.invoices import invoicing
+from billing.month_end import runs
 from portal.kernel.actor import SYSTEM
 from portal.tenancy.permissions import Role
 from tests.billing.einvoice.test_drafting import MONTH, a_provider, known, organisation
@@ -25,7 +26,7 @@ def draft(organisation):
 @pytest.fixture
 def issued(draft):
     invoice = invoicing.seal(actor=SYSTEM, invoice=draft)
-    invoice_run.write_files(invoice)
+    runs.write_files(invoice)
     return invoice
 
 

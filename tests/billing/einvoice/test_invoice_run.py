@@ -9,8 +9,12 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
 from django.db.models import Sum
 
-from billing import invoice_run, invoicing, month_end, rating, sums
+from billing.costs import sums
+from billing.invoices import invoicing
 from billing.models import CostLine, CostRollup, Invoice, InvoiceFile, InvoiceSeries, RatedMonth
+from billing.month_end import oversight as month_end
+from billing.month_end import runs
+from billing.rating import months as rating
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import Conflict
@@ -29,7 +33,7 @@ def later(prices, fake, organisation, monkeypatch):
 
 
 def go(*, issue):
-    return invoice_run.run(actor=SYSTEM, month=MONTH, kind="issue" if issue else "draft")
+    return runs.run(actor=SYSTEM, month=MONTH, kind="issue" if issue else "draft")
 
 
 def test_drafts_are_written_at_once_and_issued_after_the_grace(organisation):
@@ -43,7 +47,7 @@ def test_drafts_are_written_at_once_and_issued_after_the_grace(organisation):
 
 def test_a_month_that_is_not_over_has_no_invoice(organisation):
     with pytest.raises(Conflict, match="not over"):
-        invoice_run.run(actor=SYSTEM, month=date(2026, 11, 1), kind="draft")
+        runs.run(actor=SYSTEM, month=date(2026, 11, 1), kind="draft")
 
 
 def test_who_has_no_address_holds_nobody_up(organisation):
@@ -101,7 +105,7 @@ def test_a_run_that_broke_off_is_finished_by_the_next(organisation, monkeypatch)
 
     known(organisation)
     with monkeypatch.context() as patch:
-        patch.setattr(invoice_run, "write_files", broken)
+        patch.setattr(runs, "write_files", broken)
         assert go(issue=True).held_up
     assert Invoice.objects.get().number == "2026-000001"
     again = go(issue=True)

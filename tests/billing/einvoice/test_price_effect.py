@@ -6,8 +6,11 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from billing import price_effect, queries, rating, tasks
+from billing import tasks
 from billing.models import CostLine, CostRollup, Price, PriceEffect, RatedMonth
+from billing.pricebook import queries
+from billing.rating import months as rating
+from billing.rating import price_effect
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.kernel.errors import Conflict, NotPermitted

@@ -6,10 +6,12 @@ from decimal import Decimal
 import pytest
 from django.db.models import Sum
 
-from billing import costs, invoice_run, invoicing, revenue
-from billing.closing import close_month
+from billing.costs import queries as costs
+from billing.costs.closing import close_month
 from billing.einvoice.stored import from_json
+from billing.invoices import invoicing
 from billing.models import CostRollup, RatedMonth, RegionCost
+from billing.month_end import revenue, runs
 from portal.audit.models import AuditEvent
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
@@ -44,8 +46,8 @@ def two(organisation):
     at = datetime(2026, 10, 11, tzinfo=UTC)
     InstanceEvent.objects.filter(instance=other).update(at=at)
     Instance.objects.filter(pk=other.pk).update(created_at=at)
-    invoice_run.metering.meter(MONTH)
-    invoice_run.rating.rate(MONTH)
+    runs.metering.meter(MONTH)
+    runs.rating.rate(MONTH)
     return [organisation, other.project.organisation]
 
 
@@ -128,7 +130,7 @@ def test_what_is_not_invoiced_says_why(two, monkeypatch):
     assert {row.organisation for row in found} == set(two)
     assert {(row.in_grace, row.why) for row in found} == {(True, "")}
     monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 4, 1, tzinfo=UTC))
-    invoice_run.run(actor=SYSTEM, month=MONTH, kind="draft")
+    runs.run(actor=SYSTEM, month=MONTH, kind="draft")
     whole = sum_of(found)
     made = invoicing.seal(actor=SYSTEM, invoice=invoicing.Invoice.objects.get())
     close_month(made, from_json(made.document))

@@ -7,8 +7,12 @@ import pytest
 from django.db import connection
 from psycopg import connect
 
-from billing import invoice_run, invoicing, metering, month_end, tasks
+from billing import tasks
+from billing.invoices import invoicing
+from billing.metering import records as metering
 from billing.models import Invoice, InvoiceRun, RatedMonth
+from billing.month_end import oversight as month_end
+from billing.month_end import runs
 from portal.audit.models import AuditEvent
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
@@ -45,14 +49,14 @@ def several(organisation):
         instance.created_at = at
         instance.save()
     metering.meter(MONTH)
-    invoice_run.rating.rate(MONTH)
+    runs.rating.rate(MONTH)
     known(organisation)
     known(others[0].project.organisation)
     return [organisation, *(one.project.organisation for one in others)]
 
 
 def begin(kind="draft"):
-    return invoice_run.begin_run(actor=SYSTEM, month=MONTH, kind=kind)
+    return runs.begin_run(actor=SYSTEM, month=MONTH, kind=kind)
 
 
 def test_a_run_that_was_killed_goes_on_where_it_stopped(several, monkeypatch):
@@ -68,10 +72,10 @@ def test_a_run_that_was_killed_goes_on_where_it_stopped(several, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(invoicing, "draft", killed)
         with pytest.raises(SystemExit):
-            invoice_run.advance(row)
+            runs.advance(row)
     row = InvoiceRun.objects.get()
     assert (row.state, row.done, row.of, row.drafted) == ("running", 1, 3, 1)
-    invoice_run.advance(row)
+    runs.advance(row)
     row.refresh_from_db()
     assert (row.state, row.done, row.drafted, len(row.held_up)) == ("done", 3, 2, 1)
     assert Invoice.objects.count() == 2
@@ -84,13 +88,13 @@ def test_what_was_issued_by_a_worker_that_was_killed_is_counted(several, monkeyp
     monkeypatch.setattr(invoicing, "issue", invoicing.seal)
     row = begin("issue")
     with monkeypatch.context() as patch:
-        patch.setattr(invoice_run, "write_files", killed)
+        patch.setattr(runs, "write_files", killed)
         with pytest.raises(SystemExit):
-            invoice_run.advance(row)
+            runs.advance(row)
     row.refresh_from_db()
     assert (row.done, row.issued) == (0, 0)
-    monkeypatch.setattr(invoice_run, "write_files", lambda invoice: None)
-    invoice_run.advance(row)
+    monkeypatch.setattr(runs, "write_files", lambda invoice: None)
+    runs.advance(row)
     assert (row.done, row.drafted, row.issued) == (3, 2, 2)
     assert Invoice.objects.filter(status="issued").count() == 2
 
@@ -101,23 +105,23 @@ def killed(invoice):
 
 def test_turns_are_short(several):
     row = begin()
-    assert invoice_run.advance(row, seconds=0)
+    assert runs.advance(row, seconds=0)
     assert (row.state, row.done) == ("running", 0)
 
 
 def test_two_workers_do_not_take_the_same_run(several):
     row = begin()
-    key = invoice_run._LOCK | 202610
+    key = runs._LOCK | 202610
     told, names = connection.get_connection_params(), ("host", "port", "user", "password", "dbname")
     named = {name: told[name] for name in names if name in told}
     with connect(**named) as other:
         other.execute("select pg_advisory_lock(%s)", [key])
-        assert not invoice_run.advance(row)
+        assert not runs.advance(row)
         assert row.state == "waiting"
         with pytest.raises(Conflict, match="worker is at"):
-            invoice_run.run(actor=SYSTEM, month=MONTH, kind="draft")
+            runs.run(actor=SYSTEM, month=MONTH, kind="draft")
         other.execute("select pg_advisory_unlock(%s)", [key])  # closing alone takes its time
-    assert not invoice_run.advance(row)
+    assert not runs.advance(row)
     assert row.state == "done"
 
 
@@ -136,7 +140,7 @@ def test_one_invoice_that_breaks_stops_no_other(several, monkeypatch):
         return draft(organisation, month)
 
     monkeypatch.setattr(invoicing, "draft", broken)
-    row = invoice_run.run(actor=SYSTEM, month=MONTH, kind="draft")
+    row = runs.run(actor=SYSTEM, month=MONTH, kind="draft")
     assert row.drafted == 1
     assert row.held_up[several[0].slug] == {"why": "broken"}
     reasons = {one.organisation: one.reason for one in month_end.held_up(row)}
@@ -148,7 +152,7 @@ def test_what_cannot_be_worked_out_stops_the_run_and_is_told(several, monkeypatc
         raise RuntimeError("no bug of ours")
 
     monkeypatch.setattr(metering, "meter", broken)
-    row = invoice_run.run(actor=SYSTEM, month=MONTH, kind="draft")
+    row = runs.run(actor=SYSTEM, month=MONTH, kind="draft")
     assert (row.state, row.is_open) == ("failed", False)
     assert not Invoice.objects.exists()
 
@@ -158,13 +162,13 @@ def test_what_cannot_be_worked_out_stops_the_run_and_is_told(several, monkeypatc
 )
 def test_runs_begin_by_themselves(several, monkeypatch, day, kinds):
     monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, day, 0, 1, tzinfo=UTC))
-    assert [row.kind for row in invoice_run.begin_due()] == kinds
-    assert invoice_run.begin_due() == []
+    assert [row.kind for row in runs.begin_due()] == kinds
+    assert runs.begin_due() == []
 
 
 def test_whoever_is_held_up_is_tried_again_each_day(several, monkeypatch, hints):
     tasks.invoice_runs()
-    assert hints.count(invoice_run.TASK) == 1  # and one on commit, which a test never reaches
+    assert hints.count(runs.TASK) == 1  # and one on commit, which a test never reaches
     tasks.advance_invoice_run(InvoiceRun.objects.get().pk)
     assert InvoiceRun.objects.get().state == "done"
     tasks.invoice_runs()
@@ -176,22 +180,22 @@ def test_whoever_is_held_up_is_tried_again_each_day(several, monkeypatch, hints)
 
 
 def test_a_month_that_is_free_asks_for_no_run(organisation):
-    invoice_run.CostLine.objects.update(tier=0)
-    assert invoice_run.begin_due() == []
+    runs.CostLine.objects.update(tier=0)
+    assert runs.begin_due() == []
 
 
 def test_a_month_that_is_free_closes_with_the_invoices(organisation, several, monkeypatch):
     free = make_organisation()
     left = RatedMonth.objects.create(organisation=free, month=MONTH)
     late = RatedMonth.objects.create(organisation=make_organisation(), month=MONTH)
-    invoice_run.run(actor=SYSTEM, month=MONTH, kind="draft")
+    runs.run(actor=SYSTEM, month=MONTH, kind="draft")
     left.refresh_from_db()
     assert left.closed_at is None
     monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 4, 1, tzinfo=UTC))
     RatedMonth.objects.filter(pk=late.pk).update(due_since=clock.now())
     monkeypatch.setattr(invoicing, "issue", refused)
-    monkeypatch.setattr(invoice_run.rating, "rate", lambda month: None)
-    invoice_run.run(actor=SYSTEM, month=MONTH, kind="issue")
+    monkeypatch.setattr(runs.rating, "rate", lambda month: None)
+    runs.run(actor=SYSTEM, month=MONTH, kind="issue")
     left.refresh_from_db()
     late.refresh_from_db()
     assert left.closed_at == clock.now()
@@ -205,15 +209,13 @@ def refused(*, actor, invoice):
 
 def test_who_is_not_of_the_staff_begins_nothing(organisation):
     with pytest.raises(NotPermitted):
-        invoice_run.begin_run(
-            actor=make_owner(organisation.projects.first()), month=MONTH, kind="draft"
-        )
+        runs.begin_run(actor=make_owner(organisation.projects.first()), month=MONTH, kind="draft")
 
 
 def test_a_run_by_hand_says_by_whom(several):
     staff = make_staff()
-    row = invoice_run.begin_run(actor=staff, month=MONTH, kind="draft")
-    invoice_run.advance(row)
+    row = runs.begin_run(actor=staff, month=MONTH, kind="draft")
+    runs.advance(row)
     assert str(row.by_id) == staff.id
     verbs = AuditEvent.objects.filter(chain="provider").order_by("sequence")
     assert [event.verb for event in verbs] == ["invoice_run.begin", "invoice_run.end"]
@@ -241,7 +243,7 @@ def test_the_page_counts_down_and_begins_a_run(staff, several):
 
 
 def test_the_page_stops_by_itself_and_names_who_is_held_up(staff, several):
-    invoice_run.run(actor=SYSTEM, month=MONTH, kind="draft")
+    runs.run(actor=SYSTEM, month=MONTH, kind="draft")
     text = staff.get(PAGE, {"month": "2026-10"}, headers={"HX-Request": "true"}).content.decode()
     assert "every 2s" not in text
     assert "<html" not in text
@@ -253,7 +255,7 @@ def test_the_page_stops_by_itself_and_names_who_is_held_up(staff, several):
 def test_the_first_page_of_staff_counts_them(staff, several):
     assert "held up" not in staff.get("/staff/").content.decode()
     for _again in range(2):
-        invoice_run.run(actor=SYSTEM, month=MONTH, kind="draft")
+        runs.run(actor=SYSTEM, month=MONTH, kind="draft")
     assert "1 invoice is held up" in staff.get("/staff/").content.decode()
 
 
@@ -271,7 +273,7 @@ def test_what_cannot_be_read_is_told(staff, several, sent):
 def test_sums_of_the_month_are_those_of_its_invoices(several):
     found = month_end.month_end(make_staff(), MONTH)
     assert (found.organisations, found.unbilled, found.drafts) == (3, 3, 0)
-    row = invoice_run.run(actor=SYSTEM, month=MONTH, kind="draft")
+    row = runs.run(actor=SYSTEM, month=MONTH, kind="draft")
     assert row.drafted == 2
     found = month_end.month_end(make_staff(), MONTH)
     assert (found.drafts, found.net) == (2, sum(i.net for i in Invoice.objects.all()))

@@ -4,8 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from billing import invoice_run, sla_late, sla_months, sla_reports
 from billing.models import CostLine, Invoice, InvoiceRun
+from billing.month_end import runs
+from billing.sla import late as sla_late
+from billing.sla import months, reports
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM, Actor
 from portal.kernel.errors import NotPermitted
@@ -37,7 +39,7 @@ def issued(organisation, monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 5, tzinfo=UTC))
     instance = Instance.objects.order_by("pk").first()
     lost(instance, 2)
-    invoice_run.run(actor=SYSTEM, month=MONTH, kind=InvoiceRun.Kind.ISSUE)
+    runs.run(actor=SYSTEM, month=MONTH, kind=InvoiceRun.Kind.ISSUE)
     assert known
     return instance
 
@@ -51,7 +53,7 @@ def test_the_invoice_has_the_credit_that_was_known(issued):
     invoice = Invoice.objects.get()
     assert invoice.number
     credit = CostLine.objects.get(category="credit")
-    (report,) = sla_reports.reports_for(
+    (report,) = reports.reports_for(
         SYSTEM, issued.project.organisation, MONTH, instance=issued.public_id
     )
     assert [(one.amount, one.invoice) for one in report.posted] == [
@@ -62,19 +64,19 @@ def test_the_invoice_has_the_credit_that_was_known(issued):
 def test_what_became_known_later_is_a_credit_note_and_only_one(issued):
     before = -CostLine.objects.get(category="credit").billed_cost
     lost(issued, 12)
-    assert sla_months.settle_late() == 1
+    assert months.settle_late() == 1
     note = Invoice.objects.get(kind="381")
-    (report,) = sla_reports.reports_for(
+    (report,) = reports.reports_for(
         SYSTEM, issued.project.organisation, MONTH, instance=issued.public_id
     )
     assert report.credit.amount > before
     assert note.net == report.credit.amount - before
     assert note.corrects.kind == "380"
     assert [one.invoice for one in report.posted] == [note.corrects.number, note.number]
-    sla_months.settle_late()
+    months.settle_late()
     assert Invoice.objects.count() == 2
     lost(issued, 1)
-    sla_months.settle_late()  # less than was given: nothing is taken back
+    months.settle_late()  # less than was given: nothing is taken back
     assert Invoice.objects.count() == 2
 
 
@@ -82,15 +84,15 @@ def test_where_no_note_can_be_written_the_next_month_has_it(
     issued, monkeypatch, client, plain_static
 ):
     def refused(**_):
-        raise sla_months.Conflict("Several VAT rates.")
+        raise months.Conflict("Several VAT rates.")
 
-    monkeypatch.setattr(sla_months, "credit_amount", refused)
+    monkeypatch.setattr(months, "credit_amount", refused)
     before = -CostLine.objects.get(category="credit").billed_cost
     lost(issued, 12)
     for _ in range(2):
-        sla_months.settle_late()
+        months.settle_late()
     late = CostLine.objects.get(reference=f"sla:2026-10:{issued.public_id}:2026-11")
-    (report,) = sla_reports.reports_for(
+    (report,) = reports.reports_for(
         SYSTEM, issued.project.organisation, MONTH, instance=issued.public_id
     )
     assert -late.billed_cost == report.credit.amount - before

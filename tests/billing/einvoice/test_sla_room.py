@@ -5,11 +5,14 @@ from decimal import Decimal
 
 import pytest
 
-from billing import invoice_run, invoicing, rating, sla_months
+from billing.costs.posting import Category, Posting, post
 from billing.einvoice.checks import own_findings
 from billing.einvoice.stored import from_json
+from billing.invoices import invoicing
 from billing.models import Commitment, CommittedRate, CostLine, Price, RatedMonth, SlaMonth
-from billing.posting import Category, Posting, post
+from billing.month_end import runs
+from billing.rating import months as rating
+from billing.sla import months
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from services.instances.models import Instance, ProbeDay
@@ -103,7 +106,7 @@ def reserved(organisation):
 def test_what_was_paid_ahead_is_credited_over_the_months_to_come(organisation, reserved):
     told = known(organisation)
     for _ in range(2):
-        sla_months.settle(told, MONTH)
+        months.settle(told, MONTH)
         assert invoicing.draft(told, MONTH).net == 0
         owed = sum(SlaMonth.objects.values_list("amount", flat=True))
         assert owed > 500
@@ -115,7 +118,7 @@ def test_what_was_paid_ahead_is_credited_over_the_months_to_come(organisation, r
     before = standing()
     RatedMonth.objects.filter(month=MONTH).update(closed_at=clock.now())
     for _ in range(2):
-        sla_months.settle_late()
+        months.settle_late()
         assert standing() == before
 
 
@@ -123,7 +126,7 @@ def test_a_month_that_needs_no_invoice_hands_its_credit_on(organisation, monkeyp
     credited(first_instance(), 40)
     CostLine.objects.filter(category="usage").delete()
     monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 4, 1, tzinfo=UTC))
-    monkeypatch.setattr(invoice_run.rating, "rate", lambda _month: None)
-    invoice_run.run(actor=SYSTEM, month=MONTH, kind="issue")
+    monkeypatch.setattr(runs.rating, "rate", lambda _month: None)
+    runs.run(actor=SYSTEM, month=MONTH, kind="issue")
     assert RatedMonth.objects.get(month=MONTH).closed_at
     assert standing() == [("2026-11", 40)]

@@ -8,22 +8,26 @@ from decimal import Decimal
 
 import pytest
 
-from billing import commitments, corrections, credit_costs, invoicing, rating
-from billing.closing import close_month
-from billing.commitments import Wanted
+from billing.commitments import actions as commitments
+from billing.commitments.actions import Wanted
+from billing.costs import corrections
+from billing.costs.closing import close_month
+from billing.costs.posting import Category, Posting, post
+from billing.credit_notes import costs
 from billing.einvoice.document import Kind
 from billing.einvoice.stored import from_json, to_json
 from billing.einvoice.totals import totals
 from billing.focus.rows import Scope
 from billing.identity import actions as identities
+from billing.invoices import invoicing
 from billing.models import Invoice, RatedMonth, TagSet
-from billing.posting import Category, Posting, post
+from billing.rating import months as rating
 from portal.kernel import clock, ids
 from portal.kernel.actor import SYSTEM
 from portal.tenancy.models import Organisation
 from services.instances.models import Instance
 from tests.billing.einvoice.test_drafting import BUYER, a_provider
-from tests.billing.test_rating import price, used
+from tests.billing.rating.test_months import price, used
 from tests.makers import make_instance, make_owner, make_project, make_region
 
 __all__ = ["a_provider"]  # a fixture
@@ -90,7 +94,7 @@ def _credit(invoice: Invoice) -> Invoice:
         document=to_json(document),
     )
     note = invoicing.seal(actor=SYSTEM, invoice=note)
-    credit_costs.book(note, from_json(note.document))
+    costs.book(note, from_json(note.document))
     return note
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from billing.identity import actions, queries, schemes, texts, vies
 from billing.models import CostExport, IdentityVersion, MeterKey, VatIdCheck
-from billing.queries import quote_for
+from billing.pricebook.queries import quote_for
 from portal.audit.models import AuditEvent
 from portal.kernel import clock
 from portal.kernel.errors import Conflict, Invalid, NotPermitted, Unavailable

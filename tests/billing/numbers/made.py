@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from django.db import connection
 
-from billing import queries
 from billing.models import Price, TagSet
+from billing.pricebook import queries
 from portal.tenancy.models import Organisation, Project
 from services.instances.models import Instance
 from services.regions.models import Region

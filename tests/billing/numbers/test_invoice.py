@@ -14,10 +14,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from billing import drilldown, invoicing, rating
-from billing.files import write_files
-from billing.invoices import MADE, formats_of
+from billing.invoices import drilldown, invoicing
+from billing.invoices.files import write_files
+from billing.invoices.queries import MADE, formats_of
 from billing.models import CostLine, Invoice, TagSet
+from billing.rating import months as rating
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.tenancy.models import Organisation

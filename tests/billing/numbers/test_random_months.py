@@ -12,13 +12,13 @@ from fractions import Fraction
 import pytest
 from django.db.models import Sum
 
-from billing import rating
 from billing.einvoice.document import rounded
-from billing.meters import base_units
 from billing.models import CostLine, TagSet, UsageRecord
+from billing.pricebook.meters import base_units
+from billing.rating import months as rating
 from services.instances.models import Instance
 from tests.billing.numbers.made import MONTH, asked, make_cloud
-from tests.billing.test_rating import SECONDS, price, random_price, reckoned
+from tests.billing.rating.test_months import SECONDS, price, random_price, reckoned
 
 pytestmark = [pytest.mark.numbers, pytest.mark.django_db]
 MONTHS = asked("POLDER_MONTHS", 60)

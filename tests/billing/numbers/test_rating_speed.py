@@ -19,11 +19,12 @@ from tempfile import TemporaryFile
 import pytest
 from django.db import connection
 
-from billing import metering, rating
 from billing.focus import queries, rows, writing
 from billing.focus.checks import check_csv
 from billing.focus.columns import V1_2, Dataset, columns_of
+from billing.metering import records as metering
 from billing.models import CostLine, UsageRecord
+from billing.rating import months as rating
 from services import registry
 from tests.billing.numbers.made import (
     MONTH,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 from django.db import connection
 
-from billing import sla_months
+from billing.sla import months
 from portal.kernel import clock
 from portal.tenancy.permissions import Role
 from services.instances.models import Instance
@@ -75,7 +75,7 @@ def test_promises_over_http(project, month):
     owner = make_member(project, Role.OWNER)
     session = session_of(owner)
     token = {"Authorization": f"Bearer {make_token(owner)}"}
-    sla_months.settle(project.organisation, month)
+    months.settle(project.organisation, month)
     rows = [
         ("the month that runs", "/sla/", session),
         ("its last part", "/sla/?page=9999", session),

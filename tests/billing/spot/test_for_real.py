@@ -10,8 +10,9 @@ from fractions import Fraction
 import pytest
 import redis
 
-from billing import metering, rating
+from billing.metering import records as metering
 from billing.models import CostLine
+from billing.rating import months as rating
 from billing.spot import resuming
 from portal.kernel import clock
 from portal.outbox.models import OutboxEntry

@@ -10,9 +10,14 @@ from fractions import Fraction
 
 import pytest
 
-from billing import corrections, drafting, drilldown, metering, price_effect, queries, rating
+from billing.costs import corrections
 from billing.einvoice.document import Category, Vat
+from billing.invoices import drafting, drilldown
+from billing.metering import records as metering
 from billing.models import CostLine, Invoice, Price, RatedMonth, UsageRecord
+from billing.pricebook import queries
+from billing.rating import months as rating
+from billing.rating import price_effect
 from billing.spot.factors import METERS
 from billing.spot.history import keep_books
 from services import registry

@@ -1,7 +1,7 @@
 """Reserved capacity: console and API."""
 
-from billing import commitments
-from billing.commitments import Wanted
+from billing.commitments import actions as commitments
+from billing.commitments.actions import Wanted
 from billing.models import BillingIdentity, Commitment
 from portal.kernel.actor import SYSTEM
 from portal.tenancy.models import Organisation

@@ -3,9 +3,9 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from billing import vouchers
+from billing.credits import vouchers
+from billing.credits.vouchers import NewVoucher
 from billing.models import Voucher
-from billing.vouchers import NewVoucher
 from portal.kernel import clock
 from portal.kernel.actor import SYSTEM
 from portal.tenancy.permissions import Permission as P

@@ -14,8 +14,9 @@ import pytest
 import redis
 from confluent_kafka import KafkaException
 
-from billing import cycle, reporting
+from billing import cycle
 from billing.models import CostLine, CounterLook, UsageEvent
+from billing.usage import reporting
 from portal.kernel import clock
 from portal.tenancy.permissions import Role
 from services import backends

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from billing import cycle, reporting
+from billing import cycle
 from billing.models import CostLine, UsageEvent, UsageRecord
+from billing.usage import reporting
 from portal.kernel import clock
 from services import backends
 from services.instances import specs

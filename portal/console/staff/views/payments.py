@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from billing import bank_entries
-from billing import payments as money
+from billing.payments import actions as money
+from billing.payments import bank_entries
 from portal.accounts.actors import staff_actor
 from portal.console.address import sent_of
 from portal.console.attempts import attempt

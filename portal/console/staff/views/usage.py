@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from billing import meter_keys, quarantine
+from billing.usage import meter_keys, quarantine
 from portal.accounts.actors import staff_actor
 from portal.console.address import sent_of
 from portal.console.attempts import attempt
