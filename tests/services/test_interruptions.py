@@ -133,8 +133,8 @@ def test_two_minutes_later_it_is_paused_and_goes_on_when_there_is_room(project, 
     assert phase(instance) == "running"
     row = SpotInterruption.objects.get()
     assert (row.state, row.why) == ("ended", "resumed")
-    codes = InstanceEvent.objects.filter(instance=instance).values_list("code", flat=True)
-    assert list(codes)[2:] == [
+    events = InstanceEvent.objects.filter(instance=instance).order_by("pk")
+    assert list(events.values_list("code", flat=True))[2:] == [
         "spot_notice",
         "pause_requested",
         "paused",
