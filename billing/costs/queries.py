@@ -115,7 +115,7 @@ def costs_for(
     if instances or group_by == "instance":
         sources = _by_instance(actor, organisation, [(first, end)], project, period, instances)
     else:
-        sources = [_rows(actor, organisation, first, end, project)]
+        sources = [_rows(_seen(actor, organisation), first, end, project)]
     added = {f"{name}_sum": Sum(name) for name in _COSTS}
     listed = []
     for rows in sources:
@@ -147,7 +147,7 @@ def spot_costs_for(
     used = UsageRecord.objects.filter(organisation=organisation, spot_factor__isnull=False)
     if not used.filter(day__lt=end).exists():
         return {}
-    rows = _rows(actor, organisation, first, end, project, lines=True)
+    rows = _rows(_seen(actor, organisation), first, end, project, lines=True)
     listed = (
         rows.filter(price__category=Price.Category.DYNAMIC)
         .annotate(start=_start(period), key=_key(group_by))
@@ -194,7 +194,7 @@ def group_sums_for(
     if group_by == "instance":
         sources = _by_instance(actor, organisation, [before, span], project, "month")
     else:
-        sources = [_rows(actor, organisation, before[0], span[1], project)]
+        sources = [_rows(_seen(actor, organisation), before[0], span[1], project)]
     now, then = (Q(day__gte=first, day__lt=end) for first, end in (span, before))
     listed = [
         source.annotate(key=_key(group_by))
@@ -228,7 +228,7 @@ def totals_for(
     """What each day or month of [`first`, `end`) was billed in all, those without costs left out.
     One query. Raises: NotPermitted.
     """
-    rows = _rows(actor, organisation, first, end, project).annotate(start=_start(period))
+    rows = _rows(_seen(actor, organisation), first, end, project).annotate(start=_start(period))
     listed = rows.values_list("start").annotate(Sum("billed_cost"))
     return dict(listed.order_by("start"))
 
@@ -258,14 +258,14 @@ def day_sums_for(
     """The days of [`first`, `end`), oldest first; `split` further by `project_id` or `tag_set_id`.
     Two queries. Raises: NotPermitted.
     """
-    names = ["day", *split]
-    rows = _rows(actor, organisation, first, end, project)
+    names, seen = ["day", *split], _seen(actor, organisation)
+    rows = _rows(seen, first, end, project)
     used = Q(category=CostLine.Category.USAGE)
     listed = rows.values(*names).annotate(
         usage=Coalesce(Sum("billed_cost", filter=used), _NOTHING, output_field=DecimalField()),
         other=Coalesce(Sum("billed_cost", filter=~used), _NOTHING, output_field=DecimalField()),
     )
-    late = _corrected(actor, organisation, first, end, project).values_list(*names)
+    late = _corrected(seen, first, end, project).values_list(*names)
     corrected = {tuple(key): cost for *key, cost in late.annotate(Sum("billed_cost")).order_by()}
     found = []
     for row in listed.order_by("day"):
@@ -281,16 +281,15 @@ def corrections_by_day(
     """What the days of [`first`, `end`) were billed of closed months, by day and group of
     `costs_for`. One query. Raises: NotPermitted, Invalid.
     """
-    rows = _corrected(actor, organisation, first, end).annotate(group=_key(group_by))
+    rows = _corrected(_seen(actor, organisation), first, end).annotate(group=_key(group_by))
     listed = rows.values_list("day", "group").annotate(Sum("billed_cost")).order_by()
     return {(day, group): cost for day, group, cost in listed}
 
 
-def _corrected(
-    actor: Actor, organisation: Organisation, first: date, end: date, project: str = ""
-) -> QuerySet[Any]:
+def _corrected(seen: Q, first: date, end: date, project: str = "") -> QuerySet[Any]:
     """Usage of closed months that days of [`first`, `end`) bill."""
-    rows = _visible(actor, organisation, CostLine.objects.all()).filter(
+    rows = CostLine.objects.filter(
+        seen,
         day__gte=first,
         day__lt=end,
         category=CostLine.Category.USAGE,
@@ -334,18 +333,10 @@ def _start(period: Period) -> Any:
     return TruncMonth("day") if period == "month" else F("day")
 
 
-def _rows(
-    actor: Actor,
-    organisation: Organisation,
-    first: date,
-    end: date,
-    project: str,
-    *,
-    lines: bool = False,
-) -> QuerySet[Any]:
+def _rows(seen: Q, first: date, end: date, project: str, *, lines: bool = False) -> QuerySet[Any]:
     """The rollups, or the `lines`, of [`first`, `end`) that the reader may see."""
     model: Any = CostLine if lines else CostRollup
-    rows = _visible(actor, organisation, model.objects.all()).filter(day__gte=first, day__lt=end)
+    rows: QuerySet[Any] = model.objects.filter(seen, day__gte=first, day__lt=end)
     return rows.filter(project__slug=project) if project else rows
 
 
@@ -358,16 +349,19 @@ def _by_instance(
     instances: Collection[str] = (),
 ) -> list[QuerySet[Any]]:
     """The same by instance (`billing.costs.sums`)."""
-    found = [
-        _visible(actor, organisation, rows)
-        for rows in sums.by_instance(spans, by_month=period == "month", instances=instances)
-    ]
-    return [rows.filter(project__slug=project) for rows in found] if project else found
+    seen = _seen(actor, organisation)
+    if project:
+        seen &= Q(project__slug=project)
+    by_month = period == "month"
+    return [rows.filter(seen) for rows in sums.by_instance(spans, by_month, instances)]
 
 
-def _visible(actor: Actor, organisation: Organisation, rows: QuerySet[Any]) -> QuerySet[Any]:
-    rows = rows.filter(organisation=organisation)
-    return access.visible(actor, organisation, Permission.COST_VIEW, rows)
+def _seen(actor: Actor, organisation: Organisation) -> Q:
+    """What picks the rows of the organisation that the reader may see. A query. Raises:
+    NotPermitted.
+    """
+    may = access.seen(actor, organisation, Permission.COST_VIEW)
+    return Q(organisation=organisation) & may
 
 
 def _key(group_by: str) -> Any:

@@ -35,13 +35,12 @@ class Unequal:
 
 
 def by_instance(
-    spans: Sequence[Span], *, by_month: bool, instances: Collection[str] = ()
+    spans: Sequence[Span], by_month: bool, instances: Collection[str] = ()
 ) -> list[QuerySet[Any]]:
     """What says of the days of `spans`, each [first, end), which instance cost what, of all
     organisations: the sums of months that they have as a whole, and the lines of the days that are
     left. By the day (not `by_month`) the lines alone. Only of `instances`, where some are named by
-    their public ids; "" is what belongs to none. The querysets are not run, but for one query of
-    whom the names mean.
+    their public ids; "" is what belongs to none. No query is run.
     """
     months, days = [], []
     for span in spans:
@@ -60,8 +59,7 @@ def by_instance(
         found.append(CostLine.objects.filter(reduce(or_, spanned)))
     if not instances:
         return found
-    named = Instance.objects.filter(public_id__in=instances).values_list("pk", flat=True)
-    whose = Q(instance__in=list(named))
+    whose = Q(instance__in=Instance.objects.filter(public_id__in=instances).values("pk"))
     if "" in instances:
         whose |= Q(instance__isnull=True)
     return [rows.filter(whose) for rows in found]

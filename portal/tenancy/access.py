@@ -138,12 +138,17 @@ def visible(
     """Of `rows` of an organisation, which have a `project`: all where `permission` is held in the
     organisation, else those of the projects in which it is held. Raises: NotFound, NotPermitted.
     """
+    return rows.filter(seen(actor, organisation, permission))
+
+
+def seen(actor: Actor, organisation: Organisation, permission: Permission) -> Q:
+    """The same as what picks them, for more than one kind of rows."""
     if organisations(actor, permission).filter(pk=organisation.pk).exists():
-        return rows
+        return Q()
     keys = project_keys(actor, permission)
     if not organisation.projects.filter(pk__in=keys).exists():
         require_in_organisation(actor, organisation, permission)
-    return rows.filter(project__in=keys)
+    return Q(project__in=keys)
 
 
 def marked(actor: Actor) -> tuple[Actor, dict[str, int], dict[str, int]]:
