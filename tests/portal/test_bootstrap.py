@@ -5,10 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +90,23 @@ def test_address_of_another_kind_of_server(home: Path, port: int) -> None:
     said = refusal(prepare(home, PORT=str(port), POLDER_BROKER_URL="amqp://u:hidden@host/"))
     assert "POLDER_BROKER_URL is not the address" in said
     assert "hidden" not in said
+
+
+def test_ctrl_c_while_it_begins(home: Path, port: int) -> None:
+    begun = subprocess.Popen(
+        [sys.executable, "manage.py", "up"],
+        cwd=ROOT,
+        env={**os.environ, "POLDER_HOME": str(home), "PORT": str(port)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    while not home.exists():  # our first own step; Django is imported after it
+        time.sleep(0.005)
+    begun.send_signal(signal.SIGINT)
+    said, _ = begun.communicate(timeout=60)
+    assert begun.returncode == 130
+    assert "Traceback" not in said
 
 
 def test_busy_port(home: Path) -> None:
