@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -12,6 +13,7 @@ from billing.einvoice.document import Document
 from billing.einvoice.profiles import Profile
 from billing.einvoice.stored import from_json
 from billing.invoices.formats import as_csv, as_html
+from billing.invoices.invoicing import EVIDENCE
 from billing.invoices.standing import with_sums
 from billing.models import Invoice, InvoiceFile, Payment
 from portal.kernel.actor import Actor
@@ -83,6 +85,14 @@ def notes_of(invoice: Invoice) -> list[Invoice]:
 
 def document_of(invoice: Invoice) -> Document:
     return from_json(invoice.document)
+
+
+def vat_evidence_of(invoice: Invoice) -> dict[str, Any] | None:
+    """What its VAT rests on, as `billing.vat.decisions.Decision.evidence`; None for a credit note,
+    which follows its invoice.
+    """
+    found: dict[str, Any] | None = invoice.document.get(EVIDENCE)
+    return found
 
 
 def formats_of(invoice: Invoice) -> list[str]:

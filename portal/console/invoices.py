@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from billing.dunning.steps import hold_of
 from billing.einvoice.pages import page_of
 from billing.formats import exact_money
+from billing.identity import evidence as vat_evidence
 from billing.invoices import drilldown, queries
 from billing.pricebook import texts
 from portal.console.events import event_text
@@ -61,6 +62,9 @@ def sheet(invoice: Invoice) -> dict[str, Any]:
         "hold": hold_of(invoice),
         "payments": queries.payments_of(invoice),
         "notes": queries.notes_of(invoice),
+        "vat_evidence": vat_evidence.facts(found)
+        if (found := queries.vat_evidence_of(invoice))
+        else [],
         "crumbs": [(_("Invoices"), reverse("console:invoices"))],
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from billing.dunning.steps import hold_of
-from billing.invoices.queries import document_of, formats_of
+from billing.invoices.queries import document_of, formats_of, vat_evidence_of
 from billing.invoices.standing import State, standing
 from portal.api.serializers.common import (
     DAY,
@@ -64,8 +64,26 @@ SCHEMAS: dict[str, Json] = {
             "held_because": TEXT,
             "lines": many(ref("InvoiceLine")),
             "formats": many(TEXT),
+            "vat_evidence": maybe(ref("VatEvidence")),
         }
     ),
+    "VatEvidence": shape(
+        {
+            "rules": TEXT,
+            "on": DAY,
+            "buyer": TEXT,
+            "country": TEXT,
+            "vat_id": TEXT,
+            "vat_id_state": TEXT,
+            "vat_id_checked_at": maybe(MOMENT),
+            "vat_id_check": TEXT,
+            "registration_number": TEXT,
+            "proofs": many(ref("VatProof")),
+            "percent": maybe(DECIMAL),
+            "percent_since": maybe(DAY),
+        }
+    ),
+    "VatProof": shape({"kind": TEXT, "country": TEXT, "source": TEXT, "at": MOMENT}),
     "InvoiceLine": shape(
         {
             "line": INTEGER,
@@ -97,6 +115,27 @@ def invoice(row: Invoice, made: Sequence[str]) -> Json:
         "held_because": hold.reason if hold else "",
         "lines": [_line(number, line) for number, line in enumerate(document.lines, 1)],
         "formats": [*formats_of(row), *made],
+        "vat_evidence": _vat_evidence(vat_evidence_of(row)),
+    }
+
+
+def _vat_evidence(found: Json | None) -> Json | None:
+    if found is None:
+        return None
+    rate, proof = found["rate"] or {}, found["vat_id"]["proof"]
+    return {
+        "rules": found["rules"],
+        "on": found["on"],
+        "buyer": found["buyer"]["kind"],
+        "country": found["buyer"]["country"],
+        "vat_id": found["vat_id"]["number"],
+        "vat_id_state": found["vat_id"]["state"],
+        "vat_id_checked_at": proof.get("at"),
+        "vat_id_check": proof.get("number", ""),
+        "registration_number": found["registration_number"],
+        "proofs": found["proofs"],
+        "percent": rate.get("percent"),
+        "percent_since": rate.get("since"),
     }
 
 

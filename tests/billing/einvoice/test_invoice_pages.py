@@ -2,12 +2,14 @@
 
 import pytest
 
+from billing.identity import actions as identities
 from billing.invoices import invoicing
 from billing.month_end import runs
 from portal.kernel.actor import SYSTEM
+from portal.tenancy.models import Organisation
 from portal.tenancy.permissions import Role
-from tests.billing.einvoice.test_drafting import MONTH, a_provider, known, organisation
-from tests.makers import make_member, make_project, signed_in
+from tests.billing.einvoice.test_drafting import FRENCH, MONTH, a_provider, known, organisation
+from tests.makers import make_member, make_project, make_staff, signed_in
 
 __all__ = ["a_provider", "organisation"]  # fixtures
 pytestmark = [
@@ -52,6 +54,21 @@ def test_the_page_says_what_the_document_says(reader, issued):
     text = reader.get(f"{LIST}{issued.number}/").content.decode()
     for part in ("Deichbau Nord GmbH", "PostgreSQL: vCPU", "127.55", "151.78"):
         assert part in text
+
+
+def test_what_the_vat_rests_on_is_said(reader, organisation):
+    told = known(organisation, **FRENCH)
+    identities.approve_vat_id(actor=make_staff(), identity=told.billing_identity, reason="Known.")
+    made = invoicing.draft(Organisation.objects.get(pk=told.pk), MONTH)
+    text = reader.get(f"{LIST}{made.public_id}/").content.decode()
+    assert f"{FRENCH['vat_id']} · Approved by the provider · looked at by the provider" in text
+    assert "Business · France" in text
+    assert "31 October 2026" in text
+    assert "Known." not in text  # the words of staff are for staff
+    found = reader.get(f"/api/v1/invoices/{made.public_id}").json()["vat_evidence"]
+    assert (found["vat_id"], found["vat_id_state"]) == (FRENCH["vat_id"], "approved")
+    assert (found["buyer"], found["country"], found["percent"]) == ("business", "FR", None)
+    assert {proof["country"] for proof in found["proofs"]} == {"FR"}
 
 
 @pytest.mark.parametrize(
