@@ -31,7 +31,7 @@ from billing.einvoice.exemptions import WORDS
 from billing.einvoice.totals import HUNDRED, Totals, VatSum, totals
 from billing.formats import MINUS, exact_money
 from billing.formats import money as money_of
-from portal.kernel.formats import day, month, number, reader_locale, short_day
+from portal.kernel.formats import month, number, reader_locale, short_day
 from portal.kernel.money import Money
 
 # The same in all languages.
@@ -180,7 +180,7 @@ def _period(period: Period) -> str:
 def _figures(document: Document, sums: Totals) -> tuple[Pair, ...]:
     """What a reader looks for first."""
     asked = sums.payable and not document.is_credit_note
-    due = day(document.due_on) if document.due_on and asked else ""
+    due = short_day(document.due_on) if document.due_on and asked else ""
     found = (
         (_total_label(document), _money(sums.payable, document)),
         (_("Due"), due),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from billing.identity.texts import kind_label, proof_label, vat_id_state_label
 from billing.models.identity import VatIdCheck
+from billing.vat.decisions import PROVIDER
 from portal.kernel.formats import country_name, day, number
 
 
@@ -33,7 +34,7 @@ def _facts(evidence: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         found = country_name(proof["country"])
         yield proof_label(proof["kind"]), _joined(found, proof["source"], _day(proof["at"]))
     if rate := evidence["rate"]:
-        yield _("Rate"), _joined(f"{number(Decimal(rate['percent']))} %", _since(rate))
+        yield _("Rate"), _joined(f"{number(Decimal(rate['percent']))} %", _source(rate["source"]))
     yield _("Decided for"), day(date.fromisoformat(evidence["on"]))
 
 
@@ -48,10 +49,8 @@ def _checked(proof: Mapping[str, str]) -> str:
     return _joined(words[VatIdCheck.Kind(proof["kind"])], _day(proof["at"]), proof["number"])
 
 
-def _since(rate: Mapping[str, str]) -> str:
-    if "since" not in rate:
-        return _("set by the provider")
-    return _("in force since %(day)s") % {"day": day(date.fromisoformat(rate["since"]))}
+def _source(source: str) -> str:
+    return _("set by the provider") if source == PROVIDER else source
 
 
 def _day(moment: str) -> str:

@@ -24,6 +24,7 @@ from billing.vat.rates import SOURCE, rate_on
 from billing.vat.territories import Place, place_of, same_country
 
 Category = Literal["S", "AE", "O"]
+PROVIDER = "provider"  # as the source of a rate that the provider set for itself
 RULES = "2026-11"  # told in the evidence: which version of this module decided
 
 # Reasons: the codes of the words for a decision.
@@ -178,7 +179,7 @@ def _rate(
 ) -> tuple[Decimal, dict[str, str] | None]:
     at_home = (owner.state, owner.territory) == (here.state, here.territory)
     if at_home and seller.percent is not None:
-        return seller.percent, {"percent": f"{seller.percent:f}", "source": "provider"}
+        return seller.percent, {"percent": f"{seller.percent:f}", "source": PROVIDER}
     found = rate_on(owner.state, on, owner.territory)
     since = found.since.isoformat()
     return found.percent, {"percent": f"{found.percent:f}", "since": since, "source": SOURCE}

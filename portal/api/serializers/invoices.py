@@ -80,7 +80,7 @@ SCHEMAS: dict[str, Json] = {
             "registration_number": TEXT,
             "proofs": many(ref("VatProof")),
             "percent": maybe(DECIMAL),
-            "percent_since": maybe(DAY),
+            "percent_source": TEXT,
         }
     ),
     "VatProof": shape({"kind": TEXT, "country": TEXT, "source": TEXT, "at": MOMENT}),
@@ -135,7 +135,7 @@ def _vat_evidence(found: Json | None) -> Json | None:
         "registration_number": found["registration_number"],
         "proofs": found["proofs"],
         "percent": rate.get("percent"),
-        "percent_since": rate.get("since"),
+        "percent_source": rate.get("source", ""),
     }
 
 
