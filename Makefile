@@ -40,7 +40,7 @@ manage: .venv/runtime.stamp
 # One process a kind: the browser's event loop must not stand beside clients that have their own.
 test: .venv/dev.stamp einvoice-rules
 	@$(MAKE) --no-print-directory unit
-	@$(PYTEST) -m walk -n 2 --dist loadfile tests/billing tests/walk $(ARGS)
+	@$(PYTEST) -m walk -n 2 --dist loadfile $(ARGS)
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=line $(addprefix side-,$(SIDE_BY_SIDE))
 	@$(PYTEST) -m numbers tests/billing $(ARGS)
 	@$(PYTEST) -m 'engine and alone' -n 2 --dist loadfile $(ARGS)

@@ -20,7 +20,7 @@ def homes() -> dict[str, tuple[str, ...]]:
 
 
 @pytest.mark.parametrize(
-    "kind", ["walk", "browser", "kubernetes", "soak", "einvoice", "focus", "numbers", "engine"]
+    "kind", ["browser", "kubernetes", "soak", "einvoice", "focus", "numbers", "engine"]
 )
 def test_every_test_of_a_kind_is_found(kind: str) -> None:
     marked = re.compile(rf"\bmark\.{kind}\b")

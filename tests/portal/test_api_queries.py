@@ -19,7 +19,7 @@ from tests.makers import (
 )
 from tests.portal.api import Api
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]
+pytestmark = [pytest.mark.walk, pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from services.instances.models import Credential, Instance, Operation
 from tests.makers import make_member, make_project, make_quota, make_region
 from tests.portal.api import Api, finish, problem
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]
+pytestmark = [pytest.mark.walk, pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from portal.kernel import clock
 from portal.kernel.actor import SYSTEM, Actor
 from portal.kernel.errors import NotPermitted
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.walk, pytest.mark.django_db]
 ANNA = Actor(
     kind="user", id="7", name="anna@test.example", user_id=7, address="192.0.2.1", token_id="tk-1"
 )

@@ -13,7 +13,7 @@ from portal.kernel import clock
 from portal.kernel.actor import Actor
 from tests.portal.test_audit import write
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.walk, pytest.mark.django_db]
 
 
 ANNA = Actor(

@@ -18,7 +18,11 @@ from services.regions.choices import asked
 from tests.makers import make_instance, make_member, make_project, make_region
 from tests.portal.test_ui import strict
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "plain_static")]
+pytestmark = [
+    pytest.mark.walk,
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("prices", "plain_static"),
+]
 
 CATALOGUE = reverse("console:catalogue")
 

@@ -19,7 +19,11 @@ from tests.makers import (
     signed_in,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "plain_static")]
+pytestmark = [
+    pytest.mark.walk,
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("prices", "plain_static"),
+]
 
 
 @pytest.fixture

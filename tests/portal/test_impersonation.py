@@ -36,6 +36,7 @@ from tests.makers import (
 from tests.portal.looking import MORE, REASON, address_of, look
 
 pytestmark = [
+    pytest.mark.walk,
     pytest.mark.django_db,
     pytest.mark.usefixtures("prices", "plain_static", "fake"),
 ]

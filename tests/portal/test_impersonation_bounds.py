@@ -23,6 +23,7 @@ from tests.portal.test_impersonation import owner, person, project, staff, verbs
 
 __all__ = ["owner", "person", "project", "staff"]  # fixtures
 pytestmark = [
+    pytest.mark.walk,
     pytest.mark.django_db,
     pytest.mark.usefixtures("prices", "plain_static", "fake"),
 ]

@@ -31,7 +31,7 @@ from portal.tenancy.models import Invitation, Membership
 from portal.tenancy.permissions import Permission, Role
 from tests.makers import PASSWORD, actor_for, make_member, make_owner, make_project, make_user
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
+pytestmark = [pytest.mark.walk, pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 GUEST = "guest@test.example"
 
 

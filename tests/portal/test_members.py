@@ -16,7 +16,7 @@ from portal.tenancy.permissions import Permission, Role
 from portal.tenancy.texts import permission_label, permissions_by_noun, role_label, role_text
 from tests.makers import actor_for, make_member, make_owner, make_project, make_token, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.walk, pytest.mark.django_db]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from portal.tenancy.permissions import Role
 from tests.makers import actor_for, make_member, make_owner, make_project, make_user
 from tests.portal.test_tenancy import last_event, meanwhile, membership
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.walk, pytest.mark.django_db]
 
 
 GIVEN_BY_ADMIN = {

@@ -13,7 +13,11 @@ from portal.tenancy.permissions import Role
 from services.instances.models import Instance, Operation
 from tests.makers import PASSWORD, make_instance, make_member, make_project, make_region, signed_in
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "plain_static")]
+pytestmark = [
+    pytest.mark.walk,
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("prices", "plain_static"),
+]
 HTMX = {"HX-Request": "true"}
 
 

@@ -25,7 +25,11 @@ from tests.makers import (
 )
 from tests.portal.api import Api
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "plain_static")]
+pytestmark = [
+    pytest.mark.walk,
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("prices", "plain_static"),
+]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from portal.kernel import crypto
 from tests.makers import make_second_factor, make_user, signed_in
 from tests.portal.people import code_for, last_mail, link_in, sign_in
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
+pytestmark = [pytest.mark.walk, pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 SESSIONS = "/account/sessions/"
 BROWSERS = ("Firefox", "Chrome", "Safari")
 ADD = "/accounts/2fa/totp/activate/"

@@ -12,7 +12,7 @@ from portal.accounts.models import User
 from tests.makers import PASSWORD, make_user, signed_in
 from tests.portal.people import last_mail, link_in, sign_in
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
+pytestmark = [pytest.mark.walk, pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 NEW = "new@test.example"
 OTHER_PASSWORD = "quite another password"
 SIGN_UP = {"email": NEW, "password1": PASSWORD, "password2": PASSWORD}

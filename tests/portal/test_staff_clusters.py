@@ -18,7 +18,11 @@ from services.spec import Health
 from tests.makers import PASSWORD, make_region, make_user, signed_in
 from tests.portal.api import Api
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "plain_static")]
+pytestmark = [
+    pytest.mark.walk,
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("prices", "plain_static"),
+]
 TOKEN, KEY = "s3cr3t-token", "s3cr3t-key"
 PEM = base64.b64encode(b"-----BEGIN CERTIFICATE-----\n").decode()
 KUBECONFIG = json.dumps(

@@ -29,7 +29,7 @@ from tests.makers import (
     make_user,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.walk, pytest.mark.django_db]
 STAFF = Actor(kind="staff", id="1", name="staff@provider.example", is_staff=True)
 
 

@@ -25,7 +25,7 @@ from tests.makers import (
     order,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]
+pytestmark = [pytest.mark.walk, pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.makers import drive, make_owner, order
 from tests.services.test_interruptions import look, made, now, offer, phase, project, region
 
 __all__ = ["now", "project", "region"]  # fixtures
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]
+pytestmark = [pytest.mark.walk, pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]
 
 
 def interrupted(made, region, now):

@@ -31,7 +31,7 @@ from tests.makers import (
     signed_in,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices")]
+pytestmark = [pytest.mark.walk, pytest.mark.django_db, pytest.mark.usefixtures("prices")]
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from services.instances.models import Instance, Operation
 from tests.billing.budgets.spending import make_budget, pauses, spend, told
 from tests.makers import drive, make_instance, make_project, make_webhook
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]
+pytestmark = [pytest.mark.walk, pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]
 
 
 @pytest.fixture

@@ -78,6 +78,7 @@ def test_the_time_of_an_invoice_stands_still_while_it_is_held(taken, today, paus
     assert next_step(DUE, taken, after(today), RULES, pauses) == expected
 
 
+@pytest.mark.walk
 @pytest.mark.django_db
 def test_no_step_is_taken_while_it_is_held_and_none_is_left_out(invoice, day):
     live(day, [7, 8])
@@ -121,6 +122,7 @@ def test_the_warning_always_has_its_days(start, days):
     assert not set(taken.values()) & held
 
 
+@pytest.mark.walk
 @pytest.mark.django_db
 def test_a_suspension_is_lifted_and_comes_again_only_after_another_warning(invoice, day, settings):
     settings.POLDER_SUSPEND = "automatic"
@@ -141,6 +143,7 @@ def test_a_suspension_is_lifted_and_comes_again_only_after_another_warning(invoi
     assert of(invoice).suspended_at is None
 
 
+@pytest.mark.walk
 @pytest.mark.django_db
 def test_after_it_was_lifted_no_warning_of_any_invoice_holds(invoice, day, settings):
     """Two were warned of, and it was suspended for one."""
@@ -159,6 +162,7 @@ def test_after_it_was_lifted_no_warning_of_any_invoice_holds(invoice, day, setti
     assert of(invoice).suspended_at
 
 
+@pytest.mark.walk
 @pytest.mark.django_db
 def test_staff_ends_it_before_its_day(invoice, day):
     day(3)
@@ -173,6 +177,7 @@ def test_staff_ends_it_before_its_day(invoice, day):
     assert list(verbs.order_by("pk"))[-2:] == [("invoice.hold", WHY), ("invoice.end_hold", "")]
 
 
+@pytest.mark.walk
 @pytest.mark.django_db
 def test_another_day_takes_the_place_of_the_first(invoice, day):
     day(3)
@@ -185,6 +190,7 @@ def test_another_day_takes_the_place_of_the_first(invoice, day):
     assert steps() == [("reminder", 1, 13)]
 
 
+@pytest.mark.walk
 @pytest.mark.django_db
 def test_other_invoices_of_the_organisation_go_on(invoice, day, settings):
     settings.POLDER_SUSPEND = "automatic"
@@ -196,6 +202,7 @@ def test_other_invoices_of_the_organisation_go_on(invoice, day, settings):
     assert not DunningStep.objects.filter(invoice=invoice).exists()
 
 
+@pytest.mark.walk
 @pytest.mark.django_db
 def test_who_pays_meanwhile_hears_nothing_more(invoice, day):
     day(3)
@@ -208,6 +215,7 @@ def test_who_pays_meanwhile_hears_nothing_more(invoice, day):
         hold(invoice, 90)
 
 
+@pytest.mark.walk
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("fields", "fault"),
@@ -225,6 +233,7 @@ def test_it_needs_a_reason_and_a_day_that_is_near(invoice, day, fields, fault):
     assert set(told.value.fields) == {fault}
 
 
+@pytest.mark.walk
 @pytest.mark.django_db
 def test_only_staff_holds(invoice, day):
     owner = make_owner(invoice.organisation.projects.first())
@@ -234,6 +243,7 @@ def test_only_staff_holds(invoice, day):
         holds.end_hold(actor=owner, invoice=invoice)
 
 
+@pytest.mark.walk
 @pytest.mark.django_db
 def test_the_organisation_is_told_and_reads_it_by_the_api(invoice, day):
     day(3)

@@ -31,7 +31,7 @@ from tests.billing.einvoice import samples
 from tests.billing.payments.test_actions import invoice as made
 from tests.makers import make_member, make_owner, make_project, make_staff
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.walk, pytest.mark.django_db]
 DUE = date(2026, 11, 18)
 WARNED = (7, 14, 28, 35)
 RULES = Rules((7, 14, 28), "confirm", 42, 7)

@@ -29,7 +29,7 @@ from tests.billing.payments.test_camt import entry, returned, statement
 from tests.makers import make_project, make_staff
 
 __all__ = ["day"]  # a fixture
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.walk, pytest.mark.django_db]
 RULE_DAYS = (7, 14, 28, 35)
 
 

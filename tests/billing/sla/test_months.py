@@ -20,7 +20,7 @@ from portal.tenancy.permissions import Role
 from services.instances.models import InstanceEvent, Operation, ProbeDay
 from tests.makers import actor_for, make_instance, make_member, make_project, make_region
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]
+pytestmark = [pytest.mark.walk, pytest.mark.django_db, pytest.mark.usefixtures("prices", "fake")]
 
 MONTH = date(2026, 10, 1)
 START = datetime(2026, 10, 1, tzinfo=UTC)
