@@ -2,6 +2,7 @@
 """Polder's command line."""
 
 import os
+import signal
 import sys
 
 
@@ -10,6 +11,8 @@ def main() -> None:
     command = sys.argv[1] if len(sys.argv) > 1 else ""
     if not command.startswith("-"):  # `rotate-keys`, as people type it, is the module rotate_keys
         sys.argv[1:2] = [command.replace("-", "_")] if command else []
+    if command == "up":  # until it has something to stop, Ctrl-C ends it at once and in silence
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     if command in ("up", "restore") and not {"-h", "--help"} & set(sys.argv):
         from portal.embedded import bootstrap, refusal
 
@@ -24,7 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:  # while it still begins: what runs for longer ends in its own way
-        sys.exit(130)
+    main()
