@@ -245,6 +245,7 @@ def said_by_answer(answer: HttpResponse) -> list[str]:
 
 def names(also: Iterable[str] = ()) -> re.Pattern[str]:
     """What is nobody's to translate: names of products, and what people wrote into rows."""
+    from billing.invoices.invoicing import EVIDENCE
     from billing.models import Invoice
     from portal.api import schema
     from services.instances.models import Instance
@@ -256,6 +257,8 @@ def names(also: Iterable[str] = ()) -> re.Pattern[str]:
     found |= {str(name) for name in Locale("en", "GB").territories.values()}
     for document in Invoice.objects.values_list("document", flat=True):
         found |= {document["seller"]["name"], document["seller"]["address"]["street"]}
+        if evidence := document.get(EVIDENCE):
+            found |= {evidence["vat_id"]["number"], (evidence["rate"] or {}).get("source", "")}
     for tags in Instance.objects.values_list("tags", flat=True):
         found |= {*tags, *tags.values()}
     for entry in registry.entries().values():
