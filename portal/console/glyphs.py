@@ -100,8 +100,6 @@ def uptime(days: Sequence[str | tuple[str, str]], label: str) -> SafeString:
             class_=state,
             x=f"{coordinate(i * width)}%",
             width=f"{coordinate(width * 0.66)}%",
-            height=22,
-            rx="1.5",
         )
         for i, (state, text) in enumerate(pairs)
     ]
